@@ -107,7 +107,9 @@ class Unauthorized(RemoteError):
     """The credentials are not accepted."""
 
     def __init__(self, message: Text, *, place: str = "", remedy: Text | None = None, detail: str = "") -> None:
-        super().__init__(message, retryable=False, place=place, remedy=remedy, detail=detail, kind="unauthorized", status=401)
+        super().__init__(
+            message, retryable=False, place=place, remedy=remedy, detail=detail, kind="unauthorized", status=401
+        )
 
 
 class Refused(RemoteError):
@@ -117,7 +119,9 @@ class Refused(RemoteError):
     `inactive_reference`, `permission` or `other`.
     """
 
-    def __init__(self, message: Text, *, reason: str, place: str = "", detail: str = "", status: int | None = None) -> None:
+    def __init__(
+        self, message: Text, *, reason: str, place: str = "", detail: str = "", status: int | None = None
+    ) -> None:
         super().__init__(message, retryable=False, place=place, detail=detail, kind="refused", status=status)
         self.reason = reason
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from types import MappingProxyType
 
 
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """One sentence: an English template with named places, and what goes into them.

@@ -1,0 +1,41 @@
+"""What a person must look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.domain.contract import LineRef
+from core.domain.text import Text
+
+
+class FindingKind(StrEnum):
+    UNMAPPED = "unmapped"
+    AMBIGUOUS = "ambiguous"
+    NO_LINE = "no_line"
+    """Usage is mapped to a service that stands on no fitting contract: leakage as long as it lasts."""
+    STALE = "stale"
+    HELD = "held"
+    DRIFT = "drift"
+    ORPHAN_LINE = "orphan_line"
+    FORMULA = "formula"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to look at. `key` is stable from plan to plan, so that a finding can be followed and alerted once.
+
+    `candidates` are contract lines or companies to choose from: (id, words to show).
+    """
+
+    kind: FindingKind
+    key: str
+    message: Text
+    remedy: Text | None = None
+    portal: str = ""
+    subject: str = ""
+    company_id: int | None = None
+    line: LineRef | None = None
+    candidates: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,83 @@
+"""How careful a portal is: when changes take effect, what is held for a person, what may be overwritten."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Mode(StrEnum):
+    AUTOMATIC = "automatic"
+    """Changes that no guard holds are applied by the schedule."""
+    REVIEW = "review"
+    """Every change waits for a person."""
+
+
+class When(StrEnum):
+    """The effective date of a change (M7), a plain date in the workspace's time zone."""
+
+    TODAY = "today"
+    THIS_PERIOD = "this_period"
+    NEXT_PERIOD = "next_period"
+    PORTAL = "portal"
+    """The date the portal gives with the quantity; today where it gives none."""
+
+
+class Otherwise(StrEnum):
+    """What to do with a change that cannot be made as it stands."""
+
+    HOLD = "hold"
+    OVERWRITE = "overwrite"
+    NEXT = "next"
+
+
+class Policy(BaseModel):
+    """The whole policy of one portal. Field names are those of the workspace file (`portals[].policy`).
+
+    `max_change` is in units, `max_change_percent` in percent of the units in force (only from
+    `percent_from_units` units on: one seat more on a line of one is no spike); None switches a limit off.
+    `hold_to_zero` holds a change that brings a line to 0 units. `stale_after_days` blocks lines whose last good reading
+    is older (M2). `drift`: `hold` or `overwrite` units somebody else changed (M10). `posted`: move a change out of an
+    approved-and-posted period to the `next` one, or `hold` it (M8). `same_day`: when the line already has a change on the
+    effective date and Autotask refuses a second one, use the `next` day, or `hold`. `add_missing_lines` lets
+    the plan add a mapped service to the company's one fitting contract. `update_price` and `update_cost` carry the
+    portal's unit price and cost to the contract line.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    increase: When = When.TODAY
+    decrease: When = When.NEXT_PERIOD
+    max_change: Annotated[int, Field(ge=0)] | None = None
+    max_change_percent: Annotated[int, Field(ge=0)] | None = 50
+    percent_from_units: Annotated[int, Field(ge=0)] = 10
+    hold_to_zero: bool = True
+    stale_after_days: Annotated[int, Field(ge=0)] | None = 3
+    drift: Otherwise = Otherwise.HOLD
+    posted: Otherwise = Otherwise.NEXT
+    same_day: Otherwise = Otherwise.NEXT
+    add_missing_lines: bool = False
+    update_price: bool = False
+    update_cost: bool = False
+
+
+class PolicyOverride(BaseModel):
+    """Part of a policy for one customer, one product, or both; fields left out follow the portal's policy.
+
+    The more particular override wins: customer and product, then product, then customer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer_id: str | None = None
+    product_key: str | None = None
+    increase: When | None = None
+    decrease: When | None = None
+    max_change: int | None = None
+    max_change_percent: int | None = None
+    hold_to_zero: bool | None = None
+    drift: Otherwise | None = None
+    update_price: bool | None = None
+    update_cost: bool | None = None

@@ -1,0 +1,128 @@
+"""What the use cases need of the outside: a source of readings, and the target they write to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
+from core.domain.usage import Reading
+
+
+class Source(Protocol):
+    """A portal, connected. Made by a connector from settings and secrets."""
+
+    def test(self) -> None:
+        """Return when the portal can be read; raise SettingsError, Unauthorized or RemoteError saying what is wrong."""
+
+    def read(self, now: datetime) -> Reading:
+        """Fetch everything once. Never an empty reading for an error: raise, or mark the customers that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One write to Autotask: change units, price or cost of one line from a plain date on (Autotask reference §7.3).
+
+    `unit_change` is signed; 0 only together with a price or cost.
+    """
+
+    contract_id: int
+    line: LineRef
+    effective_date: date
+    unit_change: int
+    unit_price: Decimal | None = None
+    unit_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A service or bundle to put on a contract; its units follow as an Adjustment."""
+
+    contract_id: int
+    item: ItemRef
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BillingCode:
+    id: int
+    name: str
+    use_type: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBudget:
+    """Autotask's hourly request limit, shared by all integrations (Autotask reference §5)."""
+
+    limit: int
+    used: int
+    window_minutes: int
+
+
+class TargetDirectory(Protocol):
+    """Bulk reads of Autotask: requests follow pages, never lines (M16). `since` asks for records modified after an instant.
+
+    Company 0, inactive records and contracts that are not recurring are returned by none of these, except that a delta read
+    (`since` given) returns records that became inactive with `active=False`.
+    """
+
+    def companies(self, since: datetime | None = None) -> list[Company]: ...
+
+    def items(self, since: datetime | None = None) -> list[CatalogueItem]: ...
+
+    def contracts(self, since: datetime | None = None) -> list[Contract]: ...
+
+    def lines(self, contract_ids: Collection[int] | None = None) -> list[ContractLine]: ...
+
+    def units(
+        self,
+        first: date,
+        last: date | None = None,
+        lines: Collection[LineRef] | None = None,
+        contracts: Collection[int] | None = None,
+    ) -> dict[LineRef, list[UnitRow]]:
+        """Unit rows that touch the days from `first` to `last` (None: to the end), in order of start, per line."""
+
+    def prices(self, lines: Collection[LineRef]) -> dict[LineRef, tuple[Decimal | None, Decimal | None]]:
+        """Unit price and unit cost as the lines carry them now."""
+
+    def billing_codes(self) -> list[BillingCode]: ...
+
+    def picklist(self, entity: str, field: str) -> Mapping[int, str]: ...
+
+    def budget(self) -> ApiBudget: ...
+
+
+class TargetWriter(Protocol):
+    """Writes to Autotask. Safe for several threads; keeps Autotask's thread limit by itself.
+
+    Raises Refused (never resend), RateLimited and RemoteError (known not to have happened), OutcomeUnknown (read back first).
+    """
+
+    def adjust(self, adjustment: Adjustment) -> None: ...
+
+    def add_line(self, line: NewLine) -> LineRef: ...
+
+
+class Target(TargetDirectory, TargetWriter, Protocol):
+    """Autotask, connected."""
+
+    @property
+    def requests_made(self) -> int: ...
+
+    def check(self) -> None:
+        """Return when Autotask answers with these credentials; raise what is wrong in words."""
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The present UTC instant."""
+
+    def today(self) -> date:
+        """The present day in the workspace's time zone."""
