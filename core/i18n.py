@@ -1,0 +1,106 @@
+"""Sentences, numbers and dates the way a person reads them.
+
+Catalogues are gettext files, `core/locale/<language>/<area>.po`; the English template of a `Text` is its key.
+English needs no catalogue. A template without a translation is shown in English.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date as babel_date
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
+
+from core.domain.text import Text
+
+LOCALE_DIRECTORY = Path(__file__).parent / "locale"
+LANGUAGES = MappingProxyType({"en": "English", "nl": "Nederlands"})
+LOCALES = MappingProxyType({"en": "en_GB", "nl": "nl_NL"})
+"""The usual way to write numbers and dates for each language; a person may choose another one."""
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """All translated templates of a language."""
+    texts: dict[str, str] = {}
+    for path in sorted((LOCALE_DIRECTORY / language).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                if message.id and message.string and isinstance(message.id, str):
+                    texts[message.id] = str(message.string)
+    return texts
+
+
+def translate(text: Text | str, language: str = "en", locale: str | None = None, zone: str = "UTC") -> str:
+    """A sentence in the person's language, its numbers and dates in the person's `locale` (the language's own if None).
+
+    Instants are shown in the time `zone`. A plain string is a template without places.
+    """
+    if isinstance(text, str):
+        return catalogue(language).get(text, text)
+    where = locale or LOCALES.get(language, "en_GB")
+    values = {name: _value(value, language, where, zone) for name, value in text.values.items()}
+    return catalogue(language).get(text.template, text.template).format_map(values)
+
+
+def _value(value: object, language: str, locale: str, zone: str) -> str:
+    match value:
+        case Text():
+            return translate(value, language, locale, zone)
+        case bool():
+            return translate("yes" if value else "no", language)
+        case Decimal() | int():
+            return format_number(value, locale)
+        case datetime():
+            return format_instant(value, locale, zone)
+        case date():
+            return format_date(value, locale)
+        case tuple() | list():
+            return ", ".join(_value(item, language, locale, zone) for item in value)
+        case _:
+            return str(value)
+
+
+def format_number(value: Decimal | int | None, locale: str = "en_GB", decimals: int | None = None) -> str:
+    """`1.315` in Dutch, `1,315` in British English; up to 6 decimals, or exactly `decimals`. Empty for None."""
+    if value is None:
+        return ""
+    pattern = "#,##0." + ("######" if decimals is None else "0" * decimals)
+    return str(format_decimal(value, format=pattern.rstrip("."), locale=locale))
+
+
+def format_signed(value: Decimal | int, locale: str = "en_GB") -> str:
+    """A difference with its sign: `+25`, `−7`, `0`."""
+    digits = format_number(abs(value), locale)
+    return f"+{digits}" if value > 0 else f"−{digits}" if value < 0 else digits
+
+
+def format_money(value: Decimal | None, locale: str = "en_GB", currency: str = "EUR") -> str:
+    """`€ 284,60` in Dutch, `€284.60` in British English. Empty for None."""
+    if value is None:
+        return ""
+    if locale.startswith("nl"):
+        symbol = get_currency_symbol(currency, locale)
+        return f"{symbol}\u00a0{format_number(value, locale, 2)}".replace("-", "−")
+    return str(format_currency(value, currency, locale=locale)).replace("-", "−")
+
+
+def format_date(value: date | None, locale: str = "en_GB") -> str:
+    """`5-10-2026` in Dutch, `05/10/2026` in British English. Empty for None."""
+    if value is None:
+        return ""
+    return str(babel_date(value, "d-M-y" if locale.startswith("nl") else "dd/MM/y", locale=locale))
+
+
+def format_instant(value: datetime | None, locale: str = "en_GB", zone: str = "UTC") -> str:
+    """A UTC instant as local day and time: `5-10-2026 14:03`. Empty for None."""
+    if value is None:
+        return ""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{format_date(local.date(), locale)} {local:%H:%M}"
