@@ -55,7 +55,9 @@ def _value(value: object, language: str, locale: str, zone: str) -> str:
             return translate(value, language, locale, zone)
         case bool():
             return translate("yes" if value else "no", language)
-        case Decimal() | int():
+        case Decimal():
+            return format_number(value, locale)
+        case int():
             return format_number(value, locale)
         case datetime():
             return format_instant(value, locale, zone)
