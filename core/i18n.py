@@ -50,23 +50,19 @@ def translate(text: Text | str, language: str = "en", locale: str | None = None,
 
 
 def _value(value: object, language: str, locale: str, zone: str) -> str:
-    match value:
-        case Text():
-            return translate(value, language, locale, zone)
-        case bool():
-            return translate("yes" if value else "no", language)
-        case Decimal():
-            return format_number(value, locale)
-        case int():
-            return format_number(value, locale)
-        case datetime():
-            return format_instant(value, locale, zone)
-        case date():
-            return format_date(value, locale)
-        case tuple() | list():
-            return ", ".join(_value(item, language, locale, zone) for item in value)
-        case _:
-            return str(value)
+    if isinstance(value, Text):
+        return translate(value, language, locale, zone)
+    if isinstance(value, bool):
+        return translate("yes" if value else "no", language)
+    if isinstance(value, Decimal | int):
+        return format_number(value, locale)
+    if isinstance(value, datetime):
+        return format_instant(value, locale, zone)
+    if isinstance(value, date):
+        return format_date(value, locale)
+    if isinstance(value, tuple | list):
+        return ", ".join(_value(item, language, locale, zone) for item in value)
+    return str(value)
 
 
 def format_number(value: Decimal | int | None, locale: str = "en_GB", decimals: int | None = None) -> str:

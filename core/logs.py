@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
-SECRET_NAMES = re.compile(r"secret|password|token|authorization|api.?key|integration.?code|cookie|credential", re.IGNORECASE)
+SECRET_NAMES = re.compile(
+    r"secret|password|token|authorization|api.?key|integration.?code|cookie|credential", re.IGNORECASE
+)
 """Names whose values never reach the log, at any depth of an event."""
 SECRET_VALUES = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 
