@@ -1,0 +1,78 @@
+"""What the use cases know of a connector: how it presents itself, and how a source is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from core.domain.ports import Source
+from core.domain.text import Text
+
+
+class ConnectorKind(StrEnum):
+    """Shown beside each source (S1-85)."""
+
+    API = "api"
+    """Made for one portal, over its official interface."""
+    UNIVERSAL = "universal"
+    """For any portal: files, REST endpoints, webhooks."""
+
+
+class Feed(StrEnum):
+    """How readings come in."""
+
+    PULL = "pull"
+    """Fetched, on a schedule or on demand."""
+    PUSH = "push"
+    """Brought: an upload or a webhook. There is nothing to fetch."""
+
+
+class Connector(Protocol):
+    """One kind of portal. `settings` and `secrets` are pydantic models; every field has a title and a description for people,
+    both English templates of the catalogues. Fields of `secrets` are all `SecretStr`.
+    """
+
+    @property
+    def slug(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> ConnectorKind: ...
+
+    @property
+    def feed(self) -> Feed: ...
+
+    @property
+    def counts(self) -> Text:
+        """What it counts: "MFA users and devices"."""
+        ...
+
+    @property
+    def guide(self) -> tuple[Text, ...]:
+        """The steps of connecting it, in order (S1-84)."""
+        ...
+
+    @property
+    def settings(self) -> type[BaseModel]: ...
+
+    @property
+    def secrets(self) -> type[BaseModel]: ...
+
+    def open(self, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+        """A source of readings of the named portal. Raises SettingsError naming the fields that are wrong."""
+        ...
+
+
+class Connectors(Protocol):
+    """All kinds of portals there are."""
+
+    def all(self) -> tuple[Connector, ...]: ...
+
+    def get(self, slug: str) -> Connector:
+        """Raises SettingsError listing the known ones for an unknown slug."""
+        ...
