@@ -75,7 +75,7 @@ def format_number(value: Decimal | int | None, locale: str = "en_GB", decimals: 
 
 def format_signed(value: Decimal | int, locale: str = "en_GB") -> str:
     """A difference with its sign: `+25`, `−7`, `0`."""
-    digits = format_number(abs(value), locale)
+    digits = format_number(Decimal(value).copy_abs(), locale)
     return f"+{digits}" if value > 0 else f"−{digits}" if value < 0 else digits
 
 
