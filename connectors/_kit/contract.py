@@ -1,0 +1,80 @@
+"""What a connector is: one folder with a `manifest.py` that holds a `MANIFEST`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from core.domain.connector import ConnectorKind, Feed
+from core.domain.ports import Source
+from core.domain.text import Text
+from core.domain.validation import checked
+
+__all__ = ["ConnectorKind", "ConnectorSecrets", "ConnectorSettings", "Feed", "Manifest", "NoSecrets"]
+
+
+class ConnectorSettings(BaseModel):
+    """Base of every connector's settings. Give each field a `title` and a `description`: the form is drawn from them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    base_url: str = Field(
+        "", title="Address", description="Only for a proxy, a sovereign cloud or a test server. Usually empty."
+    )
+    auth_url: str = Field(
+        "",
+        title="Sign-in address",
+        description="Only where signing in goes to another host than usual. Usually empty.",
+    )
+
+
+class ConnectorSecrets(BaseModel):
+    """Base of every connector's secrets: all fields are `SecretStr`, and an error never shows what was typed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NoSecrets(ConnectorSecrets):
+    """For a source that needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """How a connector presents itself, and how it is opened. Fulfils `core.domain.connector.Connector`.
+
+    `connect(portal, settings, secrets)` gets the portal's name and instances of the two models; it returns a Source and makes
+    no request yet. `counts` says what it counts, `guide` the steps of connecting it.
+    """
+
+    slug: str
+    name: str
+    kind: ConnectorKind
+    counts: Text
+    connect: Callable[[str, Any, Any], Source]
+    settings: type[BaseModel] = ConnectorSettings
+    secrets: type[BaseModel] = NoSecrets
+    feed: Feed = Feed.PULL
+    guide: tuple[Text, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.slug):
+            raise ValueError(f"slug {self.slug!r}: lower case letters, digits and _ only")
+        for model in (self.settings, self.secrets):
+            bare = [name for name, field in model.model_fields.items() if not (field.title and field.description)]
+            if bare:
+                raise ValueError(f"{self.slug}: {model.__name__} lacks a title or description for {', '.join(bare)}")
+        plain = [name for name, field in self.secrets.model_fields.items() if not _is_secret(field.annotation)]
+        if plain:
+            raise ValueError(f"{self.slug}: secrets must be SecretStr: {', '.join(plain)}")
+
+    def open(self, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+        """A source of the named portal. Raises SettingsError naming the wrong fields; secrets are never in its words."""
+        return self.connect(portal, checked(self.settings, settings, portal), checked(self.secrets, secrets, portal))
+
+
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or annotation == SecretStr | None

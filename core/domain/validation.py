@@ -1,0 +1,115 @@
+"""What is wrong with settings, field by field, in words: pydantic's findings for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.domain.errors import SettingsError
+from core.domain.text import T, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong field. `path` is where it is, from the top of the settings: `policy.increase`, `product_columns.0`."""
+
+    path: str
+    message: Text
+
+
+def problems(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Everything that is wrong with `values` as settings of `model`; empty when they are right. Never shows a value."""
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        return problems_of(error, model)
+    return ()
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> tuple[Problem, ...]:
+    """A validation error as problems; of a union's branches only the first complaint of each field is told."""
+    known = tuple(sorted(model.model_fields))
+    found: dict[str, Problem] = {}
+    for detail in error.errors(include_input=False, include_url=False):
+        path = _path(detail, model)
+        found.setdefault(path, Problem(path, _words(detail, known)))
+    return tuple(found.values())
+
+
+def checked(model: type[BaseModel], values: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401 - an instance of `model`
+    """`values` as an instance of `model`; raises SettingsError that names every wrong field and `place`."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        wrong = problems_of(error, model)
+    sentences = tuple(f"{p.path}: {p.message}" if p.path else str(p.message) for p in wrong)
+    raise SettingsError(
+        T("These settings are not right: {problems}", problems=" ".join(sentences))
+        if len(wrong) != 1
+        else T("The setting {name} is not right: {problem}", name=wrong[0].path or "-", problem=wrong[0].message),
+        place=place,
+    )
+
+
+def _path(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """The keys a person typed; pydantic's names of union branches are left out."""
+    first, *rest = detail["loc"] or ("",)
+    if first not in model.model_fields:
+        return str(first)
+    branches = ("constrained-", "function-", "dict[", "list[", "tagged-", "is-instance", "lax-or-strict")
+    inner = [
+        str(p)
+        for p in rest
+        if isinstance(p, int)
+        or (p not in ("str", "int", "bool") and not p.startswith(branches) and not p[:1].isupper())
+    ]
+    return ".".join([str(first), *inner])
+
+
+PLAIN: Mapping[str, Text] = {
+    "missing": T("This is needed."),
+    "string_type": T("A text is needed."),
+    "string_too_short": T("A text is needed."),
+    "bool_type": T("Only yes or no fits (true or false)."),
+    "bool_parsing": T("Only yes or no fits (true or false)."),
+    "int_type": T("A whole number is needed."),
+    "int_parsing": T("A whole number is needed."),
+    "int_from_float": T("A whole number is needed."),
+    "list_type": T("A list is needed."),
+    "tuple_type": T("A list is needed."),
+    "dict_type": T("Names with values are needed here."),
+    "model_type": T("Names with values are needed here."),
+    "model_attributes_type": T("Names with values are needed here."),
+}
+"""Words for pydantic's error types that need no value."""
+
+
+def _words(detail: ErrorDetails, known: tuple[str, ...]) -> Text:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case plain if plain in PLAIN:
+            return PLAIN[plain]
+        case "extra_forbidden":
+            return T("There is no such setting here.") if len(detail["loc"]) > 1 else _unknown(known)
+        case "enum" | "literal_error":
+            return T("Choose one of {choices}.", choices=str(context.get("expected", "")).replace("'", ""))
+        case "value_error":
+            cause = context.get("error")
+            inner = cause.args[0] if isinstance(cause, ValueError) and cause.args else ""
+            return inner if isinstance(inner, Text) else T(str(inner).replace("{", "{{").replace("}", "}}"))
+        case "greater_than_equal":
+            return T("This must be {least} or more.", least=str(context.get("ge", "")))
+        case "less_than_equal":
+            return T("This must be {most} or less.", most=str(context.get("le", "")))
+        case _:
+            return T("This value does not fit: {reason}.", reason=detail["msg"])
+
+
+def _unknown(known: tuple[str, ...]) -> Text:
+    if not known:
+        return T("There is no such setting; this has none.")
+    return T("There is no such setting. There are: {known}.", known=", ".join(known))
