@@ -96,7 +96,7 @@ def _words(detail: ErrorDetails, known: tuple[str, ...]) -> Text:
         case "extra_forbidden":
             return T("There is no such setting here.") if len(detail["loc"]) > 1 else _unknown(known)
         case "enum" | "literal_error":
-            return T("Choose one of {choices}.", choices=str(context.get("expected", "")).replace("'", ""))
+            return T("Choose one of {choices}.", choices=_choices(context))
         case "value_error":
             cause = context.get("error")
             inner = cause.args[0] if isinstance(cause, ValueError) and cause.args else ""
@@ -107,6 +107,10 @@ def _words(detail: ErrorDetails, known: tuple[str, ...]) -> Text:
             return T("This must be {most} or less.", most=str(context.get("le", "")))
         case _:
             return T("This value does not fit: {reason}.", reason=detail["msg"])
+
+
+def _choices(context: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", "))
 
 
 def _unknown(known: tuple[str, ...]) -> Text:
