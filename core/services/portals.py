@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import Text
 from core.services.access import Actor
+from core.services.forms import FormField
 
 if TYPE_CHECKING:
     from core.domain.usage import Reading
@@ -62,22 +63,6 @@ class PortalDetail:
     policy: Policy
     overrides: tuple[PolicyOverride, ...]
     schedule: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
-    """One field of a connector's form, drawn from its pydantic model; titles and helps are English templates of the catalogue.
-
-    `kind`: text, number, boolean, choice, list, map, secret.
-    """
-
-    name: str
-    title: str
-    help: str
-    kind: str
-    required: bool
-    default: object = None
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
