@@ -1,0 +1,50 @@
+"""What use cases need of the outside, handed to each of them first. `core.bootstrap` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.domain.connector import Connectors
+from core.domain.ports import Clock, Source, Target
+from core.store.db import Database
+
+if TYPE_CHECKING:
+    from core.secrets import SecretBox
+
+AutotaskFactory = Callable[[], Target]
+"""Autotask as the workspace's settings say; raises SettingsError while it is not set up. Close what you opened."""
+
+SourceFactory = Callable[[str, str, Mapping[str, object], Mapping[str, str]], Source]
+"""Connector slug, portal name, settings, secrets → a source of readings; raises SettingsError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the money path waits, in seconds.
+
+    `portal_limit`: a portal that has not answered by then failed, without delaying the others. `lease`: after so long without a
+    heartbeat a run's process counts as dead. `settle`: so long after a write whose outcome nobody knows, it is read back a last
+    time before it is sent again (M4): Autotask may still be working on it. `lock_wait`: so long a run waits for another one to end.
+    """
+
+    portal_limit: float = 600.0
+    lease: float = 60.0
+    settle: float = 10.0
+    lock_wait: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`home` is the data directory. Every thread may use it: nothing in it belongs to one thread."""
+
+    database: Database
+    clock: Clock
+    secrets: SecretBox
+    autotask: AutotaskFactory
+    source: SourceFactory
+    connectors: Connectors
+    home: Path
+    pace: Pace = field(default_factory=Pace)
