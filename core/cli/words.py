@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 
 from core.domain.errors import ContractBridgeError
-from core.domain.text import T, Text
+from core.domain.text import Text
 from core.i18n import LANGUAGES, LOCALES, format_date, format_instant, format_number, translate
 
 
@@ -138,8 +138,13 @@ def error_line(error: ContractBridgeError) -> str:
     return f"{place}{words(error.message)}{remedy}"
 
 
+_zone_name = ["UTC"]
+
+
+def set_zone(name: str) -> None:
+    """Show instants in this time zone from now on: the workspace's."""
+    _zone_name[0] = name
+
+
 def _zone() -> str:
-    return os.environ.get("TZ") or "UTC"
-
-
-NOTHING_THERE = T("Nothing here yet.")
+    return _zone_name[0]

@@ -1,0 +1,75 @@
+"""What keeps running: `run`, `worker`, `sandbox`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from core.cli.words import help_text, say
+from core.domain.text import T
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command("run", help=help_text("Web pages, webhooks and background engine in one process."))(run)
+    app.command("worker", help=help_text("The background engine alone; start as many as wanted."))(worker)
+    app.command("sandbox", help=help_text("The sandbox Autotask alone."))(sandbox)
+
+
+def run(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help=help_text("Port of the web pages."))] = 8501,
+    host: Annotated[str, typer.Option("--host", help=help_text("Address to listen on."))] = "127.0.0.1",
+    demo: Annotated[
+        bool, typer.Option("--demo", help=help_text("With a sandbox Autotask and sample portals."))
+    ] = False,
+) -> int:
+    from core.cli.serve import serve, serve_demo
+
+    return serve_demo(host, port) if demo else serve(host, port)
+
+
+def worker() -> int:
+    from core import bootstrap
+    from core.engine import work
+    from core.settings import Settings
+
+    app = bootstrap.build(Settings.load())
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    say(T("The background engine runs. Ctrl-C ends it after the step it is at."), to_error=True)
+    try:
+        work(app, stop)
+    finally:
+        app.close()
+    return 0
+
+
+def sandbox(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help=help_text("Port; 0 takes a free one."))] = 9000,
+) -> int:
+    from connectors.autotask.sandbox import Credentials, demo_data
+    from connectors.autotask.sandbox import serve as serve_sandbox
+
+    server = serve_sandbox(demo_data(), port=port)
+    known = Credentials()
+    say(T("Sandbox Autotask: {address}", address=server.base_url))
+    say(T("User name: {name}", name=known.user_name))
+    say(T("Secret: {secret}", secret=known.secret))
+    say(T("Integration code: {code}", code=known.integration_code))
+    sys.stdout.flush()
+    _until_stopped()
+    server.stop()
+    return 0
+
+
+def _until_stopped() -> None:
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    while not stop.wait(3600):
+        pass
