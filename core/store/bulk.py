@@ -1,0 +1,108 @@
+"""Statements for many rows at once, the same on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Table, tuple_
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+Item = TypeVar("Item")
+Values = Mapping[str, Any]
+
+CHUNK = 5_000
+"""Values in one IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters, for keys of several columns too."""
+
+
+def dialect(session: Session) -> str:
+    """`sqlite` or `postgresql`."""
+    return session.get_bind().dialect.name
+
+
+def insert_rows(session: Session, target: Table, rows: Sequence[Values]) -> None:
+    """Insert many rows; all must have the same columns."""
+    if rows:
+        session.execute(target.insert().inline(), rows)
+
+
+def upsert_rows(
+    session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str], *, update: bool = True
+) -> None:
+    """Insert rows; where `keys` are there already, update the other columns (or leave the row with `update=False`)."""
+    if not rows:
+        return
+    make = postgres_insert if dialect(session) == "postgresql" else sqlite_insert
+    statement = make(target)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    if update and changed:
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    session.execute(statement, rows)
+
+
+def update_rows(session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str]) -> None:
+    """Update many rows by their keys; each row holds its keys and the new values."""
+    from sqlalchemy import and_, bindparam
+
+    if not rows:
+        return
+    names = [name for name in rows[0] if name not in keys]
+    statement = (
+        target.update()
+        .where(and_(*(target.c[name] == bindparam(f"key_{name}") for name in keys)))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    parameters = [
+        {f"key_{name}": row[name] for name in keys} | {f"new_{name}": row[name] for name in names} for row in rows
+    ]
+    session.connection().execute(statement, parameters)
+
+
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """The items in lists of at most `size`."""
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def delete_rows(session: Session, target: Table, columns: Sequence[ColumnElement[Any]], keys: Iterable[Any]) -> None:
+    """Delete the rows whose `columns` are one of `keys` (values, or tuples where there are several columns)."""
+    where = columns[0] if len(columns) == 1 else tuple_(*columns)
+    for chunk in chunks(keys):
+        session.execute(target.delete().where(where.in_(chunk)))
+
+
+def merge_rows(session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str]) -> int:
+    """Make the rows named by `keys` equal to `rows`, writing only what differs; returns how many were written.
+
+    Reads the whole table once: for tables that are small beside the work (the directory).
+    """
+    if not rows:
+        return 0
+    names = list(rows[0])
+    have = {
+        tuple(row[: len(keys)]): tuple(row)
+        for row in session.execute(
+            target.select().with_only_columns(*(target.c[name] for name in _keys_first(names, keys)))
+        )
+    }
+    ordered = _keys_first(names, keys)
+    changed = [
+        row for row in rows if have.get(tuple(row[name] for name in keys)) != tuple(row[name] for name in ordered)
+    ]
+    upsert_rows(session, target, changed, keys)
+    return len(changed)
+
+
+def _keys_first(names: Sequence[str], keys: Sequence[str]) -> list[str]:
+    return [*keys, *(name for name in names if name not in keys)]

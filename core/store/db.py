@@ -1,0 +1,156 @@
+"""The database: one engine, sessions that read one consistent state, sessions that write."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core.domain.errors import SettingsError
+from core.domain.text import T
+
+log = structlog.get_logger()
+Result = TypeVar("Result")
+
+BUSY_MILLISECONDS = 30_000
+ATTEMPTS = 6
+PASSING = frozenset({"40001", "40P01", "55P03"})
+"""PostgreSQL's codes for serialization failure, deadlock and lock not available: the same work succeeds later."""
+
+
+class Database:
+    """SQLite in a file (WAL) or PostgreSQL, by address. One object per process; safe for threads.
+
+    `session()` reads one consistent state and refuses to write; `write()` is one transaction that is committed at the end or
+    not at all. Keep both short: never hold one across a request to another system.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = normalised(url)
+        self.engine = _make_engine(self.url, pool_size)
+        self._reader = self.engine.execution_options(**_reading(self.engine))
+        self._busy = threading.local()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Read one consistent state of the database; nothing can be written."""
+        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One writing transaction: all of it is kept, or on an exception nothing."""
+        if getattr(self._busy, "writing", False):
+            raise RuntimeError("a writing session inside a writing session would wait for itself")
+        self._busy.writing = True
+        try:
+            with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
+                yield session
+        finally:
+            self._busy.writing = False
+
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Do `work` in a writing transaction, again from the start when the database says that it collided with another one.
+
+        `work` must change nothing but the database.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS or not passes(error):
+                    raise
+                log.info("database.collided", attempt=attempt)
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - spreads competitors, guards nothing
+        raise AssertionError("unreachable")
+
+    def check(self) -> None:
+        """Return when the database answers; raises SettingsError otherwise."""
+        try:
+            with self.session() as session:
+                session.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise SettingsError(
+                T("The database does not answer."),
+                place=self.engine.url.render_as_string(hide_password=True),
+                remedy=T("Check CONTRACTBRIDGE_DATABASE_URL, and whether the database server runs."),
+                detail=type(error).__name__,
+                kind="database",
+            ) from error
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def normalised(url: str) -> str:
+    """The address with the driver we ship: `postgresql://…` and `postgres://…` mean psycopg 3."""
+    address = make_url(url)
+    if address.drivername in ("postgres", "postgresql"):
+        address = address.set(drivername="postgresql+psycopg")
+    return address.render_as_string(hide_password=False)
+
+
+def passes(error: DBAPIError) -> bool:
+    """Whether the same work may succeed when it is simply done again."""
+    code = getattr(error.orig, "sqlstate", None)
+    return code in PASSING or "database is locked" in str(error.orig)
+
+
+def _reading(engine: Engine) -> dict[str, Any]:
+    if engine.dialect.name == "sqlite":
+        return {"contractbridge_reading": True}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def _make_engine(url: str, pool_size: int) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=utc -c lock_timeout=60s"},
+        )
+    if address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=pool_size, max_overflow=2 * pool_size, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: we say which kind (see _begin_sqlite).
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-32000",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("contractbridge_reading", False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+    # A writer takes its place at once: a transaction that starts to read and then writes could not wait, only fail.
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
