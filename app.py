@@ -1,0 +1,30 @@
+"""ContractBridge in the browser: `streamlit run app.py` (or `python3 manage.py run`, which does the same).
+
+Executed by Streamlit for each visit it draws the shell and the page asked for; imported at the start it is the server: the
+pages with our own routes, sign-in and background engine around them, one process and one port.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit import runtime
+
+from pages._ui import shell, states
+
+if runtime.exists():
+    shell.set_up_page()
+    with states.explained():
+        if shell.signed_in():
+            page = st.navigation(shell.navigation())
+            shell.sidebar()
+            page.run()
+else:
+    from core.web import process, routes
+
+    app = st.App(
+        __file__,
+        routes=routes.routes(process.context, shell.openid_is_set_up),
+        middleware=routes.middleware(process.context),
+        lifespan=process.lifespan,
+        on_script_error=states.show_problem,
+    )

@@ -1,0 +1,42 @@
+"""The one product instance of this process: made once, shared by the routes and the pages, with the engine beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+import structlog
+
+from core import bootstrap, logs
+from core.engine import start_embedded
+from core.services.context import Context
+from core.settings import Settings
+
+log = structlog.get_logger()
+
+
+@cache
+def application() -> bootstrap.App:
+    """The product, wired. The database is brought up to date on the first call."""
+    settings = Settings.load()
+    logs.configure(settings.log_format)
+    return bootstrap.build(settings)
+
+
+def context() -> Context:
+    return application().context
+
+
+@asynccontextmanager
+async def lifespan(_server: object) -> AsyncIterator[dict[str, object]]:
+    """Around the life of the web process: start the background engine once, and let it finish what it does at the end."""
+    app = await asyncio.to_thread(application)
+    engine = await asyncio.to_thread(start_embedded, app)
+    log.info("web.started")
+    try:
+        yield {}
+    finally:
+        await asyncio.to_thread(engine.stop)
+        log.info("web.stopped")

@@ -1,0 +1,69 @@
+"""Who is looking, checked against the database on every run: the page itself is no protection, and a session may have ended."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from core.services import people
+from core.services.access import Actor, Role
+from core.services.context import Context
+from core.web import process
+from core.web.address import SESSION_COOKIE
+
+RECHECK_SECONDS = 2.0
+"""One run of a page asks more than once; runs further apart than this ask the database again."""
+
+
+def context() -> Context:
+    return process.context()
+
+
+def session_token() -> str:
+    """The token of the browser's session cookie; empty without one."""
+    return st.context.cookies.get(SESSION_COOKIE) or ""
+
+
+def who() -> Actor | None:
+    """The signed-in person, None when nobody is (any more)."""
+    cached: tuple[float, Actor | None] = st.session_state.get("_who", (0.0, None))
+    if time.monotonic() - cached[0] < RECHECK_SECONDS:
+        return cached[1]
+    found = _look_up()
+    st.session_state["_who"] = (time.monotonic(), found)
+    return found
+
+
+def forget() -> None:
+    """Ask again at once: role or language may have changed."""
+    st.session_state.pop("_who", None)
+
+
+def actor() -> Actor:
+    """The signed-in person; ends the run of the page when the session is over."""
+    person = who()
+    if person is None:
+        st.stop()
+    return person
+
+
+def may(role: Role) -> bool:
+    """Whether to offer something at all; the use case checks again."""
+    return actor().role.covers(role)
+
+
+def openid_is_set_up() -> bool:
+    """Whether `.streamlit/secrets.toml` has an `[auth]` section."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:
+        return False
+
+
+def _look_up() -> Actor | None:
+    token = session_token()
+    person = people.actor_of_token(context(), token) if token else None
+    if person is None and openid_is_set_up() and st.user.is_logged_in:
+        return people.oidc_actor(context(), st.user.to_dict())
+    return person

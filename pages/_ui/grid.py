@@ -1,0 +1,129 @@
+"""Long lists: filter, sort and page in the database, at most one slice on the screen, edits as small deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import streamlit as st
+
+from core.services.paging import MOST_ROWS, PageQuery
+from pages._ui.formats import number, tr
+
+SIZES = (50, 100, 250, MOST_ROWS)
+ROW_PIXELS = 32
+MOST_PIXELS = 620
+
+
+@dataclass(frozen=True, slots=True)
+class CellEdit:
+    """One cell a person changed: the row's position in the slice, the column, the new value (None: emptied)."""
+
+    row: int
+    column: str
+    value: object
+
+
+def filters(
+    name: str, *, statuses: Mapping[str, str] | None = None, portals: Sequence[str] = (), sorts: Mapping[str, str],
+    search: str, descending: bool = False,
+) -> PageQuery:  # fmt: skip
+    """The bar above a list: search, status, portal, order. Its state is in the address, so that a view can be sent to others.
+
+    `statuses` and `sorts` map the service's words to the person's; the first sort is the usual one. `search` says what is searched.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        text = st.text_input(
+            tr("Search"), key=f"{name}_text", placeholder=search, bind="query-params", width=260, type="search",
+            icon=":material/search:", label_visibility="collapsed",
+        )  # fmt: skip
+        status = ""
+        if statuses:
+            everything = {"": tr("All"), **statuses}
+            status = st.segmented_control(
+                tr("Status"), list(everything), format_func=lambda key: everything.get(key, key), default="",
+                key=f"{name}_status", bind="query-params", label_visibility="collapsed", required=True,
+            )  # fmt: skip
+        portal = ""
+        if len(portals) > 1:
+            portal = st.selectbox(
+                tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=200,
+                format_func=lambda key: key or tr("All portals"), label_visibility="collapsed",
+            )  # fmt: skip
+        sort = st.selectbox(
+            tr("Order"), list(sorts), format_func=lambda key: tr("By {column}", column=sorts.get(key, key)), width=200,
+            key=f"{name}_sort", bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+    query = PageQuery(
+        text=(text or "").strip(), status=status or "", portal=portal or "", sort=sort or "", descending=descending,
+        limit=st.session_state.get(f"{name}_size", SIZES[1]),
+    )  # fmt: skip
+    page = st.session_state.get(_pages_key(name, query), 1)
+    return replace(query, offset=(page - 1) * query.limit)
+
+
+def _pages_key(name: str, query: PageQuery) -> str:
+    """Another filter is another list: it starts at its first page."""
+    parts = (query.text, query.status, query.portal, query.sort, query.descending, query.limit)
+    return f"{name}_page_" + "|".join(str(part) for part in parts)
+
+
+def pager(name: str, query: PageQuery, total: int) -> None:
+    """Below a list: which rows of how many, the pages, and how many a page."""
+    pages = max(1, -(-total // query.size))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        first, last = min(query.offset + 1, total), min(query.offset + query.size, total)
+        st.caption(tr("Rows {first}–{last} of {total}", first=first, last=last, total=total), width="content")
+        if pages > 1:
+            st.pagination(pages, key=_pages_key(name, query))
+        if total > SIZES[0]:
+            st.selectbox(
+                tr("Rows per page"), SIZES, index=1, key=f"{name}_size", width=130, label_visibility="collapsed",
+                format_func=lambda size: tr("{rows} rows", rows=size),
+            )  # fmt: skip
+
+
+def height(rows: int) -> int:
+    """Pixels for a grid: as high as its rows, up to what fits on a screen."""
+    return min(MOST_PIXELS, (rows + 1) * ROW_PIXELS + 3)
+
+
+def show(frame: pd.DataFrame, columns: Mapping[str, object], *, name: str, alt: str, **options: object) -> object:
+    """A read-only slice. `columns` are Streamlit column configurations; others are left out of what is sent."""
+    return st.dataframe(
+        frame[[column for column in frame.columns if column in columns]], column_config=dict(columns), hide_index=True,
+        key=name, alt=alt, height=height(len(frame)), row_height=ROW_PIXELS, **options,
+    )  # fmt: skip
+
+
+def edit(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, name: str, alt: str, editable: Sequence[str]
+) -> list[CellEdit]:
+    """An editable slice; returns what was changed since it was drawn. The key must change when other rows are shown."""
+    shown = frame[[column for column in frame.columns if column in columns]]
+    st.data_editor(
+        shown, column_config=dict(columns), hide_index=True, key=name, alt=alt, num_rows="fixed", row_height=ROW_PIXELS,
+        disabled=[column for column in shown.columns if column not in editable], height=height(len(frame)),
+    )  # fmt: skip
+    return edits(name, len(frame))
+
+
+def edits(name: str, rows: int) -> list[CellEdit]:
+    """The cells changed in the editor `name`; positions outside the slice are not ours and are left out."""
+    changed: Mapping[int, Mapping[str, object]] = (st.session_state.get(name) or {}).get("edited_rows", {})
+    return [
+        CellEdit(int(row), column, value)
+        for row, cells in changed.items()
+        if 0 <= int(row) < rows
+        for column, value in cells.items()
+    ]
+
+
+def badge(status: str, words: Mapping[str, str], colors: Mapping[str, str]) -> str:
+    """A status as a coloured word for Markdown."""
+    return f":{colors.get(status, 'gray')}-badge[{words.get(status, status)}]"
+
+
+def total_line(shown: int, total: int) -> str:
+    return tr("{shown} of {total}", shown=number(shown), total=number(total))

@@ -1,0 +1,144 @@
+"""What stands around every page: name and icon, navigation, and the sidebar with the sync, what waits, language and person."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from core.i18n import LANGUAGES
+from core.services import overview, people
+from core.services.access import Role
+from pages._ui import auth, states, syncing
+from pages._ui.auth import openid_is_set_up
+from pages._ui.formats import tr
+
+ASSETS = Path(__file__).parent / "assets"
+PAGES = Path(__file__).parents[1]
+
+__all__ = ["navigation", "openid_is_set_up", "set_up_page", "sidebar", "signed_in"]
+
+
+def set_up_page() -> None:
+    st.set_page_config(page_title="ContractBridge", page_icon=ASSETS / "icon.png", layout="wide")
+    st.session_state["_dialog_open"] = False
+
+
+def signed_in() -> bool:
+    """True for a person with a session; otherwise shows the way in. `?signin=openid` starts the company's own sign-in."""
+    if auth.who() is not None:
+        states.show_done()
+        return True
+    if st.query_params.get("signin") == "openid" and openid_is_set_up() and not st.user.is_logged_in:
+        st.login()
+        return False
+    st.navigation([st.Page(_signed_out, title="ContractBridge")], position="hidden").run()
+    return False
+
+
+def _signed_out() -> None:
+    with st.container(horizontal_alignment="center"):
+        st.space("large")
+        st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
+        st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
+        st.html(f'<a href="/auth/login" target="_self">{escape(tr("Sign in"))}</a>', width="content")
+
+
+def navigation() -> dict[str, list[st.Page]]:
+    """All pages of the person's role, in the order in which people do the steps."""
+    pages = {
+        "": [
+            _page(
+                "overview",
+                tr("Overview"),
+                "dashboard",
+                tr("Is everything right, and what waits for a person?"),
+                default=True,
+            )
+        ],
+        tr("Set up"): [
+            _page("portals", tr("Portals"), "hub", tr("Where the quantities come from: connect, upload, schedule.")),
+            _page("customers", tr("Customers"), "groups", tr("Which Autotask company is each portal customer?")),
+            _page(
+                "products",
+                tr("Products"),
+                "category",
+                tr("Which service is each portal product, and how is it counted?"),
+            ),
+        ],
+        tr("Contracts"): [
+            _page(
+                "changes", tr("Changes"), "compare_arrows", tr("What would change on contracts, why, and for how much?")
+            ),
+            _page("history", tr("History"), "history", tr("What was used at any moment, and how it developed.")),
+            _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
+        ],
+    }
+    if auth.may(Role.ADMIN):
+        pages[tr("Manage")] = [
+            _page("settings", tr("Settings"), "settings", tr("Autotask, people, back-up and the API budget."))
+        ]
+    return pages
+
+
+def _page(name: str, title: str, icon: str, purpose: str, *, default: bool = False) -> st.Page:
+    return st.Page(
+        PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name, default=default, help=purpose
+    )
+
+
+def link(page: str, label: str, icon: str = ":material/arrow_forward:") -> None:
+    """A link to another page of ours, by its name in DESIGN §7."""
+    st.page_link(f"pages/{page.lower()}.py", label=label, icon=icon)
+
+
+def sidebar() -> None:
+    st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
+    with st.sidebar:
+        if auth.may(Role.OPERATOR):
+            syncing.sync_button()
+        syncing.progress()
+        _waiting()
+        st.space("stretch")
+        _person()
+
+
+def _waiting() -> None:
+    count = overview.waiting(auth.context(), auth.actor())
+    if count:
+        st.page_link(
+            "pages/overview.py",
+            label=tr("{count} waiting for a person", count=count),
+            icon=":material/notifications_active:",
+            query_params={"show": "waiting"},
+        )
+    else:
+        st.caption(f":material/check_circle: {tr('Nothing waits for a person')}")
+
+
+def _person() -> None:
+    person = auth.actor()
+    names = list(LANGUAGES)
+    st.segmented_control(
+        tr("Language"),
+        names,
+        format_func=lambda code: LANGUAGES[code],
+        default=person.language if person.language in names else "en",
+        key="language",
+        label_visibility="collapsed",
+        on_change=_switch_language,
+        required=True,
+    )
+    role = {Role.VIEWER: tr("viewer"), Role.OPERATOR: tr("operator"), Role.ADMIN: tr("administrator")}[person.role]
+    st.html(
+        f'<div style="font-size:0.85rem;line-height:1.6">{escape(person.name)} · {escape(role)}<br>'
+        f'<a href="/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a></div>'
+    )
+
+
+def _switch_language() -> None:
+    chosen = st.session_state["language"]
+    if chosen in LANGUAGES:
+        people.change_own_preferences(auth.context(), auth.actor(), language=chosen)
+        auth.forget()
