@@ -31,13 +31,16 @@ def problems(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[Problem
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> tuple[Problem, ...]:
-    """A validation error as problems; of a union's branches only the first complaint of each field is told."""
+    """A validation error as problems; where a value could be of several kinds and is none, that is told once."""
     known = tuple(sorted(model.model_fields))
     found: dict[str, Problem] = {}
     for detail in error.errors(include_input=False, include_url=False):
         path = _path(detail, model)
         found.setdefault(path, Problem(path, _words(detail, known)))
-    return tuple(found.values())
+    torn = [path for path in found if path and any(other.startswith(f"{path}.") for other in found)]
+    for path in torn:
+        found[path] = Problem(path, T("This value does not fit here."))
+    return tuple(p for p in found.values() if not any(p.path.startswith(f"{path}.") for path in torn))
 
 
 def checked(model: type[BaseModel], values: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401 - an instance of `model`

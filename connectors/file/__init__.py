@@ -1,0 +1,1 @@
+"""The universal import as a portal: files that somebody drops, in any shape (the readers live in `core.files`)."""

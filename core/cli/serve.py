@@ -1,0 +1,78 @@
+"""The web process: Streamlit serves `app.py` inside this very process, for `--demo` with a sandbox Autotask beside it."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+from core.cli.words import say
+from core.domain.text import T
+from core.services import access
+from core.settings import PROJECT, Settings
+
+
+def serve(host: str, port: int) -> int:
+    """Serve the pages until somebody ends the process. The database is brought up to date first: trouble is told here, in words."""
+    from core import bootstrap
+
+    bootstrap.build(Settings.load()).close()
+    say(T("ContractBridge: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
+    return _streamlit(host, port)
+
+
+def serve_demo(host: str, port: int) -> int:
+    """Serve a workspace of its own (in `demo/` of the data directory) against a sandbox Autotask that keeps what was written."""
+    from connectors.autotask.sandbox import Credentials, demo_data
+    from connectors.autotask.sandbox import serve as serve_sandbox
+    from core import bootstrap
+    from core.services import demo
+
+    home = Settings.load().home / "demo"
+    os.environ |= {"CONTRACTBRIDGE_HOME": str(home), "CONTRACTBRIDGE_DEMO": "1"}
+    os.environ.pop("CONTRACTBRIDGE_DATABASE_URL", None)
+    sandbox = serve_sandbox(demo_data(), journal=home / "sandbox.journal")
+    known = Credentials()
+    app = bootstrap.build(Settings.load())
+    try:
+        demo.seed_demo(
+            app.context,
+            access.SYSTEM,
+            demo.DemoAutotask(
+                base_url=sandbox.base_url,
+                user_name=known.user_name,
+                secret=known.secret,
+                integration_code=known.integration_code,
+            ),
+        )
+    finally:
+        app.close()
+    say(T("Demo with a sandbox Autotask: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
+    try:
+        return _streamlit(host, port)
+    finally:
+        sandbox.stop()
+
+
+def _streamlit(host: str, port: int) -> int:
+    options = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": "true",
+        "browser.serverAddress": _shown(host),
+        "browser.gatherUsageStats": "false",
+    }
+    os.chdir(PROJECT)  # Streamlit looks for .streamlit/ here
+    sys.argv = ["streamlit", "run", str(PROJECT / "app.py"), *(f"--{name}={value}" for name, value in options.items())]
+    try:
+        runpy.run_module("streamlit", run_name="__main__")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _shown(host: str) -> str:
+    """An address that a person can open for one to listen on."""
+    return "localhost" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
