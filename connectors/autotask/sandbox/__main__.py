@@ -1,0 +1,32 @@
+"""`python -m connectors.autotask.sandbox --port N --state FILE`: the demo company as a server."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+
+from connectors.autotask.sandbox.server import serve
+
+
+def main() -> int:
+    """Read the arguments and serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="connectors.autotask.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=9000)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--state", type=Path, help="journal: what was committed is there again at the next start")
+    parser.add_argument("--today", type=date.fromisoformat, help="the day that the demo data is made for")
+    options = parser.parse_args()
+    serve(
+        options.port,
+        options.host,
+        options.state,
+        options.today,
+        on_ready=lambda url: sys.stdout.write(f"Sandbox Autotask on {url}/ATServicesRest/\n") and sys.stdout.flush(),
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
