@@ -55,7 +55,7 @@ def test_s1_25_the_universal_import_is_found_and_says_what_it_counts() -> None:
 
 
 def test_an_unknown_connector_is_told_with_those_that_exist() -> None:
-    with pytest.raises(SettingsError, match="no connector duoo.*file"):
+    with pytest.raises(SettingsError, match=r"no connector duoo.*file"):
         Registry().get("duoo")
 
 
@@ -98,7 +98,7 @@ def test_the_form_is_drawn_from_the_models() -> None:
 
 @pytest.mark.parametrize("changes", [{"slug": "Bad Slug"}, {"secrets": Settings}])
 def test_a_manifest_that_would_mislead_cannot_be_made(changes: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="slug|SecretStr"):
+    with pytest.raises(ValueError, match=r"slug|SecretStr"):
         manifest(**changes)
 
 
