@@ -23,9 +23,14 @@ def main() -> int:
         options.host,
         options.state,
         options.today,
-        on_ready=lambda url: sys.stdout.write(f"Sandbox Autotask on {url}/ATServicesRest/\n") and sys.stdout.flush(),
+        on_ready=_announce,
     )
     return 0
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"Sandbox Autotask on {url}/ATServicesRest/\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

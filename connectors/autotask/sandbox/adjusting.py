@@ -18,7 +18,7 @@ from connectors.autotask.sandbox.errors import (
 from connectors.autotask.sandbox.grid import Grid
 from connectors.autotask.sandbox.lines import SERVICE, SLOTS, Adjustment, Kind, LineState, adjustment_dict, row_price
 from connectors.autotask.sandbox.rules import complete_line
-from connectors.autotask.sandbox.state import Effect, State
+from connectors.autotask.sandbox.state import Effect, State, Write
 from connectors.autotask.sandbox.values import Record, money
 
 _NEVER = "9999-12-31"
@@ -66,9 +66,7 @@ class Adjuster:
             "adjustedUnitPrice": adjustment.price,
             "adjustedUnitCost": adjustment.cost,
         }
-        self._state.commit(
-            effects, by=by, entity=kind.adjustments, verb="POST", id=adjustment.id, body=raw, values=committed
-        )
+        self._state.commit(effects, Write(by, kind.adjustments, "POST", adjustment.id, raw, committed))
         return self._item_id(number)
 
     def _item_id(self, number: int) -> int | None:
@@ -82,10 +80,8 @@ class Adjuster:
         if line is None:
             line = self._new_line(kind, values)
         contract = self._state.tables["Contracts"].rows[line["contractID"]]
-        if new:
-            state = LineState(0, line.get("unitPrice"), line.get("_cost"))
-        else:
-            state = self._state.lines[kind.name][line["id"]]
+        fresh = LineState(0, line.get("unitPrice"), line.get("_cost"))
+        state = fresh if new else self._state.lines[kind.name][line["id"]]
         return _Target(line, state, contract, self._state.grid(contract["id"]), new)
 
     def _existing(self, kind: Kind, values: dict[str, Any]) -> Record | None:

@@ -81,7 +81,9 @@ class SandboxApp:
         gate, switches = self.sandbox.gate, self.sandbox.switches
         code = request.headers.get("apiintegrationcode", "")
         if not gate.admit():
-            return self._limited(429, HOURLY_TEXT.format(limit=switches.hourly_limit, minutes=switches.threshold_minutes))
+            return self._limited(
+                429, HOURLY_TEXT.format(limit=switches.hourly_limit, minutes=switches.threshold_minutes)
+            )
         if not gate.enter(code, call.entity):
             return self._limited(switches.thread_limit_status, THREAD_TEXT.format(limit=switches.thread_limit))
         try:
@@ -144,9 +146,13 @@ class SandboxApp:
         if fault.action == "truncate":
             raise _Dropped(reply)
         answers = {
-            "thread_limit": lambda: self._limited(429, THREAD_TEXT.format(limit=switches.thread_limit), fault.retry_after),
+            "thread_limit": lambda: self._limited(
+                429, THREAD_TEXT.format(limit=switches.thread_limit), fault.retry_after
+            ),
             "hourly_limit": lambda: self._limited(
-                429, HOURLY_TEXT.format(limit=switches.hourly_limit, minutes=switches.threshold_minutes), fault.retry_after
+                429,
+                HOURLY_TEXT.format(limit=switches.hourly_limit, minutes=switches.threshold_minutes),
+                fault.retry_after,
             ),
             "status": lambda: Reply(fault.status, _HTML, media_type="text/html"),
             "errors": lambda: json_reply(500 if fault.status == 503 else fault.status, {"errors": [fault.text]}),

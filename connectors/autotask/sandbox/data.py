@@ -41,11 +41,13 @@ class SandboxData:
             self.billing_code("Licenties en materiaal", 4, id=MATERIAL_CODE)
             self.billing_code("Helpdesk", 1, id=LABOUR_CODE)
 
-    def add(self, entity: str, **values: Any) -> int:
+    def add(self, entity: str, **values: object) -> int:
         """Any record of any entity; fields that are not given get their defaults. An `id` may be given."""
         spec = ENTITIES[entity]
         next_id = max(self._last.get(entity, 0) + 1, _FIRST_ID.get(entity, 1))
-        key = int(values.pop("id", next_id))
+        given = values.pop("id", next_id)
+        assert isinstance(given, int)
+        key = given
         record: Record = {name: known.default for name, known in spec.fields.items()}
         record |= {name: _CREATED for name, known in spec.fields.items() if known.touch or known.created}
         record |= {name: _text(value) for name, value in values.items()}
@@ -54,21 +56,21 @@ class SandboxData:
         self.records.setdefault(entity, []).append(record)
         return key
 
-    def company(self, name: str, **values: Any) -> int:
+    def company(self, name: str, **values: object) -> int:
         defaults = {"companyType": 1, "ownerResourceID": 29682885, "phone": "010-1234567", "isActive": True}
         return self.add("Companies", companyName=name, **{**defaults, **values})
 
-    def billing_code(self, name: str, use_type: int, **values: Any) -> int:
+    def billing_code(self, name: str, use_type: int, **values: object) -> int:
         defaults = {"billingCodeType": 0, "isActive": True}
         return self.add("BillingCodes", name=name, useType=use_type, **{**defaults, **values})
 
     def service(
-        self, name: str, price: float = 10.0, cost: float | None = 7.0, period: int = 2, **values: Any
+        self, name: str, price: float = 10.0, cost: float | None = 7.0, period: int = 2, **values: object
     ) -> int:
         defaults = {"billingCodeID": RECURRING_CODE, "periodType": period, "unitPrice": price, "unitCost": cost}
         return self.add("Services", name=name, **{**defaults, **values})
 
-    def bundle(self, name: str, services: list[int], price: float, period: int = 2, **values: Any) -> int:
+    def bundle(self, name: str, services: list[int], price: float, period: int = 2, **values: object) -> int:
         defaults = {"billingCodeID": RECURRING_CODE, "periodType": period, "unitPrice": price}
         key = self.add("ServiceBundles", name=name, **{**defaults, **values})
         for service in services:
@@ -83,7 +85,7 @@ class SandboxData:
         start: date | None = None,
         end: date | None = None,
         period: int | None = 2,
-        **values: Any,
+        **values: object,
     ) -> int:
         """A contract of type 7 from 1 January of last year until the end of next year, unless told otherwise."""
         defaults = {
@@ -96,12 +98,12 @@ class SandboxData:
         }
         return self.add("Contracts", companyID=company, contractName=name, **{**defaults, **values})
 
-    def line(self, contract: int, service: int, units: int = 0, *, since: date | None = None, **values: Any) -> int:
+    def line(self, contract: int, service: int, units: int = 0, *, since: date | None = None, **values: object) -> int:
         """A contract line; its units hold from `since` (default: the start of the contract). 0: no adjustment at all."""
         return self._line(SERVICE, contract, service, units, since, values)
 
     def bundle_line(
-        self, contract: int, bundle: int, units: int = 0, *, since: date | None = None, **values: Any
+        self, contract: int, bundle: int, units: int = 0, *, since: date | None = None, **values: object
     ) -> int:
         return self._line(BUNDLE, contract, bundle, units, since, values)
 
@@ -153,5 +155,5 @@ _FIRST_ID = {
 }
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypedDict
 
 from connectors.autotask.sandbox.data import SandboxData
 from connectors.autotask.sandbox.grid import plus_months
@@ -73,10 +74,15 @@ def _udfs(data: SandboxData) -> None:
     data.add("UserDefinedFieldDefinitions", name="CSP tenant", udfType=1, dataType=1)
 
 
-def _running(data: SandboxData, months_ago: int = 10, years: int = 3) -> dict[str, date]:
+class _Term(TypedDict):
+    start: date
+    end: date
+
+
+def _running(data: SandboxData, months_ago: int = 10, years: int = 3) -> _Term:
     """A contract that began on the first of a month and runs for whole years."""
     first = plus_months(data.today.replace(day=1), -months_ago)
-    return {"start": first, "end": plus_months(first, 12 * years) - date.resolution}
+    return _Term(start=first, end=plus_months(first, 12 * years) - date.resolution)
 
 
 def _managed_customers(data: SandboxData, things: Catalogue) -> None:

@@ -87,15 +87,15 @@ class Faults:
         self._releases = 0
         self.fired: list[dict[str, Any]] = []
 
-    def add(self, fault: Fault | None = None, /, **values: Any) -> Fault:
+    def add(self, fault: Fault | None = None, /, **values: object) -> Fault:
         """`faults.add(action="drop", when="after", entity="ContractServiceAdjustments", nth=3)`."""
-        fault = fault or Fault(**values)
+        fault = fault or Fault.model_validate(values)
         with self._lock:
             self._faults.append((fault, [0]))
         return fault
 
     def random(
-        self, rate: float, seed: int, actions: Sequence[tuple[Action, str]] = RANDOM_ACTIONS, **only: Any
+        self, rate: float, seed: int, actions: Sequence[tuple[Action, str]] = RANDOM_ACTIONS, **only: object
     ) -> None:
         """Each request fails with this probability, the same way for the same seed and order of requests.
 

@@ -65,9 +65,7 @@ def compile_condition(spec: FieldSpec | None, op: str, value: object, switches: 
     raise Refusal(f"Invalid query syntax. '{op}' is not a valid operator.")
 
 
-def _membership(
-    spec: FieldSpec | None, name: str, op: str, value: object, switches: SandboxSwitches
-) -> Compiled:
+def _membership(spec: FieldSpec | None, name: str, op: str, value: object, switches: SandboxSwitches) -> Compiled:
     if not isinstance(value, list) or not value:
         raise Refusal(f"Invalid query syntax. '{op}' needs a list of values.")
     if len(value) > switches.in_list_limit:
@@ -116,7 +114,7 @@ def _comparison(spec: FieldSpec | None, name: str, op: str, value: object) -> Co
     return Compiled(matches, wanted)
 
 
-def _operand(spec: FieldSpec | None, value: object) -> Any:
+def _operand(spec: FieldSpec | None, value: object) -> object:
     """The filter's value as it is compared with stored ones."""
     if value is None:
         raise Refusal(f"Invalid query syntax. null is not a valid value for field {spec.name if spec else 'udf'}.")
@@ -141,7 +139,7 @@ def _date_operand(spec: FieldSpec, value: object) -> str:
     return moment.casefold()
 
 
-def _number_operand(spec: FieldSpec, value: object) -> Any:
+def _number_operand(spec: FieldSpec, value: object) -> object:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float):

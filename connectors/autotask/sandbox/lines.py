@@ -162,9 +162,7 @@ class LineState:
             rows.sort()
         return rows
 
-    def _period_rows(
-        self, grid: Grid, period: int, segments: list[Segment], *, zero_rows: bool
-    ) -> Iterator[UnitRow]:
+    def _period_rows(self, grid: Grid, period: int, segments: list[Segment], *, zero_rows: bool) -> Iterator[UnitRow]:
         start, last = grid.starts[period], grid.lasts[period]
         at = bisect_right(segments, start, key=lambda segment: segment.start)
         until = bisect_right(segments, last, lo=at, key=lambda segment: segment.start)
@@ -241,4 +239,3 @@ def window(grid: Grid, ranges: dict[str, tuple[str, str]]) -> tuple[int, int]:
 def adjustment_dict(adjustment: Adjustment) -> dict[str, Any]:
     """For the journal."""
     return asdict(adjustment)
-

@@ -14,7 +14,12 @@ from connectors.autotask.sandbox.state import State
 def information(spec: EntitySpec) -> dict[str, Any]:
     """Rights and flags of one entity."""
     verbs = spec.verbs | (spec.parent.verbs | spec.parent.item_verbs if spec.parent else frozenset())
-    can = {"Create": "POST" in verbs, "Delete": "DELETE" in verbs, "Query": "query" in verbs, "Update": "PATCH" in verbs}
+    can = {
+        "Create": "POST" in verbs,
+        "Delete": "DELETE" in verbs,
+        "Query": "query" in verbs,
+        "Update": "PATCH" in verbs,
+    }
     return {
         "info": {
             "name": spec.singular,

@@ -8,7 +8,7 @@ from typing import Any
 from connectors.autotask.sandbox.adjusting import billing_item
 from connectors.autotask.sandbox.grid import grid_of, plus_months
 from connectors.autotask.sandbox.lines import KINDS, SLOTS, Adjustment, Kind, adjustment_dict, row_price
-from connectors.autotask.sandbox.state import Effect, State
+from connectors.autotask.sandbox.state import Effect, State, Write
 from connectors.autotask.sandbox.values import Record, money, shift
 
 
@@ -25,7 +25,7 @@ def post_period(state: State, day: str, contract_id: int | None = None) -> int:
                     effects += _post_line(state, kind, line, day, stamp)
         effects += _post_charges(state, day, stamp, contract_id)
         effects += _post_waiting(state, day, stamp, contract_id)
-        state.commit(effects, by="ui", entity="BillingItems", verb="POST_PERIOD", id=contract_id, values={"day": day})
+        state.commit(effects, Write("ui", "BillingItems", "POST_PERIOD", contract_id, values={"day": day}))
         return sum(1 for effect in effects if effect[1] == "BillingItems")
 
 
@@ -114,7 +114,7 @@ def renew_contract(state: State, contract_id: int) -> int:
                 if units:
                     effects.append(["adjust", kind.name, copy["id"], _initial(number, start, units)])
                     number += 1
-        state.commit(effects, by="ui", entity="Contracts", verb="RENEW", id=renewed, values={"renewed": contract_id})
+        state.commit(effects, Write("ui", "Contracts", "RENEW", renewed, values={"renewed": contract_id}))
         return renewed
 
 

@@ -141,10 +141,10 @@ class QueryParser:
         inner = compiled.predicate
         return lambda row: inner({"": (row.get("_udf") or {}).get(udf)})
 
-    def _narrow(self, name: str, kind: FieldType, op: str, value: Any) -> None:
+    def _narrow(self, name: str, kind: FieldType, op: str, value: object) -> None:
         narrowing = self._narrowing
         if op in ("eq", "in") and kind not in (FieldType.DATE, FieldType.DATETIME, FieldType.DOUBLE):
-            values = frozenset(value if op == "in" else (value,))
+            values = value if isinstance(value, frozenset) else frozenset((value,))
             narrowing.equals[name] = narrowing.equals.get(name, values) & values
         elif name == "id" and isinstance(value, int | float):
             self._narrow_id(op, value)

@@ -104,7 +104,9 @@ class Reader:
             self._add_udfs(spec, records, out, udfs)
         return out
 
-    def _add_udfs(self, spec: EntitySpec, records: list[Record], out: list[Record], udfs: frozenset[str] | None) -> None:
+    def _add_udfs(
+        self, spec: EntitySpec, records: list[Record], out: list[Record], udfs: frozenset[str] | None
+    ) -> None:
         if not any(record.get("_udf") for record in records):
             if self._state.switches.udf_without_values == "empty":
                 for item in out:

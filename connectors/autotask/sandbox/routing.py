@@ -120,5 +120,3 @@ def _only(verbs: tuple[str, ...], method: str, call: Call) -> Call:
     if method not in verbs:
         raise wrong_verb(method)
     return call
-
-

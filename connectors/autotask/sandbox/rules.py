@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.autotask.sandbox.entities.picklists import UDF_LIMITS
@@ -14,42 +15,54 @@ from connectors.autotask.sandbox.values import Record, money
 RECURRING = 7
 
 
-class Rules:
-    """No special rules."""
+@dataclass(slots=True)
+class Change:
+    """One write under way. `new` may still be completed; `old` is what an update or delete starts from."""
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
+    state: State
+    new: Record
+    old: Record = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Rules:
+    """No special rules. Each method may raise Refusal."""
+
+    def create(self, change: Change) -> None:
         """Check and complete a new record."""
 
-    def update(self, state: State, old: Record, new: Record, extra: dict[str, Any]) -> list[Effect]:  # noqa: ARG002
+    def update(self, change: Change) -> list[Effect]:  # noqa: ARG002
         """Check and complete a changed record; what else must happen."""
         return []
 
-    def delete(self, state: State, record: Record) -> None:
+    def delete(self, change: Change) -> None:
         """May this record go?"""
 
 
 class ContractRules(Rules):
     """Dates, type and period (§7.6)."""
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        _check_dates(record)
-        if record.get("contractType") == RECURRING and record.get("contractPeriodType") is None:
+    def create(self, change: Change) -> None:
+        _check_dates(change.new)
+        if change.new.get("contractType") == RECURRING and change.new.get("contractPeriodType") is None:
             raise missing_value("contractPeriodType")
 
-    def update(self, state: State, old: Record, new: Record, extra: dict[str, Any]) -> list[Effect]:
+    def update(self, change: Change) -> list[Effect]:
+        old, new, state = change.old, change.new, change.state
         _check_dates(new)
         if new.get("isCompliant") and old.get("isCompliant") is False:
             raise Refusal("isCompliant can only be set to false.")
         lines = [(kind, line["id"]) for kind in KINDS.values() for line in state.lines_of_contract(kind, old["id"])]
-        used = [(kind, key) for kind, key in lines if state.lines[kind.name][key].live()]
-        if new["startDate"] != old["startDate"] and used:
+        if new["startDate"] != old["startDate"] and any(state.lines[kind.name][key].live() for kind, key in lines):
             raise Refusal("startDate cannot be changed because the contract has service periods.")
+        posted = {period for kind, key in lines for period in state.lines[kind.name][key].posted}
+        if posted and new.get("setupFee") != old.get("setupFee"):
+            raise Refusal("setupFee cannot be changed because it has been posted.")
         if new["endDate"] >= old["endDate"]:
             return []
-        grid = state.grid(old["id"])
-        for kind, key in lines:
-            if any(grid.lasts[period] > new["endDate"] for period in state.lines[kind.name][key].posted):
-                raise Refusal(POSTED)
+        lasts = state.grid(old["id"]).lasts
+        if any(lasts[period] > new["endDate"] for period in posted):
+            raise Refusal(POSTED)
         return [["void", kind.name, key, new["endDate"]] for kind, key in lines]
 
 
@@ -65,11 +78,12 @@ class LineRules(Rules):
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        complete_line(state, self._kind, record, extra.get("adjustedPrice", record.get("adjustedPrice")))
+    def create(self, change: Change) -> None:
+        price = change.extra.get("adjustedPrice", change.new.get("adjustedPrice"))
+        complete_line(change.state, self._kind, change.new, price)
 
-    def update(self, state: State, old: Record, new: Record, extra: dict[str, Any]) -> list[Effect]:
-        price = extra.get("adjustedPrice")
+    def update(self, change: Change) -> list[Effect]:
+        old, new, price = change.old, change.new, change.extra.get("adjustedPrice")
         if price is None and new.get("adjustedPrice") != old.get("adjustedPrice"):
             price = new.get("adjustedPrice")
         if price is not None:
@@ -103,18 +117,17 @@ def complete_line(state: State, kind: Kind, line: Record, price: float | None) -
 class ChargeRules(Rules):
     """Charges: a code or a product, computed amounts, locked when billed (§8.6)."""
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        record["isBilled"] = False
-        record["status"] = 1
-        _complete_charge(state, record)
+    def create(self, change: Change) -> None:
+        change.new |= {"isBilled": False, "status": 1}
+        _complete_charge(change.state, change.new)
 
-    def update(self, state: State, old: Record, new: Record, extra: dict[str, Any]) -> list[Effect]:
-        _refuse_billed(old)
-        _complete_charge(state, new)
+    def update(self, change: Change) -> list[Effect]:
+        _refuse_billed(change.old)
+        _complete_charge(change.state, change.new)
         return []
 
-    def delete(self, state: State, record: Record) -> None:
-        _refuse_billed(record)
+    def delete(self, change: Change) -> None:
+        _refuse_billed(change.old)
 
 
 def _refuse_billed(charge: Record) -> None:
@@ -147,35 +160,40 @@ class CatalogueRules(Rules):
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        code = state.tables["BillingCodes"].rows.get(record.get("billingCodeID") or -1)
+    def create(self, change: Change) -> None:
+        item = change.new
+        code = change.state.tables["BillingCodes"].rows.get(item.get("billingCodeID") or -1)
         if code is not None and code["useType"] != 5:
             raise bad_reference("billingCodeID", "BillingCode")
+        price, cost = item.get("unitPrice"), item.get("unitCost")
+        if self._kind is SERVICE and price is not None and cost:
+            item["markupRate"] = float(money((price - cost) / cost * 100))
 
-    def update(self, state: State, old: Record, new: Record, extra: dict[str, Any]) -> list[Effect]:
-        self.create(state, new, extra)
+    def update(self, change: Change) -> list[Effect]:
+        self.create(change)
         return []
 
-    def delete(self, state: State, record: Record) -> None:
-        if state.tables[self._kind.lines].by(self._kind.item_key, record["id"]):
+    def delete(self, change: Change) -> None:
+        if change.state.tables[self._kind.lines].by(self._kind.item_key, change.old["id"]):
             raise Refusal("The record is used on a contract and cannot be deleted.")
 
 
 class TicketRules(Rules):
     """A queue or an assigned resource, and a number."""
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        if record.get("queueID") is None and record.get("assignedResourceID") is None:
+    def create(self, change: Change) -> None:
+        if change.new.get("queueID") is None and change.new.get("assignedResourceID") is None:
             raise missing_value("queueID")
-        count = len(state.tables["Tickets"].rows) + 1
-        record["ticketNumber"] = f"T{state.today().replace('-', '')}.{count:04d}"
+        count = len(change.state.tables["Tickets"].rows) + 1
+        change.new["ticketNumber"] = f"T{change.state.today().replace('-', '')}.{count:04d}"
 
 
 class UdfRules(Rules):
     """Names are unique per entity and there may only be so many (§8.9)."""
 
-    def create(self, state: State, record: Record, extra: dict[str, Any]) -> None:
-        same = state.tables["UserDefinedFieldDefinitions"].by("udfType", record.get("udfType"))
+    def create(self, change: Change) -> None:
+        record = change.new
+        same = change.state.tables["UserDefinedFieldDefinitions"].by("udfType", record.get("udfType"))
         if any(one["name"].casefold() == str(record.get("name")).casefold() for one in same):
             raise Refusal("A user-defined field with this name already exists.")
         if sum(1 for one in same if one.get("isActive")) >= UDF_LIMITS.get(record.get("udfType") or 0, 200):

@@ -17,7 +17,7 @@ from connectors.autotask.sandbox.gate import Gate
 from connectors.autotask.sandbox.lines import KINDS
 from connectors.autotask.sandbox.posting import post_period, renew_contract
 from connectors.autotask.sandbox.reader import Reader
-from connectors.autotask.sandbox.state import LedgerEntry, State
+from connectors.autotask.sandbox.state import LedgerEntry, State, Write
 from connectors.autotask.sandbox.switches import SandboxSwitches
 from connectors.autotask.sandbox.writer import Writer
 
@@ -146,13 +146,13 @@ class Sandbox:
             except Refusal as refusal:
                 raise ValueError(str(refusal)) from refusal
 
-    def edit(self, entity: str, key: int, **values: Any) -> None:
+    def edit(self, entity: str, key: int, **values: object) -> None:
         """Somebody changes fields of a record, without any check (e.g. isActive, companyName)."""
         with self.state.lock:
             spec = self.state.tables[entity].spec
             touched = {name: self.state.now() for name, known in spec.fields.items() if known.touch}
             record = {**self.state.tables[entity].rows[key], **touched, **values}
-            self.state.commit([["put", entity, record]], by="ui", entity=entity, verb="EDIT", id=key, values=values)
+            self.state.commit([["put", entity, record]], Write("ui", entity, "EDIT", key, values=values))
 
     def post_period(self, day: date, contract_id: int | None = None) -> int:
         """Approve and post every period that has begun by `day`; how many BillingItems that made."""

@@ -160,11 +160,7 @@ class SandboxServer:
         """Committed adjustments that came over the API, of one line or of all of that kind."""
         entity = "ContractServiceAdjustments" if kind == "service" else "ContractServiceBundleAdjustments"
         key = "contractServiceID" if kind == "service" else "contractServiceBundleID"
-        return [
-            entry
-            for entry in self.ledger(entity)
-            if entry.by == "api" and line_id in (None, entry.values[key])
-        ]
+        return [entry for entry in self.ledger(entity) if entry.by == "api" and line_id in (None, entry.values[key])]
 
     def request_counts(self) -> dict[str, dict[str, int]]:
         """Entity → operation (query, page, count, get, create, update, delete …) → number of requests."""

@@ -37,8 +37,20 @@ Effect = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """A write as it is entered in the ledger. `by`: "api" or "ui" (a test or a person of the sandbox)."""
+
+    by: str
+    entity: str
+    verb: str
+    id: int | None
+    body: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One committed write. `by`: "api" or "ui" (a test or a person of the sandbox). `values` is what the write came to."""
+    """One committed write. `body` is what was sent, `values` what the write came to."""
 
     n: int
     at: str
@@ -46,8 +58,8 @@ class LedgerEntry:
     entity: str
     verb: str
     id: int | None
-    body: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any]
+    values: dict[str, Any]
 
 
 class State:
@@ -94,11 +106,11 @@ class State:
                 self.ledger.append(LedgerEntry(**entry["entry"]))
         return bool(whole)
 
-    def commit(self, effects: Sequence[Effect], **entry: Any) -> None:
-        """Do these effects, and remember them as one ledger entry when `entity`, `verb` … are given."""
+    def commit(self, effects: Sequence[Effect], write: Write | None = None) -> None:
+        """Do these effects, and remember them as one ledger entry."""
         with self.lock:
             self._apply(effects)
-            done = LedgerEntry(n=len(self.ledger) + 1, at=self.now(), **entry) if entry else None
+            done = LedgerEntry(len(self.ledger) + 1, self.now(), **asdict(write)) if write else None
             if self._journal:
                 line = orjson.dumps({"effects": effects, "entry": asdict(done) if done else None})
                 with self._journal.open("ab") as file:
@@ -200,5 +212,3 @@ def _line_narrowing(kind: Kind, narrowing: Narrowing) -> Narrowing:
     if ids is not None:
         equals["id"] = ids
     return Narrowing(equals=equals, after=narrowing.after // SLOTS - 1)
-
-

@@ -77,7 +77,9 @@ class Table:
 
     def _candidates(self, narrowing: Narrowing) -> Sequence[int]:
         if "id" in narrowing.equals:
-            return sorted(int(key) for key in narrowing.equals["id"] if isinstance(key, int | float) and key in self.rows)
+            return sorted(
+                int(key) for key in narrowing.equals["id"] if isinstance(key, int | float) and key in self.rows
+            )
         best: list[int] | None = None
         for name, values in narrowing.equals.items():
             entries = self._index.get(name)

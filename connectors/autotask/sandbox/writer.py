@@ -9,9 +9,9 @@ from connectors.autotask.sandbox.bodies import Body, read_body
 from connectors.autotask.sandbox.errors import NO_MATCH, Refusal, missing_value, no_such_entity
 from connectors.autotask.sandbox.lines import BY_ADJUSTMENTS
 from connectors.autotask.sandbox.reader import Reader
-from connectors.autotask.sandbox.rules import RULES, Rules
+from connectors.autotask.sandbox.rules import RULES, Change, Rules
 from connectors.autotask.sandbox.schema import EntitySpec, FieldType
-from connectors.autotask.sandbox.state import Effect, State
+from connectors.autotask.sandbox.state import Effect, State, Write
 from connectors.autotask.sandbox.values import Record
 
 
@@ -34,7 +34,7 @@ class Writer:
             return self._adjuster.adjust(kind, body.values, _plain(raw))
         record = self._defaults(spec, body)
         rules = RULES.get(spec.name, Rules())
-        rules.create(self._state, record, body.extra)
+        rules.create(Change(self._state, record, extra=body.extra))
         _check_required(spec, record)
         record["id"] = self._state.tables[spec.name].new_id()
         effects: list[Effect] = [["put", spec.name, record]]
@@ -54,7 +54,7 @@ class Writer:
         if body.udfs or full:
             record["_udf"] = body.udfs if full else {**(old.get("_udf") or {}), **body.udfs}
         rules = RULES.get(spec.name, Rules())
-        extra_effects = rules.update(self._state, old, record, body.extra)
+        extra_effects = rules.update(Change(self._state, record, old, body.extra))
         _check_required(spec, record)
         verb = "PUT" if full else "PATCH"
         return self._commit(spec, verb, record, [["put", spec.name, record], *extra_effects], _plain(raw))
@@ -64,7 +64,7 @@ class Writer:
         if record is None:
             raise Refusal(NO_MATCH)
         self._same_parent(spec, record, parent_id)
-        RULES.get(spec.name, Rules()).delete(self._state, record)
+        RULES.get(spec.name, Rules()).delete(Change(self._state, record, record))
         return self._commit(spec, "DELETE", record, [["drop", spec.name, key]], {})
 
     def _commit(
@@ -73,7 +73,7 @@ class Writer:
         key = int(record["id"])
         if spec.name not in self._state.switches.silent_entities:
             values = {name: value for name, value in record.items() if value is not None}
-            self._state.commit(effects, by="api", entity=spec.name, verb=verb, id=key, body=raw, values=values)
+            self._state.commit(effects, Write("api", spec.name, verb, key, raw, values))
         return key
 
     def _defaults(self, spec: EntitySpec, body: Body) -> Record:
@@ -126,5 +126,3 @@ def _plain(raw: object, *, lower: bool = False) -> dict[str, Any]:
     if not isinstance(raw, dict):
         return {}
     return {str(name).lower() if lower else str(name): value for name, value in raw.items()}
-
-

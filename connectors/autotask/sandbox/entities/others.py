@@ -157,9 +157,7 @@ OTHERS = (
         string(128): valueForExport
         """,
         verbs="query GET",
-        parent=ParentPath(
-            "UserDefinedFields", "ListItems", "udfFieldId", frozenset({"GET", "POST", "PATCH", "PUT"})
-        ),
+        parent=ParentPath("UserDefinedFields", "ListItems", "udfFieldId", frozenset({"GET", "POST", "PATCH", "PUT"})),
         indexed="udfFieldId",
     ),
 )
