@@ -1,0 +1,280 @@
+"""HTTP for all connectors; the only module that knows the HTTP library.
+
+A request has one of three ends, and callers need to know which:
+
+- **an answer** of any status: returned as `Answer`;
+- **never sent** (no connection): `RemoteError(retryable=True, kind="not_sent")`, nothing can have happened;
+- **no answer** (sent, then cut off or too slow): `RemoteError(retryable=True, kind="no_answer")` for a read, and
+  `OutcomeUnknown` for a write, because nobody knows whether it happened (M4).
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple, NoReturn
+
+import httpx
+import orjson
+import structlog
+
+from connectors._kit.redact import Masker, redact_url
+from core.domain.errors import OutcomeUnknown, RemoteError, SettingsError, ShapeChanged
+from core.domain.text import T, Text
+
+__all__ = ["Answer", "Http", "Request", "Timeouts", "Tls"]
+
+log = structlog.get_logger(__name__)
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+class Timeouts(NamedTuple):
+    """Seconds. `total` is for one whole exchange: a server that sends one byte a minute ends there."""
+
+    connect: float = 20.0
+    read: float = 60.0
+    write: float = 30.0
+    total: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to trust. Both are PEM text or the path of a PEM file; certificates are always verified.
+
+    `ca` is trusted besides the public authorities. `pinned` is trusted instead of them: exactly this certificate, under
+    whatever name the server has (a self-signed appliance on the intranet).
+    """
+
+    ca: str = ""
+    pinned: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Raises SettingsError when a certificate cannot be read."""
+        if self.pinned:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            _trust(context, self.pinned)
+            return context
+        context = httpx.create_ssl_context()
+        if self.ca:
+            _trust(context, self.ca)
+        return context
+
+
+def _trust(context: ssl.SSLContext, pem: str) -> None:
+    try:
+        text = pem if "-----BEGIN" in pem else Path(pem).read_text(encoding="ascii")
+        context.load_verify_locations(cadata=text)
+    except (OSError, ValueError, ssl.SSLError) as error:
+        shown = "PEM" if "-----BEGIN" in pem else pem
+        raise SettingsError(
+            T("The certificate {file} cannot be read.", file=shown),
+            remedy=T("Give the path of a PEM file, or its text with the lines BEGIN and END CERTIFICATE."),
+            detail=repr(error),
+            kind="certificate",
+        ) from error
+
+
+ORDINARY = Timeouts()
+PUBLIC = Tls()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `headers` have lower-case names; `where` is the request without secrets, for messages."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    where: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """The body as JSON; None for an empty body. Raises ShapeChanged for anything else."""
+        if not self.content.strip():
+            return None
+        try:
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError as error:
+            raise ShapeChanged(
+                T("The answer is not the JSON it should be."), place=self.where, detail=f"{error}; {self.start()}"
+            ) from error
+
+    def start(self) -> str:
+        """The first 200 characters of the body, on one line."""
+        return " ".join(self.content[:200].decode("utf-8", "replace").split())
+
+    def retry_after(self) -> float | None:
+        """Seconds to wait as the server told, given as seconds or as a date; None when it did not tell."""
+        told = self.headers.get("retry-after", "").strip()
+        if not told:
+            return None
+        if told.replace(".", "", 1).isdigit():
+            return float(told)
+        until = _http_date(told)
+        if until is None:
+            return None
+        now = _http_date(self.headers.get("date", "")) or datetime.now(UTC)
+        return max(0.0, (until - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. `writes` says that it changes something: without an answer its outcome is unknown."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    params: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    json: object = None
+    content: bytes | None = None
+    writes: bool = False
+
+
+class Http:
+    """A pool of connections to one other side. Safe for several threads. Redirects are answers, never followed.
+
+    `name` is the other side's name for people. `max_bytes` is the largest answer taken. `secrets` are masked in all details.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        timeouts: Timeouts = ORDINARY,
+        tls: Tls = PUBLIC,
+        connections: int = 20,
+        max_bytes: int = 64 * 1024 * 1024,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self.name = name
+        self.mask = Masker(secrets)
+        self._timeouts = timeouts
+        self._max_bytes = max_bytes
+        self._client = httpx.Client(
+            verify=tls.context(),
+            timeout=httpx.Timeout(
+                connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.total
+            ),
+            limits=httpx.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0
+            ),
+            mounts={f"all://{host}": None for host in LOOPBACK},
+            headers={"User-Agent": "ContractBridge", "Accept": "application/json"},
+            follow_redirects=False,
+        )
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._client.close()
+
+    def send(self, request: Request) -> Answer:
+        """One exchange, no retry. Raises RemoteError (`not_sent`, `no_answer`, `too_large`) or OutcomeUnknown."""
+        where = f"{request.method} {redact_url(request.url)}"
+        started = time.monotonic()
+        try:
+            answer = self._exchange(request, where, started)
+        except httpx.HTTPError as error:
+            log.info("http.failed", where=where, error=type(error).__name__, seconds=_since(started))
+            self._fail(request, where, error)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise SettingsError(
+                T("{url} is not a web address.", url=redact_url(request.url)), detail=repr(error), kind="address"
+            ) from error
+        log.debug("http.answered", where=where, status=answer.status, seconds=_since(started))
+        return answer
+
+    def _exchange(self, request: Request, where: str, started: float) -> Answer:
+        headers = dict(request.headers)
+        content = request.content
+        if request.json is not None:
+            content = orjson.dumps(request.json)
+            headers["Content-Type"] = "application/json"
+        with self._client.stream(
+            request.method, request.url, headers=headers, params=dict(request.params) or None, content=content
+        ) as response:
+            parts: list[bytes] = []
+            size = 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > self._max_bytes:
+                    self._too_large(request, where)
+                if time.monotonic() - started > self._timeouts.total:
+                    raise httpx.ReadTimeout("the whole exchange took too long")
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, names, b"".join(parts), where)
+
+    def _too_large(self, request: Request, where: str) -> NoReturn:
+        megabytes = self._max_bytes // (1024 * 1024)
+        message = T("The answer of {name} is larger than {megabytes} MB.", name=self.name, megabytes=megabytes)
+        if request.writes:
+            raise OutcomeUnknown(message, place=where)
+        raise RemoteError(message, retryable=False, place=where, kind="too_large")
+
+    def _fail(self, request: Request, where: str, error: httpx.HTTPError) -> NoReturn:
+        detail = self.mask(f"{type(error).__name__}: {error}")
+        if isinstance(error, NEVER_SENT):
+            raise RemoteError(
+                T("There is no connection to {name}.", name=self.name),
+                retryable=not _hopeless(error),
+                place=where,
+                remedy=_remedy(error),
+                detail=detail,
+                kind="not_sent",
+            ) from error
+        if request.writes:
+            raise OutcomeUnknown(
+                T("{name} did not answer; the change may or may not have been made.", name=self.name),
+                place=where,
+                detail=detail,
+            ) from error
+        raise RemoteError(
+            T("{name} did not answer in full.", name=self.name),
+            retryable=True,
+            place=where,
+            detail=detail,
+            kind="no_answer",
+        ) from error
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
+
+
+def _hopeless(error: httpx.HTTPError) -> bool:
+    """Whether the same request must fail again: a certificate or an address does not change by waiting."""
+    return isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError) or "CERTIFICATE" in str(error)
+
+
+def _remedy(error: httpx.HTTPError) -> Text | None:
+    if "CERTIFICATE" in str(error):
+        return T("Its certificate is not trusted: add the authority's certificate or pin the server's own.")
+    return T("Check the address, the firewall and the proxy.")

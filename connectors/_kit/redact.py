@@ -1,0 +1,54 @@
+"""Takes secrets out of what is logged, stored or shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, quote, urlsplit
+
+MASK = "***"
+SECRET_NAME = re.compile(
+    r"secret|passw|token|authorization|api.?key|apikey|integration.?code|cookie|credential|signature|^sig$|^key$|^code$"
+    r"|^x-.*key$",
+    re.IGNORECASE,
+)
+"""Names of headers, query parameters and settings whose values are never shown."""
+BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
+
+
+def redact_url(url: str) -> str:
+    """The address without user, password, fragment and the values of secret parameters; long values are cut."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    host = parts.netloc.rpartition("@")[2]
+    pairs = [
+        f"{quote(name, safe='')}={MASK if SECRET_NAME.search(name) else quote(_short(value), safe='…')}"
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    query = f"?{'&'.join(pairs)}" if pairs else ""
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    return f"{scheme}{host}{parts.path}{query}"
+
+
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as they may be logged."""
+    return {name: MASK if SECRET_NAME.search(name) else value for name, value in headers.items()}
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 40 else f"{value[:20]}…"
+
+
+class Masker:
+    """Replaces known secret values wherever they appear in a text: the last net, whatever a server echoes."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+        forms = [form for secret in known for form in (secret, quote(secret, safe=""))]
+        self._pattern = re.compile("|".join(map(re.escape, forms))) if forms else None
+
+    def __call__(self, text: str) -> str:
+        text = BEARER.sub(MASK, text)
+        return self._pattern.sub(MASK, text) if self._pattern else text

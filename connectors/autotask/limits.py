@@ -1,0 +1,166 @@
+"""Autotask's two limits: requests at the same time per entity, and requests per hour (Autotask reference §5).
+
+Both are counted per integration code, whatever number of clients this process has: they share one `Shared`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from core.domain.errors import RateLimited
+from core.domain.ports import ApiBudget
+from core.domain.text import T
+
+
+class Gate:
+    """Lets at most so many requests at the same time through to each entity."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside: Counter[str] = Counter()
+
+    @contextmanager
+    def enter(self, entities: tuple[str, ...], at_most: int) -> Iterator[None]:
+        """Wait until all of `entities` have room, then hold a place in each."""
+        with self._changed:
+            self._changed.wait_for(lambda: all(self._inside[entity] < at_most for entity in entities))
+            self._inside.update(entities)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside.subtract(entities)
+                self._changed.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What Autotask said about the hourly limit, and when (monotonic seconds)."""
+
+    limit: int
+    used: int
+    window_minutes: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A look at the meter. `used` is the best estimate: what Autotask told plus what we sent since."""
+
+    limit: int
+    used: int
+    own: int
+    window_minutes: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit
+
+
+class HourlyMeter:
+    """Counts own requests of the last window and keeps what Autotask told about everybody's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sent: deque[float] = deque()
+        self._told: Told | None = None
+        self._since_told = 0
+
+    def count(self) -> None:
+        """One request goes out."""
+        with self._lock:
+            self._sent.append(time.monotonic())
+            self._since_told += 1
+
+    def told(self, budget: ApiBudget) -> None:
+        """Autotask's own figure."""
+        with self._lock:
+            self._told = Told(budget.limit, budget.used, budget.window_minutes, time.monotonic())
+            self._since_told = 0
+
+    def claim_question(self, ask_every: int) -> bool:
+        """Whether it is time to ask Autotask; True for one caller only."""
+        with self._lock:
+            due = self._since_told >= ask_every
+            if due:
+                self._since_told = 0
+            return due
+
+    def look(self, default_limit: int) -> Meter:
+        """How much of the limit is used now."""
+        now = time.monotonic()
+        with self._lock:
+            told = self._told
+            window = told.window_minutes * 60 if told else 3600
+            while self._sent and self._sent[0] < now - window:
+                self._sent.popleft()
+            own = len(self._sent)
+            used = own
+            if told and told.at > now - window:
+                used = max(own, told.used + sum(1 for moment in self._sent if moment > told.at))
+        return Meter(told.limit if told else default_limit, used, own, window // 60)
+
+
+class Memory:
+    """Things that hardly change, for as long as the reader of them finds good."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, object]] = {}
+
+    def get(self, name: str, seconds: float) -> object:
+        """What was put under a name no longer than `seconds` ago, or None."""
+        with self._lock:
+            at, value = self._kept.get(name, (float("-inf"), None))
+        return value if time.monotonic() - at <= seconds else None
+
+    def put(self, name: str, value: object) -> None:
+        with self._lock:
+            self._kept[name] = (time.monotonic(), value)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all clients of one integration code have in common in this process. Guarded by `lock` where it says so."""
+
+    gate: Gate = field(default_factory=Gate)
+    meter: HourlyMeter = field(default_factory=HourlyMeter)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    zone: str = ""
+    """The zone's REST root as discovered."""
+    lacking: set[tuple[str, str]] = field(default_factory=set)
+    """(entity, field) pairs that this tenant's version does not know."""
+    memory: Memory = field(default_factory=Memory)
+    """Picklists."""
+
+
+_shared: dict[str, Shared] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_by(*parts: str) -> Shared:
+    """The one `Shared` of this address, user and integration code (kept under a hash: nothing secret is held as a key)."""
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    with _shared_lock:
+        return _shared.setdefault(key, Shared())
+
+
+def guard_budget(meter: Meter, *, slow_share: float, refuse_share: float, slow_pause: float) -> None:
+    """Slow bulk reads down, or refuse them, while the hourly limit runs out. Raises RateLimited."""
+    if meter.share >= refuse_share:
+        raise RateLimited(
+            T(
+                "Autotask's hourly limit is nearly used up ({used} of {limit} requests); what is left is kept for changes.",
+                used=meter.used,
+                limit=meter.limit,
+            ),
+            retry_after=600.0,
+        )
+    if meter.share >= slow_share:
+        time.sleep(slow_pause)
