@@ -46,6 +46,17 @@ class LineRef(NamedTuple):
     kind: LineKind
     id: int
 
+    @property
+    def text(self) -> str:
+        """`service:8001`: how a line is named in candidates and links."""
+        return f"{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> LineRef:
+        """The line that `text` names; raises ValueError for anything else."""
+        kind, _, number = text.partition(":")
+        return cls(LineKind(kind), int(number))
+
 
 @dataclass(frozen=True, slots=True)
 class Company:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.contract import LineRef
+from core.domain.mapping import ChoiceKey
 from core.domain.text import Text
 
 
@@ -27,7 +28,8 @@ class FindingKind(StrEnum):
 class Finding:
     """One thing to look at. `key` is stable from plan to plan, so that a finding can be followed and alerted once.
 
-    `candidates` are contract lines or companies to choose from: (id, words to show).
+    `candidates` are contract lines or companies to choose from: (id, words to show); a line's id is `LineRef.text`.
+    `choice` is what the choice among them is to be remembered under (`WorkspaceMapping.line_choices`).
     """
 
     kind: FindingKind
@@ -39,3 +41,4 @@ class Finding:
     company_id: int | None = None
     line: LineRef | None = None
     candidates: tuple[tuple[str, str], ...] = ()
+    choice: ChoiceKey | None = None

@@ -93,13 +93,16 @@ class LineMemory:
     """What the ledger remembers of one line.
 
     `verified_units` were read back (or first seen) in force on `verified_on`; `our_dates` are effective dates on which we
-    adjusted the line and not yet past; `refused` maps effective dates to the reason (`same_day`, `zero`, …) Autotask gave.
+    adjusted the line: those not yet past, and those since `verified_on`; `refused` maps effective dates to the reason
+    (`same_day`, `zero`, …) Autotask gave. `unit_price` and `unit_cost` are what we wrote last, where that is not yet in force.
     """
 
     verified_units: int | None = None
     verified_on: date | None = None
     our_dates: frozenset[date] = frozenset()
     refused: Mapping[date, str] = field(default_factory=dict)
+    unit_price: Decimal | None = None
+    unit_cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,11 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order they are to be applied (per line by date), findings, and how many lines are right already."""
+    """Changes in the order they are to be applied, findings, and how many lines are right already.
+
+    The changes of one line follow each other by date, except where that order would bring a later day below 0 units in
+    between: then increases go first. They stand or fall together: all of them are applicable, or none is.
+    """
 
     today: date
     changes: tuple[Change, ...]

@@ -38,12 +38,13 @@ class Policy(BaseModel):
 
     `max_change` is in units, `max_change_percent` in percent of the units in force (only from
     `percent_from_units` units on: one seat more on a line of one is no spike); None switches a limit off.
-    `hold_to_zero` holds a change that brings a line to 0 units. `stale_after_days` blocks lines whose last good reading
-    is older (M2). `drift`: `hold` or `overwrite` units somebody else changed (M10). `posted`: move a change out of an
-    approved-and-posted period to the `next` one, or `hold` it (M8). `same_day`: when the line already has a change on the
-    effective date and Autotask refuses a second one, use the `next` day, or `hold`. `add_missing_lines` lets
-    the plan add a mapped service to the company's one fitting contract. `update_price` and `update_cost` carry the
-    portal's unit price and cost to the contract line.
+    `hold_to_zero` holds a change that brings a line to 0 units. `max_lines_down_percent` holds all decreases of a portal when
+    one plan would lower a larger part of its lines than this (from ten lines on): a portal that lost half its customers
+    is a fault more often than a fact. `stale_after_days` blocks lines whose last good reading is older (M2). `drift`: `hold`
+    or `overwrite` units somebody else changed (M10). `posted`: move a change out of an approved-and-posted period to the
+    `next` one, or `hold` it (M8). `same_day`: when the line already has a change on the effective date and Autotask refuses
+    a second one, use the `next` day, or `hold`. `add_missing_lines` lets the plan add a mapped service to the company's one
+    fitting contract. `update_price` and `update_cost` carry the portal's unit price and cost to the contract line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class Policy(BaseModel):
     max_change_percent: Annotated[int, Field(ge=0)] | None = 50
     percent_from_units: Annotated[int, Field(ge=0)] = 10
     hold_to_zero: bool = True
+    max_lines_down_percent: Annotated[int, Field(ge=0)] | None = 30
     stale_after_days: Annotated[int, Field(ge=0)] | None = 3
     drift: Otherwise = Otherwise.HOLD
     posted: Otherwise = Otherwise.NEXT

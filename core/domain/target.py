@@ -39,6 +39,7 @@ class PortalUsage:
 
     `confirmed_at` tells per customer when its data was last read wholly, `read_at` when the portal was; None: never.
     Lines of a customer older than the policy allows are stale (M2). `failing` is the reason of the last failed reading.
+    `failed_customers` are the ids of customers whose data the last whole reading could not get: `read_at` says nothing of them.
     """
 
     portal: str
@@ -49,6 +50,7 @@ class PortalUsage:
     read_at: datetime | None = None
     confirmed_at: Mapping[str, datetime] = field(default_factory=dict)
     failing: Text | None = None
+    failed_customers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Target:
     `line` is None when the company has no such line yet and policy allows to add it on `contract_id`. `units` is None
     when it cannot be computed now; `blocked` then says why (stale, missing source, formula error), and the line is
     left as it is (M2, M3). `explanation` is the formula with its inputs, for people. `portal_date` is the latest
-    effective date the portal gave.
+    effective date the portal gave. `reason` says why the units are wanted, where no portal says so (a reversal).
     """
 
     company_id: int
@@ -84,6 +86,7 @@ class Target:
     portal_date: date | None = None
     unit_price: Decimal | None = None
     unit_cost: Decimal | None = None
+    reason: Text | None = None
 
     @property
     def portals(self) -> tuple[str, ...]:

@@ -19,10 +19,14 @@ class Text:
     values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
-        return self.template.format_map({name: str(value) for name, value in self.values.items()})
+        return self.template.format_map({name: _plain(value) for name, value in self.values.items()})
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def T(template: str, /, **values: object) -> Text:  # noqa: N802 - reads as the marker for translators

@@ -1,0 +1,109 @@
+"""Whether what is known of a customer in a portal may be used (M2, M3): missing and old are not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from core.domain.finding import Finding, FindingKind
+from core.domain.mapping import CustomerKey, CustomerMapping
+from core.domain.target import PortalUsage
+from core.domain.text import T, Text
+
+GRACE = timedelta(hours=1)
+"""What a run itself may take between reading and planning, also where the limit is 0 days."""
+
+
+class Freshness:
+    """Answers for the portals of one plan, each question computed once."""
+
+    def __init__(
+        self, portals: Mapping[str, PortalUsage], customers: Mapping[CustomerKey, CustomerMapping], now: datetime
+    ) -> None:
+        self._portals = portals
+        self._customers = customers
+        self._now = now
+        self._asked: dict[tuple[str, str | None], Finding | None] = {}
+
+    def problem(self, portal: str, customer_id: str | None) -> Finding | None:
+        """Why this customer's data in the portal cannot be used; None when it can.
+
+        Without a customer: whether the portal was ever read wholly, so that a company which does not occur in it has none.
+        """
+        asked = (portal, customer_id)
+        if asked not in self._asked:
+            self._asked[asked] = self._look(portal, customer_id)
+        return self._asked[asked]
+
+    def read_wholly(self, portal: str) -> bool:
+        """Whether the absence of a company from the portal means something now."""
+        return self.problem(portal, None) is None
+
+    def _look(self, name: str, customer_id: str | None) -> Finding | None:
+        portal = self._portals.get(name)
+        if portal is None:
+            return _never_read(name)
+        confirmed = _confirmed(portal, customer_id)
+        # One finding for the whole portal says more than one for each of its customers.
+        own = None if customer_id is None or confirmed == portal.read_at else self._name(name, customer_id)
+        if confirmed is None:
+            return _never_read(name, own)
+        limit = portal.policy.stale_after_days
+        if limit is None or self._now - confirmed <= max(timedelta(days=limit), GRACE):
+            return None
+        return _stale(name, own, confirmed, limit)
+
+    def _name(self, portal: str, customer_id: str) -> str:
+        known = self._customers.get(CustomerKey(portal, customer_id))
+        return known.customer if known else customer_id
+
+
+def _confirmed(portal: PortalUsage, customer_id: str | None) -> datetime | None:
+    """The last instant at which the customer's data was known wholly."""
+    if customer_id is None:
+        return portal.read_at
+    whole = None if customer_id in portal.failed_customers else portal.read_at
+    moments = [moment for moment in (portal.confirmed_at.get(customer_id), whole) if moment is not None]
+    return max(moments, default=None)
+
+
+def _never_read(portal: str, customer: str | None = None) -> Finding:
+    if customer is None:
+        message = T("{portal} has never been read wholly: lines that need it are left as they are.", portal=portal)
+    else:
+        message = T(
+            "{customer} has never been read wholly from {portal}: its lines are left as they are.",
+            customer=customer,
+            portal=portal,
+        )
+    return _finding(portal, customer, message, T("Run a sync and look at the portal's last error."))
+
+
+def _stale(portal: str, customer: str | None, confirmed: datetime, days: int) -> Finding:
+    if customer is None:
+        message = T(
+            "{portal} was last read on {moment}, more than {days} days ago: its lines are left as they are.",
+            portal=portal,
+            moment=confirmed,
+            days=days,
+        )
+    else:
+        message = T(
+            "{customer} was last read from {portal} on {moment}, more than {days} days ago: its lines are left as they are.",
+            customer=customer,
+            portal=portal,
+            moment=confirmed,
+            days=days,
+        )
+    return _finding(portal, customer, message, T("Read the portal again, or bring a newer file."))
+
+
+def _finding(portal: str, customer: str | None, message: Text, remedy: Text) -> Finding:
+    return Finding(
+        kind=FindingKind.STALE,
+        key=f"stale|{portal}" if customer is None else f"stale|{portal}|{customer}",
+        portal=portal,
+        subject=customer or portal,
+        message=message,
+        remedy=remedy,
+    )

@@ -1,0 +1,303 @@
+"""From what portals say to the units each contract line should have. Pure: same values in, same targets out.
+
+    usage lines ─▶ grouped by (rule, company) ─▶ fresh? ─▶ formula ─▶ which line? ─▶ merged per line ─▶ targets
+
+What cannot be computed now is a target without units, with the reason (M2, M3), or a finding where there is no line at all (M9).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.domain.contract import ContractState, ItemRef, LineRef, units_on
+from core.domain.finding import Finding, FindingKind
+from core.domain.freshness import Freshness
+from core.domain.grouping import GroupKey, group_usage
+from core.domain.lines import LineFinder, Place
+from core.domain.mapping import ProductRule, WorkspaceMapping
+from core.domain.policies import policy_for, strictest, strictest_mode
+from core.domain.policy import Policy
+from core.domain.quantities import compute_units
+from core.domain.target import PortalUsage, Target, Targets, TargetSource
+from core.domain.text import T, Text
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one rule wants of one line of one company; several shares of a line add up."""
+
+    rule: ProductRule
+    company_id: int
+    units: int | None
+    sources: tuple[TargetSource, ...]
+    explanation: tuple[Text, ...]
+    blocked: tuple[Finding, ...]
+    policy: Policy
+
+
+def compute_targets(
+    portals: Sequence[PortalUsage], mapping: WorkspaceMapping, state: ContractState, now: datetime, today: date
+) -> Targets:
+    """The targets of all mapped usage, and a finding for everything that stands in the way of one.
+
+    `now` is a UTC instant (for the age of data), `today` the plain date in the workspace's time zone.
+    """
+    return _Computation(portals, mapping, state, now, today).run()
+
+
+class _Computation:
+    """One computation: the indexes that its steps share."""
+
+    def __init__(
+        self,
+        portals: Sequence[PortalUsage],
+        mapping: WorkspaceMapping,
+        state: ContractState,
+        now: datetime,
+        today: date,
+    ) -> None:
+        self._portals = {portal.portal: portal for portal in portals}
+        self._mapping = mapping
+        self._state = state
+        self._now = now
+        self._today = today
+        self._rules = {rule.id: rule for rule in mapping.rules}
+        self._freshness = Freshness(self._portals, mapping.customers, now)
+        self._finder = LineFinder(state, mapping.line_choices, today)
+        self._customers: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for key, customer in mapping.customers.items():
+            if customer.company_id is not None and customer.ignored is None:
+                self._customers[key.portal, customer.company_id].append(key.customer_id)
+        self._policies: dict[tuple[str, str, str], Policy] = {}
+        self._findings: dict[str, Finding] = {}
+        self._placed: dict[tuple[LineRef | None, int, ItemRef], list[_Share]] = defaultdict(list)
+        self._contested: dict[LineRef, Finding] = {}
+
+    def run(self) -> Targets:
+        groups = group_usage(self._portals.values(), self._mapping)
+        self._note(groups.findings)
+        self._note(_failing(portal, self._now) for portal in self._portals.values() if portal.failing is not None)
+        for key in sorted(groups.sources):
+            share = self._share(key, groups.sources[key])
+            self._note(share.blocked)
+            self._place(share)
+        targets = tuple(self._merge(where, shares) for where, shares in self._placed.items())
+        self._note(self._orphans(groups.sources.keys(), {target.line for target in targets}))
+        return Targets(tuple(sorted(targets, key=_order)), tuple(self._findings[key] for key in sorted(self._findings)))
+
+    def _note(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self._findings.setdefault(finding.key, finding)
+
+    def _share(self, key: GroupKey, sources: list[TargetSource]) -> _Share:
+        rule_id, company_id = key
+        rule = self._rules[rule_id]
+        blocked = self._stale(rule, company_id)
+        computed = compute_units(rule, sources)
+        if computed.problem is not None:
+            blocked = (*blocked, self._formula_finding(rule, company_id, computed.problem))
+        return _Share(
+            rule=rule,
+            company_id=company_id,
+            units=None if blocked else computed.units,
+            sources=tuple(sources),
+            explanation=computed.explanation,
+            blocked=blocked,
+            policy=strictest([self._policy(source) for source in sources]),
+        )
+
+    def _stale(self, rule: ProductRule, company_id: int) -> tuple[Finding, ...]:
+        """Why this rule cannot be computed for the company: M2 for its own data, M3 for a portal that may hold more of it."""
+        problems: dict[str, Finding] = {}
+        for portal in sorted({source.product.portal for source in rule.sources}):
+            customers: Sequence[str | None] = self._customers.get((portal, company_id)) or [None]
+            for customer_id in customers:
+                problem = self._freshness.problem(portal, customer_id)
+                if problem is not None:
+                    problems[problem.key] = problem
+        return tuple(problems[key] for key in sorted(problems))
+
+    def _policy(self, source: TargetSource) -> Policy:
+        usage = source.line.usage
+        key = (source.portal, usage.customer_id, usage.product_key)
+        if key not in self._policies:
+            portal = self._portals[source.portal]
+            renamed = {s.product.product_key for s in self._rules[source.rule_id].sources if s.name == source.name}
+            self._policies[key] = policy_for(
+                portal.policy, portal.overrides, usage.customer_id, {usage.product_key, *renamed}
+            )
+        return self._policies[key]
+
+    def _place(self, share: _Share) -> None:
+        """Put the share on its line, or say why there is none."""
+        company = self._state.companies.get(share.company_id)
+        if company is None or not company.active:
+            if share.units != 0:
+                self._note([self._inactive_company(share.company_id)])
+            return
+        frequency = _billing_frequency(share)
+        place = self._finder.find(share.company_id, share.rule.item, frequency)
+        if place.finding is None:
+            assert place.contract_id is not None
+            self._placed[place.line, place.contract_id, share.rule.item].append(share)
+        elif place.candidates:
+            self._note([place.finding])
+            self._contested |= dict.fromkeys(place.candidates, place.finding)
+        elif share.units:
+            self._add_line(share, frequency, place)
+
+    def _add_line(self, share: _Share, frequency: str, place: Place) -> None:
+        contract_id = None
+        if share.policy.add_missing_lines:
+            contract_id = self._finder.contract_to_add_to(share.company_id, share.rule.item, frequency)
+        if contract_id is None:
+            assert place.finding is not None
+            self._note([place.finding])
+        else:
+            self._placed[None, contract_id, share.rule.item].append(share)
+
+    def _merge(self, where: tuple[LineRef | None, int, ItemRef], shares: list[_Share]) -> Target:
+        """All that feeds one line, or none of it (M3)."""
+        line, contract_id, item = where
+        blocked = {finding.key: finding for share in shares for finding in share.blocked}
+        if line in self._contested:
+            # Another rule may belong on this line too: what this one knows is then only a part of it.
+            finding = self._contested[line]
+            blocked[finding.key] = finding
+        sources = tuple(source for share in shares for source in share.sources)
+        explanation = tuple(text for share in shares for text in share.explanation)
+        units = None if blocked else sum(share.units or 0 for share in shares)
+        if len(shares) > 1 and units is not None:
+            explanation += (T("together {units}", units=units),)
+        policy = strictest([share.policy for share in shares])
+        return Target(
+            company_id=shares[0].company_id,
+            item=item,
+            line=line,
+            contract_id=contract_id,
+            units=units,
+            policy=policy,
+            mode=strictest_mode(self._portals[source.portal].mode for source in sources),
+            sources=sources,
+            explanation=explanation,
+            blocked=tuple(blocked[key] for key in sorted(blocked)),
+            portal_date=max(
+                (s.line.usage.effective_date for s in sources if s.line.usage.effective_date), default=None
+            ),
+            unit_price=_agreed((s.line.usage.unit_price, s.line.usage.currency) for s in _present(sources))
+            if policy.update_price
+            else None,
+            unit_cost=_agreed((s.line.usage.unit_cost, s.line.usage.currency) for s in _present(sources))
+            if policy.update_cost
+            else None,
+        )
+
+    def _orphans(self, groups: Iterable[GroupKey], planned: set[LineRef | None]) -> list[Finding]:
+        """Lines of managed services that are billed although their company was never seen using the service."""
+        used = {(company_id, self._rules[rule_id].item) for rule_id, company_id in groups}
+        found: list[Finding] = []
+        for rule in sorted(self._rules.values(), key=lambda rule: rule.id):
+            portals = {s.product.portal for s in rule.sources if self._freshness.read_wholly(s.product.portal)}
+            for company_id in self._finder.companies_with(rule.item):
+                if (company_id, rule.item) in used or not any((p, company_id) in self._customers for p in portals):
+                    continue
+                for line in self._finder.lines_of(company_id, rule.item):
+                    units = units_on(self._state.units.get(line.ref, ()), self._today)
+                    if units > 0 and line.ref not in planned and line.ref not in self._contested:
+                        found.append(self._orphan(line.ref, company_id, rule.item, units))
+        return found
+
+    def _orphan(self, line: LineRef, company_id: int, item: ItemRef, units: int) -> Finding:
+        company, service = self._finder.company_name(company_id), self._finder.item_name(item)
+        return Finding(
+            kind=FindingKind.ORPHAN_LINE,
+            key=f"orphan_line|{line.kind}|{line.id}",
+            subject=company,
+            company_id=company_id,
+            line=line,
+            message=T(
+                "{company} is billed {units} {service}, but no portal has ever shown it in use.",
+                company=company,
+                units=units,
+                service=service,
+            ),
+            remedy=T(
+                "Check the mapping of the customer and the product; end the line in Autotask if nothing is delivered."
+            ),
+        )
+
+    def _inactive_company(self, company_id: int) -> Finding:
+        company = self._finder.company_name(company_id)
+        return Finding(
+            kind=FindingKind.UNMAPPED,
+            key=f"unmapped|company|{company_id}",
+            subject=company,
+            company_id=company_id,
+            message=T("Company {company} is mapped, but is not an active company in Autotask.", company=company),
+            remedy=T("Map its customers to another company, ignore them, or make the company active again."),
+        )
+
+    def _formula_finding(self, rule: ProductRule, company_id: int, problem: Text) -> Finding:
+        company = self._finder.company_name(company_id)
+        return Finding(
+            kind=FindingKind.FORMULA,
+            key=f"formula|{rule.id}|{company_id}",
+            subject=company,
+            company_id=company_id,
+            message=T(
+                "{service} of {company} cannot be computed: {problem}",
+                service=self._finder.item_name(rule.item),
+                company=company,
+                problem=problem,
+            ),
+            remedy=T("Correct the formula of the product mapping, or choose a rounding."),
+        )
+
+
+def _billing_frequency(share: _Share) -> str:
+    """The one billing frequency that all usage lines tell; empty where they differ or the rule does not look at it."""
+    if not share.rule.match_period:
+        return ""
+    told = {source.line.usage.billing_frequency for source in share.sources}
+    return told.pop() if len(told) == 1 else ""
+
+
+def _present(sources: Iterable[TargetSource]) -> list[TargetSource]:
+    return [source for source in sources if source.line.present]
+
+
+def _agreed(amounts: Iterable[tuple[Decimal | None, str]]) -> Decimal | None:
+    """The amount that all sources give in one currency; None where they differ or one is silent."""
+    told = set(amounts)
+    return told.pop()[0] if len(told) == 1 else None
+
+
+def _order(target: Target) -> tuple[int, int, str, int, ItemRef]:
+    kind, number = target.line or ("", 0)
+    return (target.company_id, target.contract_id, kind, number, target.item)
+
+
+def _failing(portal: PortalUsage, now: datetime) -> Finding:
+    message: Text
+    if portal.read_at is None:
+        message = T("{portal} cannot be read: {reason}", portal=portal.portal, reason=portal.failing)
+    else:
+        message = T(
+            "{portal} cannot be read: {reason} Its quantities of {moment} ({hours} hours ago) stay until then.",
+            portal=portal.portal,
+            reason=portal.failing,
+            moment=portal.read_at,
+            hours=int((now - portal.read_at).total_seconds() // 3600),
+        )
+    return Finding(
+        kind=FindingKind.FAILED,
+        key=f"failed|{portal.portal}",
+        portal=portal.portal,
+        subject=portal.portal,
+        message=message,
+        remedy=T("Test the portal's connection on the Portals page."),
+    )
