@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,18 +33,17 @@ def problems(model: type[BaseModel], values: Mapping[str, Any]) -> tuple[Problem
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> tuple[Problem, ...]:
     """A validation error as problems; where a value could be of several kinds and is none, that is told once."""
-    known = tuple(sorted(model.model_fields))
     found: dict[str, Problem] = {}
     for detail in error.errors(include_input=False, include_url=False):
         path = _path(detail, model)
-        found.setdefault(path, Problem(path, _words(detail, known)))
+        found.setdefault(path, Problem(path, _words(detail, model)))
     torn = [path for path in found if path and any(other.startswith(f"{path}.") for other in found)]
     for path in torn:
         found[path] = Problem(path, T("This value does not fit here."))
     return tuple(p for p in found.values() if not any(p.path.startswith(f"{path}.") for path in torn))
 
 
-def checked(model: type[BaseModel], values: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401 - an instance of `model`
+def checked(model: type[BaseModel], values: Mapping[str, Any], place: str) -> Any:
     """`values` as an instance of `model`; raises SettingsError that names every wrong field and `place`."""
     try:
         return model.model_validate(dict(values))
@@ -91,13 +91,13 @@ PLAIN: Mapping[str, Text] = {
 """Words for pydantic's error types that need no value."""
 
 
-def _words(detail: ErrorDetails, known: tuple[str, ...]) -> Text:
+def _words(detail: ErrorDetails, model: type[BaseModel]) -> Text:
     context = detail.get("ctx", {})
     match detail["type"]:
         case plain if plain in PLAIN:
             return PLAIN[plain]
         case "extra_forbidden":
-            return T("There is no such setting here.") if len(detail["loc"]) > 1 else _unknown(known)
+            return _unknown(str(detail["loc"][-1]), _model_around(detail["loc"], model))
         case "enum" | "literal_error":
             return T("Choose one of {choices}.", choices=_choices(context))
         case "value_error":
@@ -116,7 +116,28 @@ def _choices(context: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", "))
 
 
-def _unknown(known: tuple[str, ...]) -> Text:
-    if not known:
-        return T("There is no such setting; this has none.")
-    return T("There is no such setting. There are: {known}.", known=", ".join(known))
+def _unknown(name: str, model: type[BaseModel] | None) -> Text:
+    known = tuple(sorted(model.model_fields)) if model else ()
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return T("There is no such setting. Is {name} meant?", name=close[0])
+    if known:
+        return T("There is no such setting. There are: {known}.", known=known)
+    return T("There is no such setting here.")
+
+
+def _model_around(location: Sequence[int | str], model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model in which the last part of a location was looked for."""
+    here: Any = model
+    for part in location[:-1]:
+        if isinstance(here, type) and issubclass(here, BaseModel) and part in here.model_fields:
+            here = here.model_fields[str(part)].annotation
+        here = _model_in(here)
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _model_in(annotation: Any) -> Any:
+    """The first model inside a list, a union or the like; the annotation itself where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if isinstance(found := _model_in(inner), type)), annotation)

@@ -48,7 +48,7 @@ def _field(name: str, info: FieldInfo) -> FormField:
     )
 
 
-def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:  # noqa: ANN401 - any type of a field
+def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
     branches = [branch for branch in _branches(annotation) if branch is not type(None)]
     literal = [str(value) for branch in branches if get_origin(branch) is Literal for value in get_args(branch)]
     if literal:
@@ -75,7 +75,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _branches(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401
+def _branches(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(inner for branch in get_args(annotation) for inner in _branches(branch))
     if get_origin(annotation) is Annotated:

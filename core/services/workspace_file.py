@@ -256,7 +256,7 @@ def _compose(text: str, place: str) -> yaml.Node | None:
         ) from None
 
 
-def _plain(node: yaml.Node | None, path: str, lines: dict[str, int], problems: list[FileProblem]) -> Any:  # noqa: ANN401
+def _plain(node: yaml.Node | None, path: str, lines: dict[str, int], problems: list[FileProblem]) -> Any:
     """The node's value as plain Python; fills `lines` and finds keys that stand twice."""
     if node is None:
         return {}
@@ -296,7 +296,7 @@ class _Filler:
         self.variables: dict[str, str] = {}
         self.missing: dict[str, str] = {}
 
-    def fill(self, value: Any, path: str) -> Any:  # noqa: ANN401 - any YAML value
+    def fill(self, value: Any, path: str) -> Any:
         if isinstance(value, dict):
             return {key: self.fill(inner, f"{path}.{key}") for key, inner in value.items()}
         if isinstance(value, list):
