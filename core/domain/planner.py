@@ -115,6 +115,7 @@ def _draft_line(
         target.units,
         increase_from=days.effective(policy.increase, today, target.portal_date),
         decrease_from=days.effective(policy.decrease, today, target.portal_date),
+        later=target.later,
     )
     steps = steps_to(wish, rows, days.open_day)
     draft.changes = [_units_change(target, contract, line, step, days) for step in steps]
@@ -162,10 +163,10 @@ def _units_change(target: Target, contract: Contract, line: ContractLine, step: 
 
 
 def _reason(target: Target, step: Step) -> Text:
-    if step.aim != target.units:
-        return T("{units} units were booked from {day} on: that stays.", units=step.aim, day=step.day)
     if target.reason is not None:
         return target.reason
+    if step.aim != target.units:
+        return T("{units} units were booked from {day} on: that stays.", units=step.aim, day=step.day)
     return T("In use: {target}; on the contract: {units}.", target=target.units, units=step.before)
 
 

@@ -70,7 +70,8 @@ class Target:
     `line` is None when the company has no such line yet and policy allows to add it on `contract_id`. `units` is None
     when it cannot be computed now; `blocked` then says why (stale, missing source, formula error), and the line is
     left as it is (M2, M3). `explanation` is the formula with its inputs, for people. `portal_date` is the latest
-    effective date the portal gave. `reason` says why the units are wanted, where no portal says so (a reversal).
+    effective date the portal gave. `reason` says why the units are wanted, where no portal says so (a reversal);
+    `later` are then other units from later dates on: what was booked ahead before the run.
     """
 
     company_id: int
@@ -87,6 +88,7 @@ class Target:
     unit_price: Decimal | None = None
     unit_cost: Decimal | None = None
     reason: Text | None = None
+    later: tuple[tuple[date, int], ...] = ()
 
     @property
     def portals(self) -> tuple[str, ...]:

@@ -39,17 +39,27 @@ class Step:
 class Wish:
     """The target, and from which day a line that has less (`increase_from`) or more (`decrease_from`) may follow it.
 
-    None: not at all.
+    None: not at all. `later` are other targets from later days on, in order (a reversal restores what was booked ahead).
     """
 
     target: int
     increase_from: date | None
     decrease_from: date | None
+    later: tuple[tuple[date, int], ...] = ()
+
+    def target_on(self, day: date) -> int:
+        target = self.target
+        for start, units in self.later:
+            if start > day:
+                break
+            target = units
+        return target
 
     def on(self, day: date, units: int) -> int:
         """The units that a day should have which has `units` now."""
-        start = self.increase_from if units < self.target else self.decrease_from
-        return self.target if start is not None and day >= start else units
+        target = self.target_on(day)
+        start = self.increase_from if units < target else self.decrease_from
+        return target if start is not None and day >= start else units
 
 
 OpenDay = Callable[[date], date | None]
@@ -87,7 +97,8 @@ def _breakpoints(wish: Wish, rows: Sequence[UnitRow], open_day: OpenDay) -> list
     if not starts:
         return []
     first = min(starts)
-    days = {*starts, *(row.start for row in booked_steps(rows) if row.start > first)}
+    days = {*starts, *(row.start for row in booked_steps(rows)), *(day for day, _ in wish.later)}
+    days = {day for day in days if day >= first}
     return sorted({moved for moved in map(open_day, days) if moved is not None})
 
 
