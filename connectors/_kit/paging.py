@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
-from connectors._kit.select import find
+from connectors._kit.select import find, whole
 from core.domain.errors import ShapeChanged
 from core.domain.text import T
 
@@ -78,8 +78,8 @@ class PageNumber:
     def next(self, call: Call, body: object, headers: Mapping[str, str], rows: int) -> Call | None:
         number = int(str(_value(call, self.param, self.in_body))) + 1
         done = number - self.start
-        pages = whole(find(body, self.pages_at)) if self.pages_at else None
-        total = whole(find(body, self.total_at)) if self.total_at else None
+        pages = whole(body, self.pages_at) if self.pages_at else None
+        total = whole(body, self.total_at) if self.total_at else None
         if pages is not None:
             more = done < pages
         elif total is not None and self.size:
@@ -107,9 +107,9 @@ class Offset:
     def next(self, call: Call, body: object, headers: Mapping[str, str], rows: int) -> Call | None:
         reached = int(str(_value(call, self.param, self.in_body))) + rows
         if self.next_at:
-            told = whole(find(body, self.next_at))
+            told = whole(body, self.next_at)
             return None if told is None else call.with_values({self.param: told}, self.in_body)
-        total = whole(find(body, self.total_at)) if self.total_at else None
+        total = whole(body, self.total_at) if self.total_at else None
         if rows == 0 or (total is not None and reached >= total):
             return None
         if self.more_at and not find(body, self.more_at):
@@ -176,12 +176,6 @@ def follow(call: Call, link: str) -> Call:
     return replace(
         call, path=urljoin(call.path, link) if urlsplit(call.path).scheme else link, params=MappingProxyType({})
     )
-
-
-def whole(value: object) -> int | None:
-    """A count that may come as number or text; None when it is neither."""
-    text = str(value).strip() if value is not None and not isinstance(value, bool) else ""
-    return int(float(text)) if text.replace(".", "", 1).isdigit() else None
 
 
 def _value(call: Call, param: str, in_body: bool) -> object:

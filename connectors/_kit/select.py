@@ -13,7 +13,7 @@ import jmespath
 from core.domain.errors import ShapeChanged
 from core.domain.text import T
 
-__all__ = ["Record", "day", "find", "instant", "number", "records", "text", "yes"]
+__all__ = ["Record", "day", "find", "instant", "number", "records", "text", "whole", "yes"]
 
 Record = Mapping[str, Any]
 ROOT = ""
@@ -78,6 +78,13 @@ def number(record: Record, path: str, default: Decimal | None = None, *, place: 
         if value.is_finite():
             return value
     raise ShapeChanged(T("A record has no number at {path}.", path=path), place=place, detail=f"found {found!r}"[:120])
+
+
+def whole(body: object, path: str) -> int | None:
+    """A count the other side states, as number or text; None when it states none."""
+    found = find(body, path)
+    told = str(found).strip() if found is not None and not isinstance(found, bool) else ""
+    return int(float(told)) if told.replace(".", "", 1).isdigit() else None
 
 
 def yes(record: Record, path: str, default: bool = False) -> bool:

@@ -1,0 +1,1 @@
+"""Pax8 Partner API v1: subscriptions per company."""
