@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, tuple_
+from sqlalchemy import Table, and_, bindparam, tuple_
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -29,14 +31,23 @@ def insert_rows(session: Session, target: Table, rows: Sequence[Values]) -> None
         session.execute(target.insert().inline(), rows)
 
 
+def inserting(session: Session, target: Table) -> PostgresInsert | SqliteInsert:
+    """An INSERT that can be given an ON CONFLICT, in the words of the session's engine."""
+    return postgres_insert(target) if dialect(session) == "postgresql" else sqlite_insert(target)
+
+
+def insert_or_nothing(session: Session, target: Table, keys: Sequence[str]) -> PostgresInsert | SqliteInsert:
+    """An INSERT that does nothing where `keys` are there already."""
+    return inserting(session, target).on_conflict_do_nothing(index_elements=list(keys))
+
+
 def upsert_rows(
     session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str], *, update: bool = True
 ) -> None:
     """Insert rows; where `keys` are there already, update the other columns (or leave the row with `update=False`)."""
     if not rows:
         return
-    make = postgres_insert if dialect(session) == "postgresql" else sqlite_insert
-    statement = make(target)
+    statement = inserting(session, target)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     if update and changed:
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
@@ -47,8 +58,6 @@ def upsert_rows(
 
 def update_rows(session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str]) -> None:
     """Update many rows by their keys; each row holds its keys and the new values."""
-    from sqlalchemy import and_, bindparam
-
     if not rows:
         return
     names = [name for name in rows[0] if name not in keys]

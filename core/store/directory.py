@@ -159,7 +159,10 @@ def save_units(session: Session, units: Mapping[LineRef, Sequence[UnitRow]], rea
     have = _unit_rows(session)
     differing = [ref for ref, rows in units.items() if have.get(ref, []) != list(rows)]
     delete_rows(
-        session, UNITS, [UNITS.c.line_kind, UNITS.c.line_id], [(ref.kind.value, ref.id) for ref in differing if ref in have]
+        session,
+        UNITS,
+        [UNITS.c.line_kind, UNITS.c.line_id],
+        [(ref.kind.value, ref.id) for ref in differing if ref in have],
     )
     rows = [
         {

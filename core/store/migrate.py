@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -23,17 +24,17 @@ def upgrade(url: str) -> None:
 
     Raises SettingsError for a database that a newer version of the product has changed.
     """
-    _with_connection(url, lambda config, connection: _upgrade(config, connection))
+    _with_connection(url, _upgrade)
 
 
 def downgrade(url: str, revision: str = "base") -> None:
     """Take the database back to an older version; `base` removes every table with all that is in it."""
-    _with_connection(url, lambda config, _: command.downgrade(config, revision))
+    _with_connection(url, lambda settings, _: command.downgrade(settings, revision))
 
 
 def check(url: str) -> None:
     """Raise an Alembic error when tables and migrations differ."""
-    _with_connection(url, lambda config, _: command.check(config))
+    _with_connection(url, lambda settings, _: command.check(settings))
 
 
 def config() -> Config:
@@ -70,8 +71,7 @@ def _upgrade(settings: Config, connection: Connection) -> None:
     command.upgrade(settings, "head")
 
 
-def _with_connection(url: str, work: object) -> None:
-    assert callable(work)
+def _with_connection(url: str, work: Callable[[Config, Connection], object]) -> None:
     database = Database(url, pool_size=1)
     try:
         database.check()

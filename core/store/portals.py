@@ -39,8 +39,8 @@ class Portal:
 
 
 def all_portals(session: Session, *, enabled: bool | None = None, names: Sequence[str] | None = None) -> list[Portal]:
-    """Portals in order of name: all, or those that are (not) enabled, or those named."""
-    query = select(PORTAL).order_by(PORTAL.c.name)
+    """Portals in order of name: all, or those that are (not) enabled, or those named. Never archived ones; so do all below."""
+    query = select(PORTAL).where(PORTAL.c.archived_at.is_(None)).order_by(PORTAL.c.name)
     if enabled is not None:
         query = query.where(PORTAL.c.enabled == enabled)
     if names is not None:
@@ -49,27 +49,30 @@ def all_portals(session: Session, *, enabled: bool | None = None, names: Sequenc
 
 
 def by_id(session: Session, portal_id: int) -> Portal | None:
-    """The portal with this number."""
+    """The portal with this number, an archived one too."""
     row = session.execute(select(PORTAL).where(PORTAL.c.id == portal_id)).first()
     return _portal(row) if row else None
 
 
 def by_name(session: Session, name: str) -> Portal | None:
     """The portal with exactly this name."""
-    row = session.execute(select(PORTAL).where(PORTAL.c.name == name)).first()
+    row = session.execute(select(PORTAL).where(PORTAL.c.name == name, PORTAL.c.archived_at.is_(None))).first()
     return _portal(row) if row else None
 
 
 def by_hook_token(session: Session, token_hash: str) -> Portal | None:
     """The portal that a webhook's token (its hash) belongs to."""
-    row = session.execute(select(PORTAL).where(PORTAL.c.hook_token_hash == token_hash)).first()
+    query = select(PORTAL).where(PORTAL.c.hook_token_hash == token_hash, PORTAL.c.archived_at.is_(None))
+    row = session.execute(query).first()
     return _portal(row) if row else None
 
 
 def due(session: Session, now: datetime) -> list[Portal]:
     """Enabled portals whose next reading is due, the longest waiting first."""
     query = (
-        select(PORTAL).where(PORTAL.c.enabled, PORTAL.c.next_due_at <= now).order_by(PORTAL.c.next_due_at, PORTAL.c.id)
+        select(PORTAL)
+        .where(PORTAL.c.enabled, PORTAL.c.archived_at.is_(None), PORTAL.c.next_due_at <= now)
+        .order_by(PORTAL.c.next_due_at, PORTAL.c.id)
     )
     return [_portal(row) for row in session.execute(query)]
 
@@ -96,6 +99,12 @@ def save(session: Session, portal: Portal, now: datetime) -> Portal:
 def set_due(session: Session, portal_id: int, next_due_at: datetime | None) -> None:
     """When the schedule reads this portal next; None: not by itself."""
     session.execute(PORTAL.update().where(PORTAL.c.id == portal_id).values(next_due_at=next_due_at))
+
+
+def archive(session: Session, portal_id: int, now: datetime) -> None:
+    """Put a portal away: it is read and planned no more, its history stays, its name and its webhook are free again."""
+    values = {"archived_at": now, "enabled": False, "next_due_at": None, "hook_token_hash": None}
+    session.execute(PORTAL.update().where(PORTAL.c.id == portal_id).values(values))
 
 
 def delete(session: Session, portal_id: int) -> None:

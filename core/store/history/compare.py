@@ -109,7 +109,11 @@ def facts_of(line: UsageLine) -> Facts:
     """What the line says, in the exactness of history. Raises InputError for a number that is none or far too large."""
     if not line.quantity.is_finite() or abs(line.quantity) > LARGEST:
         raise InputError(
-            T("The quantity of {product} for {customer} is no usable number.", product=line.product, customer=line.customer),
+            T(
+                "The quantity of {product} for {customer} is no usable number.",
+                product=line.product,
+                customer=line.customer,
+            ),
             place=line.origin.place,
             kind="quantity",
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from core.domain.paging import Page, PageQuery
 from core.domain.text import Text
@@ -57,22 +58,23 @@ def record_failure(
     *,
     status: str = FAILED,
     run_id: int | None = None,
-    file_name: str = "",
-    sha256: str = "",
-    notes: Sequence[Text] = (),
+    source: tuple[str, str] = ("", ""),
 ) -> int:
-    """Keep a fetch that is not used: `failed`, `needs_review` or `discarded`. History stays as it is (M2)."""
-    values = {
+    """Keep a fetch that is not used: `failed`, `needs_review` or `discarded`. History stays as it is (M2).
+
+    `source` is file name and SHA-256 where it was a file.
+    """
+    values: dict[str, Any] = {
         "portal_id": portal_id,
         "run_id": run_id,
         "taken_at": taken_at,
         "status": status,
         "complete": False,
         "error": text_to_json(error),
-        "notes": [text_to_json(note) for note in notes],
+        "notes": [],
         "failed_customers": {},
-        "file_name": file_name,
-        "sha256": sha256,
+        "file_name": source[0],
+        "sha256": source[1],
     }
     return int(session.execute(READING.insert().values(values).returning(READING.c.id)).scalar_one())
 
@@ -88,7 +90,7 @@ def latest_readings(session: Session, portal_ids: Sequence[int] | None = None) -
 
 def page_readings(session: Session, query: PageQuery) -> Page[ReadingInfo]:
     """Readings, newest first; filtered by portal name and status."""
-    where = [READING.c.id.is_not(None)]
+    where: list[ColumnElement[bool]] = [true()]
     if query.portal:
         where.append(PORTAL.c.name == query.portal)
     if query.status:
@@ -98,7 +100,9 @@ def page_readings(session: Session, query: PageQuery) -> Page[ReadingInfo]:
     return Page(tuple(_info(row) for row in session.execute(rows)), session.execute(counted).scalar_one())
 
 
-def with_fingerprint(session: Session, portal_id: int, *, sha256: str = "", fingerprint: str = "") -> ReadingInfo | None:
+def with_fingerprint(
+    session: Session, portal_id: int, *, sha256: str = "", fingerprint: str = ""
+) -> ReadingInfo | None:
     """The last used reading of this file or content: how the same file twice is recognised."""
     query = _infos().where(READING.c.portal_id == portal_id, READING.c.status == USED)
     if sha256:

@@ -102,7 +102,9 @@ def _known(session: Session, portal_id: int) -> dict[LineKey, Known]:
         values = tuple(row)
         valid_from, since, confirmed_at, customer_read = values[15:19]
         evidence = max(valid_from, confirmed_at, customer_read or confirmed_at)
-        known[LineKey(*values[:5])] = Known(values[5], values[6], Facts(*values[7:15]), valid_from, since, evidence, values[19:22])
+        known[LineKey(*values[:5])] = Known(
+            values[5], values[6], Facts(*values[7:15]), valid_from, since, evidence, values[19:22]
+        )
     return known
 
 
@@ -133,9 +135,7 @@ def _insert_reading(
     return int(session.execute(READING.insert().values(values).returning(READING.c.id)).scalar_one())
 
 
-def _insert_new(
-    session: Session, portal_id: int, reading: Reading, difference: Difference, reading_id: int
-) -> None:
+def _insert_new(session: Session, portal_id: int, reading: Reading, difference: Difference, reading_id: int) -> None:
     if not difference.new:
         return
     rows = [

@@ -97,7 +97,7 @@ def _known_line(row: Row[Any]) -> KnownLine:
         _, line_id, customer_id, customer, product_key, product, unit, term, billing_frequency, subscription_id,
         attributes, confirmed_at, read_at, quantity, present, since, effective_date, period_start, period_end,
         unit_cost, unit_price, currency, source, place, rows,
-    ) = row  # fmt: skip
+    ) = tuple(row)  # fmt: skip
     usage = UsageLine(
         customer_id=customer_id,
         customer=customer,

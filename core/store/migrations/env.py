@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -11,7 +11,7 @@ from sqlmodel.sql.sqltypes import AutoString
 from core.store.tables import METADATA
 
 
-def render_item(kind: str, value: Any, autogen: AutogenContext) -> str | bool:
+def render_item(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[False]:
     """How types are written in migrations: our own by name, text as plain text."""
     if kind == "type" and isinstance(value, AutoString):
         return "sa.String()"

@@ -33,9 +33,11 @@ class LoginSessionRow(Row, table=True):
     """One signed-in browser; only the hash of its token is kept."""
 
     __tablename__ = "login_session"
-    token_hash: str = key()
+    __table_args__ = (UniqueConstraint("token_hash"),)
+    id: int | None = key()
+    token_hash: str
     person_id: int = reference("person.id")
+    address: str = ""
     created_at: datetime = instant()
     last_seen_at: datetime = instant()
     expires_at: datetime = instant(index=True)
-    address: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 
 from core.store.tables.base import Row, document, instant, key, reference
 
@@ -22,7 +22,16 @@ class PortalRow(Row, table=True):
     """One configured source. `read_at` is when it was last read wholly; an archived one keeps only its history."""
 
     __tablename__ = "portal"
-    __table_args__ = (UniqueConstraint("name"), UniqueConstraint("hook_token_hash"))
+    __table_args__ = (
+        Index(
+            "uq_portal_name",
+            "name",
+            unique=True,
+            sqlite_where=text("archived_at IS NULL"),
+            postgresql_where=text("archived_at IS NULL"),
+        ),
+        UniqueConstraint("hook_token_hash"),
+    )
     id: int | None = key()
     name: str
     connector: str
@@ -55,19 +64,22 @@ class SecretRow(Row, table=True):
 class ImportedFileRow(Row, table=True):
     """A file that was read, and where it is kept: the same file twice is recognised by its digest.
 
-    `outcome` is what the importer made of it, `state` what became of it: `stored`, `needs_review`, `confirmed`, `discarded`.
+    `outcome` is what the importer made of it, `state` what became of it: `stored`, `needs_review`, `confirmed`, `discarded`;
+    `details` are the importer's notes and errors.
     """
 
     __tablename__ = "imported_file"
+    __table_args__ = (Index(None, "portal_id", "sha256"),)
     id: int | None = key()
-    portal_id: int = reference("portal.id")
+    portal_id: int = reference("portal.id", index=False)
     reading_id: int | None = reference("reading.id", on_delete="SET NULL")
     sha256: str
     name: str
     size: int
     stored_path: str = ""
     outcome: str = ""
-    state: str = ""
+    state: str = "stored"
     lines: int = 0
+    details: dict[str, Any] = document()
     imported_by: str = ""
     imported_at: datetime = instant(index=True)

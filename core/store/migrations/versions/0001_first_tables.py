@@ -219,11 +219,11 @@ def upgrade() -> None:
     sa.Column('read_at', types.UTCDateTime(), nullable=True),
     sa.Column('archived_at', types.UTCDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_portal')),
-    sa.UniqueConstraint('hook_token_hash', name=op.f('uq_portal_hook_token_hash')),
-    sa.UniqueConstraint('name', name=op.f('uq_portal_name'))
+    sa.UniqueConstraint('hook_token_hash', name=op.f('uq_portal_hook_token_hash'))
     )
     with op.batch_alter_table('portal', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_portal_next_due_at'), ['next_due_at'], unique=False)
+        batch_op.create_index('uq_portal_name', ['name'], unique=True, sqlite_where=sa.text('archived_at IS NULL'), postgresql_where=sa.text('archived_at IS NULL'))
 
     op.create_table('product_rule',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -283,14 +283,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('name', name=op.f('pk_setting'))
     )
     op.create_table('login_session',
+    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('token_hash', sa.String(), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
     sa.Column('created_at', types.UTCDateTime(), nullable=False),
     sa.Column('last_seen_at', types.UTCDateTime(), nullable=False),
     sa.Column('expires_at', types.UTCDateTime(), nullable=False),
-    sa.Column('address', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_login_session_person_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_login_session'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_login_session')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_login_session_token_hash'))
     )
     with op.batch_alter_table('login_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_login_session_expires_at'), ['expires_at'], unique=False)
@@ -448,6 +450,7 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('lines', sa.Integer(), nullable=False),
+    sa.Column('details', types.JsonDocument(), nullable=False),
     sa.Column('imported_by', sa.String(), nullable=False),
     sa.Column('imported_at', types.UTCDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_imported_file_portal_id'), ondelete='CASCADE'),
@@ -456,7 +459,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('imported_file', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_imported_file_imported_at'), ['imported_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_imported_file_portal_id'), ['portal_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_imported_file_portal_id_sha256'), ['portal_id', 'sha256'], unique=False)
         batch_op.create_index(batch_op.f('ix_imported_file_reading_id'), ['reading_id'], unique=False)
 
     op.create_table('plan_change',
@@ -552,6 +555,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_usage_interval_reading_id'), ['reading_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_usage_interval_valid_to_valid_from'), ['valid_to', 'valid_from'], unique=False)
 
+    op.execute("INSERT INTO chain_head (name, position, hash) VALUES ('ledger', 0, ''), ('audit', 0, '')")
     protect()
 
 
@@ -580,7 +584,7 @@ def downgrade() -> None:
     op.drop_table('plan_change')
     with op.batch_alter_table('imported_file', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_imported_file_reading_id'))
-        batch_op.drop_index(batch_op.f('ix_imported_file_portal_id'))
+        batch_op.drop_index(batch_op.f('ix_imported_file_portal_id_sha256'))
         batch_op.drop_index(batch_op.f('ix_imported_file_imported_at'))
 
     op.drop_table('imported_file')
@@ -633,6 +637,7 @@ def downgrade() -> None:
 
     op.drop_table('product_rule')
     with op.batch_alter_table('portal', schema=None) as batch_op:
+        batch_op.drop_index('uq_portal_name', sqlite_where=sa.text('archived_at IS NULL'), postgresql_where=sa.text('archived_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_portal_next_due_at'))
 
     op.drop_table('portal')

@@ -1,0 +1,59 @@
+"""What people decided about changes: approved, dismissed. An approval is worth for exactly one change id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from core.domain.plan import Decisions
+from core.store.bulk import chunks, upsert_rows
+from core.store.tables import table
+from core.store.tables.plans import ApprovalRow, DismissalRow
+
+APPROVAL, DISMISSAL = table(ApprovalRow), table(DismissalRow)
+
+
+def load(session: Session, today: date) -> Decisions:
+    """Everything that is decided now; dismissals that ran out before `today` count no more."""
+    dismissed = select(DISMISSAL.c.key, DISMISSAL.c.reason).where(
+        or_(DISMISSAL.c.until.is_(None), DISMISSAL.c.until >= today)
+    )
+    return Decisions(
+        approved={row[0]: row[1] for row in session.execute(select(APPROVAL.c.change_id, APPROVAL.c.person))},
+        dismissed={row[0]: row[1] for row in session.execute(dismissed)},
+    )
+
+
+def approve(session: Session, change_ids: Sequence[str], person: str, at: datetime) -> None:
+    """Approve changes; who approved first stays."""
+    rows = [{"change_id": change_id, "person": person, "at": at} for change_id in dict.fromkeys(change_ids)]
+    upsert_rows(session, APPROVAL, rows, ["change_id"], update=False)
+
+
+def withdraw(session: Session, change_ids: Sequence[str]) -> int:
+    """Take approvals back (or clear those that were used); gives how many there were."""
+    deleted = 0
+    for chunk in chunks(change_ids):
+        gone = APPROVAL.delete().where(APPROVAL.c.change_id.in_(chunk)).returning(APPROVAL.c.change_id)
+        deleted += len(session.execute(gone).all())
+    return deleted
+
+
+def dismiss(
+    session: Session, keys: Sequence[str], reason: str, person: str, at: datetime, *, until: date | None = None
+) -> None:
+    """Dismiss lines with their targets (`Change.dismissal_key`), until a day or for good."""
+    rows = [{"key": key, "reason": reason, "person": person, "at": at, "until": until} for key in dict.fromkeys(keys)]
+    upsert_rows(session, DISMISSAL, rows, ["key"])
+
+
+def restore(session: Session, keys: Sequence[str]) -> int:
+    """Take dismissals back; gives how many there were."""
+    deleted = 0
+    for chunk in chunks(keys):
+        gone = DISMISSAL.delete().where(DISMISSAL.c.key.in_(chunk)).returning(DISMISSAL.c.key)
+        deleted += len(session.execute(gone).all())
+    return deleted

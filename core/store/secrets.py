@@ -1,0 +1,83 @@
+"""Secrets as they are kept: encrypted, each for its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.store.bulk import update_rows, upsert_rows
+from core.store.tables import table
+from core.store.tables.workspace import SecretRow
+
+SECRET = table(SecretRow)
+
+
+class Box(Protocol):
+    """What seals and opens (`core.secrets.SecretBox`)."""
+
+    @property
+    def key_id(self) -> str: ...
+
+    def seal(self, text: str, place: str) -> str: ...
+
+    def open(self, sealed: str, place: str) -> str: ...
+
+
+def put(session: Session, box: Box, owner: str, values: Mapping[str, str], now: datetime) -> None:
+    """Store secrets of an owner (`portal:3`, `autotask`) by field; others of the owner stay."""
+    rows = [
+        {
+            "owner": owner,
+            "field": field,
+            "ciphertext": box.seal(value, _place(owner, field)),
+            "key_id": box.key_id,
+            "updated_at": now,
+        }
+        for field, value in values.items()
+    ]
+    upsert_rows(session, SECRET, rows, ["owner", "field"])
+
+
+def get(session: Session, box: Box, owner: str) -> dict[str, str]:
+    """All secrets of an owner, in the clear. Raises SettingsError for one that this key does not open."""
+    query = select(SECRET.c.field, SECRET.c.ciphertext).where(SECRET.c.owner == owner)
+    return {field: box.open(sealed, _place(owner, field)) for field, sealed in session.execute(query)}
+
+
+def fields(session: Session, owners: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Which secrets each owner has: names alone."""
+    found: dict[str, set[str]] = {owner: set() for owner in owners}
+    for owner, field in session.execute(select(SECRET.c.owner, SECRET.c.field).where(SECRET.c.owner.in_(list(owners)))):
+        found[owner].add(field)
+    return {owner: frozenset(names) for owner, names in found.items()}
+
+
+def remove(session: Session, owner: str, names: Sequence[str] | None = None) -> None:
+    """Forget secrets of an owner: those named, or all."""
+    statement = SECRET.delete().where(SECRET.c.owner == owner)
+    session.execute(statement if names is None else statement.where(SECRET.c.field.in_(list(names))))
+
+
+def reseal(session: Session, box: Box, now: datetime) -> int:
+    """Seal everything that was sealed with an older key with the present one; gives how many those were.
+
+    Raises SettingsError, with nothing changed, when one of them does not open.
+    """
+    query = select(SECRET.c.id, SECRET.c.owner, SECRET.c.field, SECRET.c.ciphertext).where(
+        SECRET.c.key_id != box.key_id
+    )
+    rows = []
+    for number, owner, field, sealed in session.execute(query).all():
+        place = _place(owner, field)
+        fresh = box.seal(box.open(sealed, place), place)
+        rows.append({"id": number, "ciphertext": fresh, "key_id": box.key_id, "updated_at": now})
+    update_rows(session, SECRET, rows, ["id"])
+    return len(rows)
+
+
+def _place(owner: str, field: str) -> str:
+    return f"{owner}:{field}"

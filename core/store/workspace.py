@@ -1,0 +1,36 @@
+"""Settings of the workspace: names with JSON values (time zone, Autotask's address, …). Never secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.store.bulk import upsert_rows
+from core.store.tables import table
+from core.store.tables.workspace import SettingRow
+
+SETTING = table(SettingRow)
+
+
+def all_settings(session: Session) -> dict[str, Any]:
+    """Every setting that was ever stored."""
+    return {row[0]: row[1] for row in session.execute(select(SETTING.c.name, SETTING.c.value))}
+
+
+def get(session: Session, name: str, default: Any = None) -> Any:
+    """One setting, or `default`."""
+    row = session.execute(select(SETTING.c.value).where(SETTING.c.name == name)).first()
+    return default if row is None else row[0]
+
+
+def put(session: Session, values: Mapping[str, Any]) -> None:
+    """Store settings."""
+    upsert_rows(session, SETTING, [{"name": name, "value": value} for name, value in values.items()], ["name"])
+
+
+def remove(session: Session, name: str) -> None:
+    """Forget a setting."""
+    session.execute(SETTING.delete().where(SETTING.c.name == name))
