@@ -1,0 +1,184 @@
+"""A run that this process carries out: its lease, its log, its progress, and its turn to write to Autotask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core.domain.errors import ContractBridgeError, PersonError
+from core.domain.text import T, Text
+from core.services.context import Context
+from core.services.owners import is_dead
+from core.store import leases, runlog, runs
+from core.store.runlog import LogLine
+from core.store.runs import Run
+
+log = structlog.get_logger()
+
+WRITER = "writer"
+"""The lease of the one run that may write to Autotask."""
+Progress = Callable[[int, int, Text], None]
+"""Told how far a run is: portals done, portals in all, and a sentence."""
+
+
+class RunLost(ContractBridgeError):
+    """Another process has taken this run over, or its turn to write: nothing more may be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(T("Another process has taken this run over."), kind="run_lost")
+
+
+class Running:
+    """One claimed run. Thread-safe. `stop` is set when the process is asked to end, `lost` when the lease was."""
+
+    def __init__(
+        self, ctx: Context, run: Run, *, stop: threading.Event | None = None, progress: Progress | None = None
+    ) -> None:
+        self.ctx = ctx
+        self.run = run
+        self.owner = run.lease_owner
+        self.stop = stop or threading.Event()
+        self.lost = threading.Event()
+        self._tell = progress
+        self._writes = False
+
+    @property
+    def id(self) -> int:
+        return self.run.id
+
+    def should_stop(self) -> bool:
+        """Whether nothing new may be begun."""
+        return self.stop.is_set() or self.lost.is_set()
+
+    def log(self, text: Text, *, level: str = "info", event: str = "", portal: str = "") -> None:
+        """One line of the run's log."""
+        line = self.line(text, level=level, event=event, portal=portal)
+        self.ctx.database.run(lambda session: runlog.append(session, [line]))
+
+    def line(self, text: Text, *, level: str = "info", event: str = "", portal: str = "") -> LogLine:
+        """A line of the run's log that is written together with something else."""
+        return LogLine(run_id=self.id, at=self.ctx.clock.now(), text=text, level=level, event=event, portal=portal)
+
+    def progress(self, done: int, total: int, text: Text) -> None:
+        """How far the run is."""
+        if self._tell:
+            self._tell(done, total, text)
+        self.ctx.database.run(lambda session: runs.progress(session, self.id, self.owner, done, total, text))
+
+    def fence(self, session: Session) -> None:
+        """Inside a transaction: go on only while it is this run's turn to write. Raises RunLost."""
+        now, seconds = self.ctx.clock.now(), self.ctx.pace.lease
+        if self.lost.is_set() or not leases.acquire(session, WRITER, self.owner, now, seconds):
+            self.lost.set()
+            raise RunLost
+
+    @contextmanager
+    def breathing(self) -> Iterator[None]:
+        """Keep the run's leases while it goes on."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._breathe, args=(ended,), name=f"run-{self.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _breathe(self, ended: threading.Event) -> None:
+        while not ended.wait(self.ctx.pace.lease / 4):
+            try:
+                if not self.ctx.database.run(self._beat):
+                    self.lost.set()
+                    log.error("run.lost", run_id=self.id)
+                    return
+            except SQLAlchemyError as error:
+                # The lease runs out by itself if this goes on; the fence keeps anything from being sent then.
+                log.warning("run.heartbeat_failed", run_id=self.id, error=type(error).__name__)
+
+    def _beat(self, session: Session) -> bool:
+        now, seconds = self.ctx.clock.now(), self.ctx.pace.lease
+        if self._writes and not leases.acquire(session, WRITER, self.owner, now, seconds):
+            return False
+        return runs.heartbeat(session, self.id, self.owner, now, seconds)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """This run's turn to plan and write: only one has it at a time, on however many machines.
+
+        Raises PersonError when another run does not end in time.
+        """
+        self._wait_for_turn()
+        self._writes = True
+        try:
+            yield
+        finally:
+            self._writes = False
+            self.ctx.database.run(lambda session: leases.release(session, WRITER, self.owner))
+
+    def _wait_for_turn(self) -> None:
+        until = time.monotonic() + self.ctx.pace.lock_wait
+        told = False
+        while not self.ctx.database.run(lambda session: take(session, self.ctx, WRITER, self.owner)):
+            if not told:
+                self.log(T("Another run is writing to Autotask: this one waits for it."), event="run.waits")
+                told = True
+            if self.stop.wait(0.2) or time.monotonic() > until:
+                raise PersonError(
+                    T("Another run is still writing to Autotask."),
+                    remedy=T("Try again when it has ended."),
+                    kind="busy",
+                )
+
+    def finish(self, status: str, summary: Mapping[str, Any], error: Text | None = None) -> bool:
+        """End the run; False when it is not this process's any more."""
+        now = self.ctx.clock.now()
+        return self.ctx.database.run(
+            lambda session: runs.finish(
+                session, self.id, status, now, owner=self.owner, summary=summary, error=error
+            )
+        )
+
+
+def take(session: Session, ctx: Context, name: str, owner: str) -> bool:
+    """Take a lease, also from a process that is known to be dead."""
+    now, seconds = ctx.clock.now(), ctx.pace.lease
+    if leases.acquire(session, name, owner, now, seconds):
+        return True
+    other = leases.holder(session, name, now)
+    if not is_dead(other):
+        return False
+    leases.release(session, name, other)
+    return leases.acquire(session, name, owner, now, seconds)
+
+
+def begin(ctx: Context, new: runs.NewRun, owner: str) -> Run:
+    """A run that this process carries out itself, at once."""
+
+    def work(session: Session) -> Run:
+        queued = runs.enqueue(session, new, ctx.clock.now())
+        assert queued is not None
+        run = runs.claim(session, owner, ctx.clock.now(), ctx.pace.lease, run_id=queued.id)
+        assert run is not None
+        return run
+
+    return ctx.database.run(work)
+
+
+def free_dead_runs(ctx: Context) -> list[Run]:
+    """Runs whose process died, now marked as interrupted."""
+
+    def work(session: Session) -> list[Run]:
+        now = ctx.clock.now()
+        for run in runs.unfinished(session):
+            if run.status == runs.RUNNING and is_dead(run.lease_owner):
+                runs.heartbeat(session, run.id, run.lease_owner, now, -1.0)
+        return runs.interrupt_dead(session, now)
+
+    return ctx.database.run(work)
