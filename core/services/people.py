@@ -1,16 +1,59 @@
-"""People: local accounts, sessions, sign-in through the company's own identity provider."""
+"""People: local accounts and what they may do. Signing in is in `core.services.signing_in`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.services.access import Actor, Role
+from sqlalchemy.orm import Session
+
+from core.domain.errors import InputError
+from core.domain.text import T
+from core.i18n import LANGUAGES
+from core.services import passwords
+from core.services.access import SYSTEM, Actor, Role, require
+from core.services.audited import note
+from core.services.signing_in import (
+    SessionRow,
+    actor_of,
+    actor_of_token,
+    list_sessions,
+    oidc_actor,
+    oidc_groups,
+    save_oidc_groups,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
+from core.store import people as store
 
 if TYPE_CHECKING:
     from core.services.context import Context
+
+__all__ = [
+    "PersonRow",
+    "SessionRow",
+    "actor_of_token",
+    "add_person",
+    "change_own_password",
+    "change_own_preferences",
+    "change_person",
+    "create_first_admin",
+    "first_admin_from_environment",
+    "list_people",
+    "list_sessions",
+    "needs_first_admin",
+    "oidc_actor",
+    "oidc_groups",
+    "save_oidc_groups",
+    "set_password",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+]
+
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +70,177 @@ class PersonRow:
     last_seen: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One signed-in browser. `id` names it for signing out; it is not the token."""
-
-    id: int
-    person: str
-    address: str
-    started: datetime
-    last_seen: datetime
-    expires: datetime
+def needs_first_admin(ctx: Context) -> bool:
+    """Whether nobody can manage the product yet: the first start asks for an administrator."""
+    with ctx.database.session() as session:
+        return store.count(session, role=Role.ADMIN.value) == 0
 
 
-def needs_first_admin(ctx: Context) -> bool: ...
-def create_first_admin(ctx: Context, name: str, password: str) -> Actor: ...
-def first_admin_from_environment(ctx: Context, password: str | None) -> bool: ...
-def sign_in(ctx: Context, name: str, password: str, address: str = "") -> tuple[str, Actor]: ...
-def actor_of_token(ctx: Context, token: str) -> Actor | None: ...
-def sign_out(ctx: Context, token: str) -> None: ...
-def sign_out_everywhere(ctx: Context, actor: Actor, person_id: int | None = None) -> int: ...
-def oidc_actor(ctx: Context, claims: Mapping[str, object]) -> Actor: ...
-def list_people(ctx: Context, actor: Actor) -> list[PersonRow]: ...
-def list_sessions(ctx: Context, actor: Actor) -> list[SessionRow]: ...
+def create_first_admin(ctx: Context, name: str, password: str) -> Actor:
+    """Make the first administrator; the only thing that may be done without signing in.
+
+    Raises InputError for a name or password that will not do, and when there is an administrator already.
+    """
+    person = _new_person(name, password, Role.ADMIN)
+
+    def work(session: Session) -> int:
+        if store.count(session, role=Role.ADMIN.value):
+            raise InputError(T("There is an administrator already."), kind="first_admin")
+        return _add(ctx, session, SYSTEM, person)
+
+    number = ctx.database.run(work)
+    return Actor(number, person.name, Role.ADMIN)
+
+
+def first_admin_from_environment(ctx: Context, password: str | None, name: str = "admin") -> bool:
+    """At the start: make the administrator `admin` with the password from CONTRACTBRIDGE_ADMIN_PASSWORD, where none is there."""
+    if not password or not needs_first_admin(ctx):
+        return False
+    create_first_admin(ctx, name, password)
+    return True
+
+
+def list_people(ctx: Context, actor: Actor) -> list[PersonRow]:
+    """Everybody, in order of name. For admins."""
+    require(actor, Role.ADMIN)
+    with ctx.database.session() as session:
+        people = store.all_people(session)
+    return [
+        PersonRow(p.id, p.name, Role(p.role), p.active, p.language, p.locale, bool(p.password_hash), p.last_login_at)
+        for p in people
+    ]
+
+
 def add_person(
     ctx: Context, actor: Actor, name: str, password: str, role: Role, *, language: str = "en", locale: str = ""
-) -> int: ...
+) -> int:
+    """Add a local account; gives its number. For admins."""
+    require(actor, Role.ADMIN)
+    person = _new_person(name, password, role, _language(language), locale)
+    return ctx.database.run(lambda session: _add(ctx, session, actor, person))
+
+
 def change_person(
     ctx: Context, actor: Actor, person_id: int, *, role: Role | None = None, active: bool | None = None
-) -> None: ...
-def set_password(ctx: Context, actor: Actor, person_id: int, password: str) -> None: ...
-def change_own_password(ctx: Context, actor: Actor, old: str, new: str) -> None: ...
+) -> None:
+    """Change what somebody may do, or whether at all; open sessions of who may no longer are ended. For admins.
+
+    The last administrator can be neither taken away nor made less.
+    """
+    require(actor, Role.ADMIN)
+
+    def work(session: Session) -> None:
+        person = _person(session, person_id)
+        wanted = {"role": (role or Role(person.role)).value, "active": person.active if active is None else active}
+        before = {"role": person.role, "active": person.active}
+        if wanted == before:
+            return
+        loses_admin = person.role == Role.ADMIN and person.active and wanted != {"role": "admin", "active": True}
+        if loses_admin and store.count(session, role=Role.ADMIN.value) == 1:
+            raise InputError(
+                T("{name} is the only administrator.", name=person.name),
+                remedy=T("Make somebody else administrator first."),
+                kind="last_admin",
+            )
+        store.change(session, person_id, wanted)
+        if not wanted["active"]:
+            store.close_sessions_of(session, person_id)
+        note(ctx, session, actor, "person.changed", person.name, before=before, after=wanted)
+
+    ctx.database.run(work)
+
+
+def set_password(ctx: Context, actor: Actor, person_id: int, password: str) -> None:
+    """Give somebody a new password; all their sessions end. For admins."""
+    require(actor, Role.ADMIN)
+    with ctx.database.session() as session:
+        name = _person(session, person_id).name
+    passwords.check_rules(password, name)
+    _keep_password(ctx, actor, person_id, password)
+
+
+def change_own_password(ctx: Context, actor: Actor, old: str, new: str) -> None:
+    """Everybody may change the own password, knowing the old one; all own sessions end, this one too."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        person = _person(session, actor.id)
+    if not passwords.matches(old, person.password_hash)[0]:
+        raise InputError(T("The old password is not right."), kind="password")
+    passwords.check_rules(new, person.name)
+    _keep_password(ctx, actor, person.id, new)
+
+
 def change_own_preferences(
     ctx: Context, actor: Actor, *, language: str | None = None, locale: str | None = None
-) -> Actor: ...
+) -> Actor:
+    """Everybody may choose the own language and the own way to write numbers and dates; gives the actor as from now on."""
+    require(actor, Role.VIEWER)
+    values: dict[str, str] = {}
+    if language is not None:
+        values["language"] = _language(language)
+    if locale is not None:
+        values["locale"] = _locale(locale)
+
+    def work(session: Session) -> Actor:
+        _person(session, actor.id)
+        if values:
+            store.change(session, actor.id, values)
+        return actor_of(_person(session, actor.id))
+
+    return ctx.database.run(work)
+
+
+def _new_person(name: str, password: str, role: Role, language: str = "en", locale: str = "") -> store.Person:
+    clean = " ".join(name.split())
+    if not clean or len(clean) > LONGEST_NAME or not clean.isprintable():
+        raise InputError(T("A name of 1 to {count} characters is needed.", count=LONGEST_NAME), kind="name")
+    if clean.casefold() == SYSTEM.name or clean.casefold().startswith("terminal:"):
+        raise InputError(T("This name is kept for the product itself."), kind="name")
+    passwords.check_rules(password, clean)
+    return store.Person(
+        name=clean, password_hash=passwords.hashed(password), role=role.value, language=language, locale=_locale(locale)
+    )
+
+
+def _add(ctx: Context, session: Session, actor: Actor, person: store.Person) -> int:
+    if store.by_name(session, person.name):
+        raise InputError(T("There is a person with the name {name} already.", name=person.name), kind="name")
+    number = store.add(session, person, ctx.clock.now())
+    note(ctx, session, actor, "person.added", person.name, after={"role": person.role})
+    return number
+
+
+def _keep_password(ctx: Context, actor: Actor, person_id: int, password: str) -> None:
+    fresh = passwords.hashed(password)
+
+    def work(session: Session) -> None:
+        person = _person(session, person_id)
+        store.change(session, person_id, {"password_hash": fresh})
+        store.close_sessions_of(session, person_id)
+        note(ctx, session, actor, "person.password_changed", person.name)
+
+    ctx.database.run(work)
+
+
+def _person(session: Session, person_id: int) -> store.Person:
+    person = store.by_id(session, person_id)
+    if person is None:
+        raise InputError(T("There is no such person."), kind="unknown_person")
+    return person
+
+
+def _language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise InputError(T("There is no language {name}.", name=language), kind="language")
+    return language
+
+
+def _locale(locale: str) -> str:
+    from babel import Locale, UnknownLocaleError
+
+    if not locale:
+        return ""
+    try:
+        return str(Locale.parse(locale))
+    except (UnknownLocaleError, ValueError):
+        raise InputError(T("There is no locale {name}.", name=locale), kind="locale") from None
