@@ -115,11 +115,17 @@ def note_failed_login(session: Session, person_id: int, now: datetime) -> dateti
         .values(failed_logins=PERSON.c.failed_logins + 1)
         .returning(PERSON.c.failed_logins)
     ).scalar_one()
+    until = wait_after(failed, now)
+    if until is not None:
+        session.execute(PERSON.update().where(PERSON.c.id == person_id).values(locked_until=until))
+    return until
+
+
+def wait_after(failed: int, now: datetime) -> datetime | None:
+    """Until when to wait after so many wrong passwords in a row; None: not at all."""
     if failed < FREE_TRIES:
         return None
-    wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(failed - FREE_TRIES, 20)))
-    session.execute(PERSON.update().where(PERSON.c.id == person_id).values(locked_until=now + wait))
-    return now + wait
+    return now + min(LONGEST_WAIT, timedelta(seconds=2 ** min(failed - FREE_TRIES, 20)))
 
 
 def note_login(session: Session, person_id: int, now: datetime) -> None:
