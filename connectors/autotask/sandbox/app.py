@@ -127,6 +127,7 @@ class SandboxApp:
         return self._spoiled(fault, reply, asked)
 
     async def _wait(self, fault: Fault, request: Request) -> None:
+        """Raises _Dropped where the client did not wait for a held request."""
         if fault.action == "delay":
             await asyncio.sleep(fault.seconds)
             return
@@ -135,7 +136,7 @@ class SandboxApp:
         while not faults.end_hold():
             if await request.is_disconnected():
                 faults.drop_hold()
-                return
+                raise _Dropped
             await asyncio.sleep(0.005)
 
     def _spoiled(self, fault: Fault, reply: Reply, asked: Asked) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +17,8 @@ Action = Literal[
 
 
 class Fault(BaseModel):
-    """One fault. It fires for the `nth` and the following `times - 1` requests that fit, counted from when it was added.
+    """One fault. It fires `times` times, from the `nth` request on that fits (counted from when it was added). Where two
+    fit the same request, the one that was added first fires and the other waits for the next.
 
     `when`: before the request is handled (nothing is written) or after (a write is committed, only the answer fails).
 
@@ -29,7 +31,8 @@ class Fault(BaseModel):
     errors             `status` (500) with `{"errors": [text]}`
     drop               the connection is closed without an answer
     delay              the answer comes after `seconds`
-    hold               no answer until `release()`; `wait_held()` tells a test that it has come so far
+    hold               no answer until `release()`; `wait_held()` tells a test that it has come so far. A client that
+                       goes away while it is held before is never served
     truncate           half of the body, then the connection is closed
     malformed          200 with JSON that ends in the middle
     html               200 with a web page
@@ -72,12 +75,22 @@ RANDOM_ACTIONS: tuple[tuple[Action, str], ...] = (
 )
 
 
+@dataclass(slots=True)
+class _Waiting:
+    fault: Fault
+    seen: int = 0
+    fired: int = 0
+
+    def due(self) -> bool:
+        return self.seen >= self.fault.nth and (self.fault.times is None or self.fired < self.fault.times)
+
+
 class Faults:
     """The faults that wait. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
-        self._faults: list[tuple[Fault, list[int]]] = []
+        self._faults: list[_Waiting] = []
         self._random: random.Random | None = None
         self._dice = random.Random(0)  # noqa: S311
         self._rate = 0.0
@@ -91,7 +104,7 @@ class Faults:
         """`faults.add(action="drop", when="after", entity="ContractServiceAdjustments", nth=3)`."""
         fault = fault or Fault.model_validate(values)
         with self._lock:
-            self._faults.append((fault, [0]))
+            self._faults.append(_Waiting(fault))
         return fault
 
     def random(
@@ -117,13 +130,13 @@ class Faults:
         """The fault of this request, if any; counts the request."""
         with self._lock:
             chosen: Fault | None = None
-            for fault, seen in self._faults:
-                if not _fits(fault, entity, operation, body):
+            for waiting in self._faults:
+                if not _fits(waiting.fault, entity, operation, body):
                     continue
-                seen[0] += 1
-                due = seen[0] >= fault.nth and (fault.times is None or seen[0] < fault.nth + fault.times)
-                if chosen is None and due and self._lucky(fault):
-                    chosen = fault
+                waiting.seen += 1
+                if chosen is None and waiting.due() and self._lucky(waiting.fault):
+                    waiting.fired += 1
+                    chosen = waiting.fault
             chosen = chosen or self._at_random(entity, operation, body)
             if chosen:
                 what = {"action": chosen.action, "when": chosen.when, "entity": entity, "operation": operation}

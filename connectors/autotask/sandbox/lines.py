@@ -158,8 +158,7 @@ class LineState:
         rows: list[UnitRow] = []
         for period in range(begin, min(last, len(grid.starts) - 1) + 1):
             rows.extend(self._period_rows(grid, period, segments, zero_rows=zero_rows))
-        if len(rows) > last - begin + 1:
-            rows.sort()
+        rows.sort()
         return rows
 
     def _period_rows(self, grid: Grid, period: int, segments: list[Segment], *, zero_rows: bool) -> Iterator[UnitRow]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from connectors.autotask.sandbox.errors import Refusal, wrong_verb
+from connectors.autotask.sandbox.query import Query
 from connectors.autotask.sandbox.switches import SandboxSwitches
 
-_KEPT_CURSORS = 5000
+_KEPT_CURSORS = 1000
 
 
 @dataclass(slots=True)
@@ -20,8 +20,7 @@ class Cursor:
     token: str
     entity: str
     method: str
-    fingerprint: bytes
-    page_size: int
+    query: Query
     starts: dict[int, int] = field(default_factory=lambda: {0: -1})
 
 
@@ -32,10 +31,9 @@ class Cursors:
         self._switches = switches
         self._cursors: OrderedDict[str, Cursor] = OrderedDict()
 
-    def begin(self, entity: str, method: str, fingerprint: bytes, page_size: int) -> Cursor:
+    def begin(self, entity: str, method: str, query: Query) -> Cursor:
         """The first page of a query was read and there are more."""
-        digest = hashlib.blake2b(fingerprint, digest_size=16).digest()
-        cursor = Cursor(secrets.token_urlsafe(18), entity, method, digest, page_size)
+        cursor = Cursor(secrets.token_urlsafe(18), entity, method, query)
         self._cursors[cursor.token] = cursor
         if len(self._cursors) > _KEPT_CURSORS:
             self._cursors.popitem(last=False)
@@ -63,8 +61,3 @@ class Cursors:
         if page not in cursor.starts or too_far:
             raise Refusal("The paging token is not valid or has expired.")
         return cursor, page
-
-    @staticmethod
-    def same_query(cursor: Cursor, fingerprint: bytes) -> bool:
-        """Does the body of the next page ask what the first one asked?"""
-        return hashlib.blake2b(fingerprint, digest_size=16).digest() == cursor.fingerprint

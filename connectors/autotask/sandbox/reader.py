@@ -31,11 +31,9 @@ class Reader:
     def page(self, spec: EntitySpec, token: str, body: object, method: str, url: str, search: str = "") -> Record:
         """A later page; a POST must bring the same filter again."""
         cursor, number = self._cursors.resume(token, spec.name, method)
-        query = self._parse(spec, body)
-        if not self._cursors.same_query(cursor, query.fingerprint):
+        if method == cursor.method and self._parse(spec, body).fingerprint != cursor.query.fingerprint:
             raise Refusal("The paging token does not belong to this filter.")
-        query = replace(query, max_records=cursor.page_size)
-        return self._page(spec, query, cursor, number, method, url, search)
+        return self._page(spec, cursor.query, cursor, number, method, url, search)
 
     def count(self, spec: EntitySpec, body: object) -> Record:
         query = self._parse(spec, body)
@@ -76,7 +74,7 @@ class Reader:
         records = records[: query.max_records]
         next_url = previous_url = None
         if more:
-            cursor = cursor or self._cursors.begin(spec.name, method, query.fingerprint, query.max_records)
+            cursor = cursor or self._cursors.begin(spec.name, method, query)
             token = self._cursors.page_token(cursor, number + 1, records[-1]["id"])
             next_url = f"{url}/next?paging={token}{search}" if token else None
         if cursor and number:

@@ -46,14 +46,12 @@ def route(method: str, path: str, switches: SandboxSwitches) -> Call:
         raise not_found(path)
     parts = parts[1:]
     if parts == ["versioninformation"]:
-        return Call("version")
+        return _only(("GET",), method, Call("version"))
     if not parts or parts[0] not in ("v1.0", "1.0"):
         raise not_found(path)
     parts = parts[1:]
     if len(parts) == 1 and parts[0] in _SPECIAL:
-        if method != "GET":
-            raise wrong_verb(method)
-        return Call(_SPECIAL[parts[0]])
+        return _only(("GET",), method, Call(_SPECIAL[parts[0]]))
     return _entity(method, path, parts, switches)
 
 

@@ -31,7 +31,7 @@ class Rules:
     def create(self, change: Change) -> None:
         """Check and complete a new record."""
 
-    def update(self, change: Change) -> list[Effect]:  # noqa: ARG002
+    def update(self, change: Change) -> list[Effect]:
         """Check and complete a changed record; what else must happen."""
         return []
 

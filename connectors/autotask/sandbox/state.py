@@ -187,15 +187,15 @@ class State:
 
     def _unit_records(self, kind: Kind, narrowing: Narrowing) -> Iterator[Record]:
         options = self.row_options()
-        wanted = _line_narrowing(kind, narrowing)
-        for line in self.tables[kind.lines].select(wanted):
+        keys = narrowing.equals.get("id")
+        for line in self.tables[kind.lines].select(_line_narrowing(kind, narrowing)):
             state = self.lines[kind.name][line["id"]]
             grid = self.grid(line["contractID"])
             first, last = window(grid, narrowing.ranges)
             base = line["id"] * SLOTS
             for row in state.rows(grid, first, last, zero_rows=options.zero_rows):
                 key = base + row.slot
-                if key <= narrowing.after:
+                if key <= narrowing.after or (keys is not None and key not in keys):
                     continue
                 if narrowing.below is not None and key >= narrowing.below:
                     return

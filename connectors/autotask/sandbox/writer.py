@@ -34,8 +34,8 @@ class Writer:
             return self._adjuster.adjust(kind, body.values, _plain(raw))
         record = self._defaults(spec, body)
         rules = RULES.get(spec.name, Rules())
-        rules.create(Change(self._state, record, extra=body.extra))
         _check_required(spec, record)
+        rules.create(Change(self._state, record, extra=body.extra))
         record["id"] = self._state.tables[spec.name].new_id()
         effects: list[Effect] = [["put", spec.name, record]]
         return self._commit(spec, "POST", record, effects, _plain(raw))
@@ -54,8 +54,8 @@ class Writer:
         if body.udfs or full:
             record["_udf"] = body.udfs if full else {**(old.get("_udf") or {}), **body.udfs}
         rules = RULES.get(spec.name, Rules())
-        extra_effects = rules.update(Change(self._state, record, old, body.extra))
         _check_required(spec, record)
+        extra_effects = rules.update(Change(self._state, record, old, body.extra))
         verb = "PUT" if full else "PATCH"
         return self._commit(spec, verb, record, [["put", spec.name, record], *extra_effects], _plain(raw))
 

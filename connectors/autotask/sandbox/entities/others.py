@@ -68,6 +68,18 @@ OTHERS = (
         int: serviceLevelAgreementID opportunityID projectID companyLocationID
         datetime RO: completedDate resolvedDateTime firstResponseDateTime
         int RO: creatorResourceID createdByContactID completedByResourceID creatorType
+        int RO: lastActivityPersonType lastActivityResourceID organizationalLevelAssociationID
+        int RO: firstResponseAssignedResourceID firstResponseInitiatingResourceID impersonatorCreatorResourceID
+        int RO: currentServiceThermometerRating previousServiceThermometerRating serviceThermometerTemperature
+        int: apiVendorID changeApprovalBoard changeApprovalStatus changeApprovalType monitorTypeID problemTicketId
+        int: rmaStatus rmaType
+        long: monitorID
+        string(4000): changeInfoField1 changeInfoField2 changeInfoField3 changeInfoField4 changeInfoField5
+        datetime RO: firstResponseDueDateTime resolutionPlanDateTime resolutionPlanDueDateTime resolvedDueDateTime
+        datetime RO: lastCustomerNotificationDateTime lastCustomerVisibleActivityDateTime
+        double RO: hoursToBeScheduled serviceLevelAgreementPausedNextEventHours
+        bool: isAssignedToComanaged isVisibleToComanaged
+        bool RO: serviceLevelAgreementHasBeenMet
         """,
         verbs="query GET POST PATCH PUT",
         udf_type=5,
