@@ -27,6 +27,7 @@ class Throttle:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.at_once = at_once
+        self.pauses = 0
         self._slots = threading.BoundedSemaphore(at_once)
         self._requests = requests
         self._seconds = seconds
@@ -47,6 +48,7 @@ class Throttle:
     def pause(self, seconds: float) -> None:
         """Nobody begins before this many seconds have passed (the portal said so)."""
         with self._lock:
+            self.pauses += 1
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _wait(self) -> float:
