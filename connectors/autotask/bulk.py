@@ -1,8 +1,8 @@
 """Reading much in few requests: lists of ids in chunks, and one entity over two cursors at once (M16).
 
 A query answers page after page, so one cursor keeps one request in flight where two are allowed. A long reading is
-therefore split by id into stretches, each read by its own cursor. That costs one request for the count and, for each split,
-at most one page that is not full.
+therefore split by id into stretches, each read by its own cursor. That costs one request for the count, the first time, and
+for each split at most one page that is not full.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connectors._kit.threads import in_parallel
 from connectors.autotask.answers import Row
@@ -17,6 +18,9 @@ from connectors.autotask.client import AutotaskClient, Query, where
 
 SPLIT_FROM_PAGES = 4
 """Fewer pages than this left to read are not worth a split."""
+WAKE_AT_PAGE = 3
+"""A reading that comes this far is long enough to count its rows and share it."""
+EXTENT_SECONDS = 86_400.0
 
 
 def read_chunks(client: AutotaskClient, query: Query, name: str, ids: Collection[int]) -> list[Row]:
@@ -38,8 +42,8 @@ def read_all(client: AutotaskClient, query: Query) -> list[Row]:
 
 
 def unique(rows: Iterable[Row]) -> list[Row]:
-    """Rows by id, each once: a row may be seen twice while records are added."""
-    return list({row["id"]: row for row in rows}.values())
+    """Rows in order of id, each once: a row may be seen twice while records are added."""
+    return [row for _, row in sorted({row["id"]: row for row in rows}.items())]
 
 
 @dataclass(slots=True)
@@ -66,6 +70,13 @@ class _Stretch:
         return self.ordered and self.last is not None and self.after >= self.last
 
 
+class _Extent(NamedTuple):
+    """How many rows the last reading had, and the id in their middle."""
+
+    rows: int
+    middle: int
+
+
 class _Reading:
     """One entity, read by `in_flight` threads that split what is left among them."""
 
@@ -78,11 +89,38 @@ class _Reading:
         self._total: int | None = None
         self._failed = False
         self._page = client.limits.page_size
+        self._name = f"extent {query.entity} {[(one.get('op'), one.get('field')) for one in query.filters]}"
 
     def run(self) -> list[Row]:
-        helpers = [self._help for _ in range(self._client.limits.in_flight - 1)]
-        in_parallel([self._first, *helpers], self._client.limits.in_flight)
-        return [row for stretch in self._stretches for row in stretch.rows]
+        """All rows, some perhaps twice."""
+        begun = self._begin_as_last_time()
+        helpers = [self._help for _ in range(self._client.limits.in_flight - 1 - begun)]
+        in_parallel([self._first, *([self._second] * begun), *helpers], self._client.limits.in_flight)
+        rows = [row for stretch in self._stretches for row in stretch.rows]
+        self._keep_extent(rows)
+        return rows
+
+    def _begin_as_last_time(self) -> int:
+        """Split at once where the middle of the last reading was; 1 when that could be done.
+
+        However much has changed since, nothing is lost: what lies below the middle is read by one cursor, the rest by another.
+        """
+        known = self._client.shared.memory.get(self._name, EXTENT_SECONDS)
+        if not isinstance(known, _Extent) or self._client.limits.in_flight < 2:
+            return 0
+        self._total = known.rows
+        self._stretches = [_Stretch(None, known.middle), _Stretch(known.middle)]
+        return 1
+
+    def _keep_extent(self, rows: list[Row]) -> None:
+        if len(rows) >= SPLIT_FROM_PAGES * self._page:
+            ids = sorted(row["id"] for row in rows)
+            self._client.shared.memory.put(self._name, _Extent(len(ids), ids[len(ids) // 2]))
+
+    def _second(self) -> None:
+        """The upper half of a reading whose middle is known."""
+        self._read(self._stretches[1])
+        self._share()
 
     def _first(self) -> None:
         """The stretch that begins at the beginning; helpers wake up when it turns out to be long."""
@@ -115,7 +153,7 @@ class _Reading:
                 with self._lock:
                     if stretch.take(page) or self._failed:
                         break
-                if number == 2:
+                if number == WAKE_AT_PAGE:
                     self._more.set()
         except BaseException:
             self._failed = True

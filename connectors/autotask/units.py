@@ -18,8 +18,6 @@ from core.domain.contract import LineRef, UnitRow
 
 log = structlog.get_logger(__name__)
 
-NO_NAMELESS_SECONDS = 3600.0
-
 
 @dataclass(frozen=True, slots=True)
 class _Window:
@@ -35,6 +33,11 @@ class _Window:
             found.append(where("lt", "startDate", (self.last + timedelta(days=1)).isoformat()))
         return tuple(found)
 
+    def covers(self, other: _Window) -> bool:
+        """Whether every row of the other window is in this one."""
+        ends_later = self.last is None or (other.last is not None and other.last <= self.last)
+        return self.first <= other.first and ends_later
+
     def holds(self, start: date, end: date) -> bool:
         return end >= self.first and (self.last is None or start <= self.last)
 
@@ -45,6 +48,7 @@ class UnitReader:
     def __init__(self, client: AutotaskClient, families: Callable[[], list[Family]]) -> None:
         self._client = client
         self._families = families
+        self._without_nameless: dict[Family, list[_Window]] = defaultdict(list)
 
     def read(
         self,
@@ -72,6 +76,8 @@ class UnitReader:
             else:
                 found = parsed(UnitWire, read_chunks(self._client, query, "contractID", contracts), family.units)
             if all(family.line_of(row) is not None for row in found):
+                if contracts is None:
+                    self._without_nameless[family].append(window)
                 return _by_line(family, window, found, {})
             return _by_line(family, window, found, self._meant(family, found))
 
@@ -80,7 +86,7 @@ class UnitReader:
     def _by_lines(self, family: Family, window: _Window, ids: set[int]) -> Callable[[], dict[LineRef, list[UnitRow]]]:
         def read() -> dict[LineRef, list[UnitRow]]:
             query = Query(family.units, family.unit_fields, window.filters(), bulk=False)
-            nameless = self._nameless(family, query)
+            nameless = self._nameless(family, window, query)
             rows = parsed(UnitWire, read_chunks(self._client, query, family.line_key, ids), family.units)
             meant = self._meant(family, nameless) if nameless else {}
             found = _by_line(family, window, [*rows, *nameless], meant)
@@ -88,16 +94,14 @@ class UnitReader:
 
         return read
 
-    def _nameless(self, family: Family, query: Query) -> list[UnitWire]:
-        """Rows without a line, which a query by line never finds. Tenants without any are asked once an hour."""
-        name = f"nameless {family.units}"
-        if self._client.memory.get(name, NO_NAMELESS_SECONDS):
+    def _nameless(self, family: Family, window: _Window, query: Query) -> list[UnitWire]:
+        """Rows without a line, which a query by line never finds. Asked once for each stretch of days that has none."""
+        if any(known.covers(window) for known in self._without_nameless[family]):
             return []
-        anywhere = Query(family.units, family.unit_fields, (where("notExist", family.line_key),), bulk=False)
-        if self._client.first(anywhere) is None:
-            self._client.memory.put(name, True)
-            return []
-        return parsed(UnitWire, read_all(self._client, query.also(*anywhere.filters)), family.units)
+        rows = read_all(self._client, query.also(where("notExist", family.line_key)))
+        if not rows:
+            self._without_nameless[family].append(window)
+        return parsed(UnitWire, rows, family.units)
 
     def _meant(self, family: Family, rows: Collection[UnitWire]) -> dict[tuple[int, int], list[int]]:
         """(contract, item) → its lines, for the rows that do not name theirs."""

@@ -47,7 +47,7 @@ class Writer:
     def add_line(self, line: NewLine) -> LineRef:
         """Put a service or bundle on a contract, with no units yet. A line that is there already is returned, not doubled.
 
-        Raises Refused when it is there more than once (which one is meant is not ours to guess, M9).
+        The line is read back: `itemId` may be null, and a 200 that changed nothing has been seen (reference §15). Raises Refused when it is there more than once (which one is meant is not ours to guess, M9).
         """
         family = FAMILIES[line.item.kind]
         with self._adding:
@@ -59,9 +59,8 @@ class Writer:
                 body["internalDescription"] = line.description[:DESCRIPTION_LENGTH]
             path = f"Contracts/{line.contract_id}/{family.child}"
             item_id = self._client.write("POST", path, body, (family.lines, "Contracts"))
-            if isinstance(item_id, int) and item_id > 0:
-                return LineRef(family.kind, item_id)
-            return self._only(family, line, self._lines(family, line.contract_id, line.item))
+            after = self._lines(family, line.contract_id, line.item)
+            return self._only(family, line, [item_id] if isinstance(item_id, int) and item_id in after else after)
 
     def _lines(self, family: Family, contract_id: int, item: ItemRef) -> list[int]:
         query = Query(
