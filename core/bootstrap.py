@@ -1,0 +1,112 @@
+"""The one place that wires adapters to ports: database, secrets, Autotask, connectors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+
+from connectors import autotask
+from connectors._kit.registry import Registry
+from core.domain.ports import Source, Target
+from core.secrets import SecretBox, load_box
+from core.services import people
+from core.services.autotask_settings import connection, zone_name
+from core.services.context import Context, Pace
+from core.settings import Settings
+from core.store import migrate
+from core.store.db import Database
+
+ZONE_SECONDS = 10.0
+"""So long a changed time zone may go unnoticed by a process that runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The product, wired. `context` goes to every use case."""
+
+    settings: Settings
+    context: Context
+
+    @property
+    def zone(self) -> str:
+        """The workspace's time zone (`Europe/Amsterdam`)."""
+        with self.context.database.session() as session:
+            return zone_name(session)
+
+    def close(self) -> None:
+        """Close all connections to the database."""
+        self.context.database.dispose()
+
+
+class WorkspaceClock:
+    """The machine's clock; days are those of the workspace's time zone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._known: tuple[float, ZoneInfo] | None = None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def today(self) -> date:
+        return self.now().astimezone(self._zone()).date()
+
+    def _zone(self) -> ZoneInfo:
+        with self._lock:
+            if self._known is None or time.monotonic() - self._known[0] > ZONE_SECONDS:
+                with self._database.session() as session:
+                    self._known = (time.monotonic(), ZoneInfo(zone_name(session)))
+            return self._known[1]
+
+
+def build(settings: Settings, *, pace: Pace | None = None) -> App:
+    """Everything, ready for work; brings the database up to date first.
+
+    Raises SettingsError when the database does not answer or the key is not usable.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(settings.database)
+    database = Database(settings.database)
+    box = load_box(settings.home, _clear(settings.secret_key))
+    registry = Registry()
+
+    def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+        return registry.get(slug).open(portal, values, secrets)
+
+    context = Context(
+        database=database,
+        clock=WorkspaceClock(database),
+        secrets=box,
+        autotask=lambda: connect_autotask(database, box),
+        source=source,
+        connectors=registry,
+        home=settings.home,
+        pace=pace or Pace(),
+    )
+    people.first_admin_from_environment(context, _clear(settings.admin_password))
+    return App(settings, context)
+
+
+def connect_autotask(database: Database, box: SecretBox) -> Target:
+    """Autotask as the workspace's settings say; raises SettingsError while it is not set up."""
+    with database.session() as session:
+        known = connection(session, box)
+    return autotask.connect(
+        autotask.AutotaskSettings(
+            user_name=known.user_name,
+            secret=SecretStr(known.secret),
+            integration_code=SecretStr(known.integration_code),
+            base_url=known.base_url,
+        )
+    )
+
+
+def _clear(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
