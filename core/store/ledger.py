@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineKind, LineRef
-from core.store import chain
-from core.store.bulk import chunks
+from core.store import chain, memories
+from core.store.bulk import chunks, delete_rows, update_rows, upsert_rows
 from core.store.chain import Verification
 from core.store.codec import canonical
 from core.store.tables import table
@@ -32,7 +33,7 @@ class Event(StrEnum):
     """What can happen to a write. `payload` keys that the store understands stand behind each."""
 
     INTENDED = "intended"
-    """About to be sent; from here on the write is open."""
+    """About to be sent; from here on the write is open. `change`: the whole change, as `core.store.plan_codec` writes it."""
     SENT = "sent"
     ANSWERED = "answered"
     """Autotask said yes; still to be read back."""
@@ -56,6 +57,8 @@ class Event(StrEnum):
 
 ENDS = frozenset({Event.VERIFIED, Event.SETTLED, Event.FAILED, Event.REFUSED, Event.SKIPPED})
 """After these nothing of the write is open any more."""
+OF_WRITES = frozenset(Event) - {Event.SEEN, Event.REVERSED}
+"""What belongs to the way of one write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +97,6 @@ class OpenIntent:
 
 def append(session: Session, at: datetime, facts: Sequence[Fact]) -> list[int]:
     """Write entries to the end of the ledger, and what follows from them; gives their numbers. Do it last in a transaction."""
-    from core.store.memories import remember
-
     if not facts:
         return []
     rows = [
@@ -112,8 +113,7 @@ def append(session: Session, at: datetime, facts: Sequence[Fact]) -> list[int]:
         for fact in facts
     ]
     numbers = chain.append_rows(session, LEDGER, rows)
-    _follow_open(session, list(zip(numbers, facts, strict=True)))
-    remember(session, at.date(), facts)
+    _derive(session, at.date(), list(zip(numbers, facts, strict=True)))
     return numbers
 
 
@@ -169,53 +169,62 @@ def verify(session: Session) -> Verification:
 
 def rebuild(session: Session) -> None:
     """Make the derived tables again from the ledger alone."""
-    from core.store.memories import forget, remember
-
     session.execute(OPEN.delete())
-    forget(session)
+    memories.forget(session)
     query = select(LEDGER).order_by(LEDGER.c.id).limit(chain.ROWS_AT_ONCE)
     after = 0
     # In portions that are read to their end: a cursor may not stay open over writes of the same connection.
     while portion := [_entry(row) for row in session.execute(query.where(LEDGER.c.id > after))]:
         after = portion[-1].id
-        _follow_open(session, [(entry.id, entry) for entry in portion])
         for day, of_day in groupby(portion, key=lambda entry: entry.at.date()):
-            remember(session, day, list(of_day))
+            _derive(session, day, [(entry.id, entry) for entry in of_day])
+
+
+def _derive(session: Session, today: date, facts: Sequence[tuple[int, Fact]]) -> None:
+    """Bring the derived tables to what these entries say."""
+    of_writes = [(number, fact) for number, fact in facts if fact.run_id and fact.change_id and fact.event in OF_WRITES]
+    _begin_open(session, of_writes)
+    memories.remember(session, today, [fact for _, fact in facts], _prices(session, of_writes))
+    _follow_open(session, of_writes)
+
+
+def _begin_open(session: Session, facts: Sequence[tuple[int, Fact]]) -> None:
+    begun = {
+        (fact.run_id, fact.change_id): _open_row(fact) | {"intent_id": number}
+        for number, fact in facts
+        if fact.event is Event.INTENDED
+    }
+    upsert_rows(session, OPEN, list(begun.values()), ["run_id", "change_id"])
 
 
 def _follow_open(session: Session, facts: Sequence[tuple[int, Fact]]) -> None:
-    """Open what was intended, close what ended, and note the last event of what goes on."""
-    last: dict[tuple[int, str], tuple[int | None, Event]] = {}
-    for number, fact in facts:
-        if fact.run_id is None or not fact.change_id or fact.event in (Event.SEEN, Event.REVERSED):
-            continue
-        name = (fact.run_id, fact.change_id)
-        began = number if fact.event is Event.INTENDED else last.get(name, (None, fact.event))[0]
-        last[name] = (began, fact.event)
-    _write_open(session, last)
+    """Close what ended, and note the last event of what goes on."""
+    last = {(fact.run_id, fact.change_id): fact for _, fact in facts}
+    ended = [name for name, fact in last.items() if fact.event in ENDS]
+    delete_rows(session, OPEN, [OPEN.c.run_id, OPEN.c.change_id], ended)
+    going = [_open_row(fact) for fact in last.values() if fact.event not in ENDS]
+    update_rows(session, OPEN, going, ["run_id", "change_id"])
 
 
-def _write_open(session: Session, last: Mapping[tuple[int, str], tuple[int | None, Event]]) -> None:
-    from sqlalchemy import tuple_
-
-    from core.store.bulk import update_rows, upsert_rows
-
-    ended = [name for name, (_, event) in last.items() if event in ENDS]
-    for chunk in chunks(ended):
-        session.execute(OPEN.delete().where(tuple_(OPEN.c.run_id, OPEN.c.change_id).in_(chunk)))
-    going = {name: state for name, state in last.items() if state[1] not in ENDS}
-    begun = [_open_row(name, state) | {"intent_id": state[0]} for name, state in going.items() if state[0]]
-    upsert_rows(session, OPEN, begun, ["run_id", "change_id"])
-    update_rows(
-        session,
-        OPEN,
-        [_open_row(name, state) for name, state in going.items() if not state[0]],
-        ["run_id", "change_id"],
-    )
+def _prices(session: Session, facts: Sequence[tuple[int, Fact]]) -> dict[str, memories.Prices]:
+    """The prices that the changes which happened were to bring, as their intents say."""
+    names = {(fact.run_id, fact.change_id) for _, fact in facts if memories.happened(fact)}
+    prices: dict[str, memories.Prices] = {}
+    for chunk in chunks(names):
+        query = (
+            select(LEDGER.c.change_id, LEDGER.c.payload)
+            .join(OPEN, OPEN.c.intent_id == LEDGER.c.id)
+            .where(tuple_(OPEN.c.run_id, OPEN.c.change_id).in_(chunk))
+        )
+        for change_id, payload in session.execute(query):
+            change = orjson.loads(payload).get("change") or {}
+            price, cost = change.get("unit_price"), change.get("unit_cost")
+            prices[change_id] = (Decimal(price) if price else None, Decimal(cost) if cost else None)
+    return prices
 
 
-def _open_row(name: tuple[int, str], state: tuple[int | None, Event]) -> dict[str, Any]:
-    return {"run_id": name[0], "change_id": name[1], "last_event": state[1].value}
+def _open_row(fact: Fact) -> dict[str, Any]:
+    return {"run_id": fact.run_id, "change_id": fact.change_id, "last_event": fact.event.value}
 
 
 def _entry(row: Row[Any]) -> Entry:

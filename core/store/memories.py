@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineKind, LineRef
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from core.store.ledger import Fact
 
 MEMORY = table(LineMemoryRow)
+Prices = tuple[Decimal | None, Decimal | None]
+"""Unit price and unit cost; None where they stay."""
 KEPT_DAYS = 2
 """Dates that passed are forgotten so many days later: by then they passed in every time zone."""
 
@@ -30,42 +33,42 @@ class _Memory:
     on: date | None = None
     ours: set[date] = field(default_factory=set)
     refused: dict[date, str] = field(default_factory=dict)
+    price: Decimal | None = None
+    cost: Decimal | None = None
+    price_from: date | None = None
 
 
 def line_memories(session: Session, today: date) -> dict[LineRef, LineMemory]:
-    """What is remembered of every line that was ever seen or written; dates before `today` are left out."""
+    """What is remembered of every line that was ever seen or written, as far as it matters from `today` on."""
     kinds = {kind.value: kind for kind in LineKind}
-    return {
-        LineRef(kinds[row[0]], row[1]): LineMemory(
-            row[2],
-            row[3],
-            frozenset(day for day in map(date.fromisoformat, row[4]) if day >= today),
-            {day: why for text, why in row[5].items() if (day := date.fromisoformat(text)) >= today},
+    memories: dict[LineRef, LineMemory] = {}
+    for kind, number, units, on, ours, refused, price, cost, price_from in session.execute(_query()):
+        ahead = price_from is not None and price_from >= today
+        memories[LineRef(kinds[kind], number)] = LineMemory(
+            units,
+            on,
+            frozenset(day for day in map(date.fromisoformat, ours) if day >= min(today, on or today)),
+            {day: why for text, why in refused.items() if (day := date.fromisoformat(text)) >= today},
+            price if ahead else None,
+            cost if ahead else None,
         )
-        for row in session.execute(_query())
-    }
+    return memories
 
 
-def remember(session: Session, today: date, facts: Sequence[Fact]) -> None:
-    """Take what `facts` tell about their lines into memory."""
+def remember(session: Session, today: date, facts: Sequence[Fact], written: Mapping[str, Prices]) -> None:
+    """Take what `facts` tell about their lines into memory; `written` are the prices that changes (by id) were to bring."""
     telling = [fact for fact in facts if fact.line is not None and (_units_of(fact) or _date_of(fact))]
     memories = _load(session, {fact.line for fact in telling if fact.line is not None})
     for fact in telling:
         assert fact.line is not None
-        _take_in(memories.setdefault(fact.line, _Memory()), fact)
-    oldest = today - timedelta(days=KEPT_DAYS)
-    rows = [
-        {
-            "kind": line.kind.value,
-            "id": line.id,
-            "verified_units": memory.units,
-            "verified_on": memory.on,
-            "our_dates": sorted(day.isoformat() for day in memory.ours if day >= oldest),
-            "refused": {day.isoformat(): why for day, why in memory.refused.items() if day >= oldest},
-        }
-        for line, memory in memories.items()
-    ]
+        _take_in(memories.setdefault(fact.line, _Memory()), fact, written.get(fact.change_id, (None, None)))
+    rows = [_row(line, memory, today - timedelta(days=KEPT_DAYS)) for line, memory in memories.items()]
     upsert_rows(session, MEMORY, rows, ["kind", "id"])
+
+
+def happened(fact: Fact) -> bool:
+    """Whether this entry says that a write of ours is in Autotask now."""
+    return fact.event == "verified" or (fact.event == "settled" and bool(fact.payload.get("applied")))
 
 
 def forget(session: Session) -> None:
@@ -73,28 +76,48 @@ def forget(session: Session) -> None:
     session.execute(MEMORY.delete())
 
 
-def _query() -> Any:
+def _query() -> Select[Any]:
     return select(
-        MEMORY.c.kind, MEMORY.c.id, MEMORY.c.verified_units, MEMORY.c.verified_on, MEMORY.c.our_dates, MEMORY.c.refused
-    )
+        MEMORY.c.kind, MEMORY.c.id, MEMORY.c.verified_units, MEMORY.c.verified_on, MEMORY.c.our_dates,
+        MEMORY.c.refused, MEMORY.c.unit_price, MEMORY.c.unit_cost, MEMORY.c.price_from,
+    )  # fmt: skip
 
 
 def _load(session: Session, lines: set[LineRef]) -> dict[LineRef, _Memory]:
     memories: dict[LineRef, _Memory] = {}
     for chunk in chunks((line.kind.value, line.id) for line in lines):
         for row in session.execute(_query().where(tuple_(MEMORY.c.kind, MEMORY.c.id).in_(chunk))):
-            memories[LineRef(LineKind(row[0]), row[1])] = _Memory(
-                row[2],
-                row[3],
-                {date.fromisoformat(day) for day in row[4]},
-                {date.fromisoformat(day): why for day, why in row[5].items()},
+            kind, number, units, on, ours, refused, *prices = tuple(row)
+            memories[LineRef(LineKind(kind), number)] = _Memory(
+                units,
+                on,
+                {date.fromisoformat(day) for day in ours},
+                {date.fromisoformat(day): why for day, why in refused.items()},
+                *prices,
             )
     return memories
 
 
-def _take_in(memory: _Memory, fact: Fact) -> None:
+def _row(line: LineRef, memory: _Memory, oldest: date) -> dict[str, Any]:
+    since = min(oldest, memory.on or oldest)
+    return {
+        "kind": line.kind.value,
+        "id": line.id,
+        "verified_units": memory.units,
+        "verified_on": memory.on,
+        "our_dates": sorted(day.isoformat() for day in memory.ours if day >= since),
+        "refused": {day.isoformat(): why for day, why in memory.refused.items() if day >= oldest},
+        "unit_price": memory.price,
+        "unit_cost": memory.cost,
+        "price_from": memory.price_from,
+    }
+
+
+def _take_in(memory: _Memory, fact: Fact, prices: Prices) -> None:
     if (verified := _units_of(fact)) is not None:
         memory.units, memory.on = verified
+    if happened(fact) and prices != (None, None):
+        memory.price, memory.cost, memory.price_from = (*prices, fact.effective_date)
     if (day := _date_of(fact)) is None:
         return
     if fact.event == "refused":
@@ -114,6 +137,5 @@ def _units_of(fact: Fact) -> tuple[int, date | None] | None:
 
 def _date_of(fact: Fact) -> date | None:
     """The effective date that this entry uses up: by a write of ours, or by a refusal."""
-    payload: Mapping[str, Any] = fact.payload
-    written = fact.event in ("answered", "unknown", "verified") or (fact.event == "settled" and payload.get("applied"))
-    return fact.effective_date if written or fact.event == "refused" else None
+    used_up = happened(fact) or fact.event in ("answered", "unknown", "refused")
+    return fact.effective_date if used_up else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.domain.contract import ItemRef, LineKind, LineRef, PeriodType
 from core.domain.finding import Finding, FindingKind
+from core.domain.mapping import ChoiceKey
 from core.domain.plan import Change, ChangeKind, ChangeStatus
 from core.domain.target import KnownLine, TargetSource
 from core.domain.text import Text
@@ -75,6 +76,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "company_id": finding.company_id,
         "line": _ref(finding.line),
         "candidates": [list(candidate) for candidate in finding.candidates],
+        "choice": _choice_to_json(finding.choice),
     }
 
 
@@ -90,7 +92,16 @@ def finding_from_json(data: dict[str, Any]) -> Finding:
         company_id=data["company_id"],
         line=LineRef(LineKind(data["line"][0]), data["line"][1]) if data["line"] else None,
         candidates=tuple((candidate[0], candidate[1]) for candidate in data["candidates"]),
+        choice=_choice_from_json(data.get("choice")),
     )
+
+
+def _choice_to_json(choice: ChoiceKey | None) -> list[Any] | None:
+    return [choice.company_id, _ref(choice.item), choice.billing_frequency] if choice else None
+
+
+def _choice_from_json(data: list[Any] | None) -> ChoiceKey | None:
+    return ChoiceKey(data[0], ItemRef(LineKind(data[1][0]), data[1][1]), data[2]) if data else None
 
 
 def _source_to_json(source: TargetSource) -> dict[str, Any]:

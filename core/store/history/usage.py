@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from core.domain.policy import Mode
 from core.domain.target import KnownLine, PortalUsage
 from core.domain.text import T, Text
-from core.domain.usage import NOTHING, Origin, UsageLine
-from core.store.history.readings import FAILED, NEEDS_REVIEW, latest_readings
+from core.domain.usage import NOTHING, Origin, Scope, UsageLine
+from core.store.history.readings import FAILED, NEEDS_REVIEW, READING, USED, latest_readings
 from core.store.portals import all_portals
 from core.store.tables import table
 from core.store.tables.history import UsageIntervalRow, UsageLineRow
@@ -48,6 +48,7 @@ def portal_usage(session: Session, portal_ids: Sequence[int] | None = None) -> l
     lines = known_lines(session, ids)
     latest = latest_readings(session, ids)
     read = _customers_read(session, ids)
+    failed = _failed_customers(session, ids)
     failing = {number: info for number, info in latest.items() if info.status in (FAILED, NEEDS_REVIEW)}
     return [
         PortalUsage(
@@ -59,6 +60,7 @@ def portal_usage(session: Session, portal_ids: Sequence[int] | None = None) -> l
             read_at=portal.read_at,
             confirmed_at=read.get(portal.id, {}),
             failing=_reason(failing[portal.id].error) if portal.id in failing else None,
+            failed_customers=failed.get(portal.id, frozenset()),
         )
         for portal in portals
     ]
@@ -80,6 +82,24 @@ def _customers_read(session: Session, portal_ids: Sequence[int]) -> dict[int, di
     for portal_id, customer_id, read_at in session.execute(query):
         read[portal_id][customer_id] = read_at
     return read
+
+
+def _failed_customers(session: Session, portal_ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Per portal, the customers that its newest whole reading could not get."""
+    whole = (
+        select(READING.c.portal_id, func.max(READING.c.taken_at).label("taken_at"))
+        .where(READING.c.status == USED, READING.c.complete, READING.c.scope == Scope.PORTAL.value)
+        .where(READING.c.portal_id.in_(list(portal_ids)))
+        .group_by(READING.c.portal_id)
+        .subquery()
+    )
+    query = (
+        select(READING.c.portal_id, READING.c.failed_customers)
+        .join(whole, (READING.c.portal_id == whole.c.portal_id) & (READING.c.taken_at == whole.c.taken_at))
+        .where(READING.c.status == USED, READING.c.complete, READING.c.scope == Scope.PORTAL.value)
+        .order_by(READING.c.id)
+    )
+    return {portal_id: frozenset(failed) for portal_id, failed in session.execute(query)}
 
 
 def _query(portal_ids: Sequence[int] | None) -> Select[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Column, Index, Text
 from sqlmodel import Field
 
-from core.store.tables.base import Row, document, instant, key, remote_id
+from core.store.tables.base import Row, document, exact, instant, key, remote_id
 
 
 class ChainHeadRow(Row, table=True):
@@ -65,7 +66,10 @@ class OpenIntentRow(Row, table=True):
 
 
 class LineMemoryRow(Row, table=True):
-    """What the ledger remembers of a contract line. Derived from the ledger."""
+    """What the ledger remembers of a contract line. Derived from the ledger.
+
+    `unit_price` and `unit_cost` are what we wrote last, in force from `price_from` on.
+    """
 
     __tablename__ = "line_memory"
     kind: str = key()
@@ -74,3 +78,6 @@ class LineMemoryRow(Row, table=True):
     verified_on: date | None = None
     our_dates: list[Any] = document()
     refused: dict[str, Any] = document()
+    unit_price: Decimal | None = exact(optional=True)
+    unit_cost: Decimal | None = exact(optional=True)
+    price_from: date | None = None

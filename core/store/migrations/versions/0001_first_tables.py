@@ -168,6 +168,9 @@ def upgrade() -> None:
     sa.Column('verified_on', sa.Date(), nullable=True),
     sa.Column('our_dates', types.JsonDocument(), nullable=False),
     sa.Column('refused', types.JsonDocument(), nullable=False),
+    sa.Column('unit_price', types.ExactDecimal(), nullable=True),
+    sa.Column('unit_cost', types.ExactDecimal(), nullable=True),
+    sa.Column('price_from', sa.Date(), nullable=True),
     sa.PrimaryKeyConstraint('kind', 'id', name=op.f('pk_line_memory'))
     )
     op.create_table('mapping_batch',
