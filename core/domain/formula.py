@@ -9,9 +9,9 @@ import ast
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from simpleeval import InvalidExpression, SimpleEval
@@ -49,6 +49,8 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
 }
 """What a formula may call, with the fewest and the most arguments."""
 
+_CALLABLES = {name: function for name, (function, _, _) in FUNCTIONS.items()}
+
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -69,29 +71,25 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 _SYNTAX = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.boolop)
 
 
-class _DecimalEval(SimpleEval):  # type: ignore[misc]  # simpleeval has no types
-    """simpleeval whose number constants are exact: the text `1.1`, not the float 1.1."""
-
-    def __init__(self, text: str, names: Mapping[str, Decimal]) -> None:
-        functions = {name: function for name, (function, _, _) in FUNCTIONS.items()}
-        super().__init__(operators=_OPERATORS, functions=functions, names=names)
-        self.nodes[ast.Constant] = lambda node: _number(text, node)
-
-
-@dataclass(frozen=True, slots=True)
 class Formula:
     """A checked formula. `names` are those it really uses. Safe for several threads."""
 
-    text: str
-    names: frozenset[str]
-    _tree: ast.expr
+    def __init__(self, text: str, tree: ast.expr, names: Iterable[str]) -> None:
+        self.text = text
+        self.names = frozenset(names)
+        self._tree = tree
+        self._evaluator = SimpleEval(operators=_OPERATORS, functions=_CALLABLES, names={})
+        # The evaluator keeps the names of the evaluation that is under way.
+        self._one_at_a_time = Lock()
 
     def evaluate(self, values: Mapping[str, Decimal]) -> Decimal:
         """The result for these quantities; raises InputError where it has none (division by zero, far too large)."""
         if isinstance(self._tree, ast.Name):
             return values[self._tree.id]
         try:
-            result = _DecimalEval(self.text, values).eval(self.text, previously_parsed=self._tree)
+            with self._one_at_a_time:
+                self._evaluator.names = values
+                result = self._evaluator.eval(self.text, previously_parsed=self._tree)
         except (DecimalException, ZeroDivisionError) as error:
             raise _wrong(self.text, T("it divides by zero or gets too large for these quantities")) from error
         except InvalidExpression as error:
@@ -119,7 +117,10 @@ def _compile(text: str, names: frozenset[str]) -> Formula:
         position = len(source) - len(stripped) + (getattr(error, "offset", None) or 1)
         raise _wrong(text, T("position {position} cannot be read", position=position)) from error
     used = _check(tree, stripped, names)
-    return Formula(stripped, frozenset(used), tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            node.value = _number(stripped, node)  # type: ignore[assignment]
+    return Formula(stripped, tree, used)
 
 
 def compile_formula(text: str, names: Iterable[str]) -> Formula:

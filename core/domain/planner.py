@@ -17,11 +17,12 @@ from core.domain.drift import drift_of
 from core.domain.finding import Finding, FindingKind
 from core.domain.guard import holds_of, landslides
 from core.domain.open_days import OpenDays
+from core.domain.period import period_start
 from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.policy import Mode, Otherwise
 from core.domain.target import Target, Targets
 from core.domain.text import T, Text
-from core.domain.timeline import Step, Wish, lowest_after, steps_to
+from core.domain.timeline import Step, Wish, always_has, booked_steps, lowest_after, steps_to
 
 NO_MEMORY = LineMemory()
 NO_DECISIONS = Decisions()
@@ -110,6 +111,9 @@ def _draft_line(
     target, policy = draft.target, draft.target.policy
     assert target.units is not None
     rows = state.units.get(line.ref, ())
+    if _is_plain(target) and always_has(target.units, rows, period_start(contract, today)):
+        # Most lines of most plans: right on whatever day a change could count.
+        return
     days = OpenDays(contract, rows, memory, policy)
     wish = Wish(
         target.units,
@@ -128,7 +132,7 @@ def _draft_line(
         draft.holds += [*holds_of(change, policy), *days.holds(change.effective_date)]
         if change.to_units == 0 and change.unit_change and days.refuses_zero():
             draft.holds.append(T("Autotask refused to bring this line to 0 units; end it in Autotask."))
-    if lowest_after(steps, rows) < 0:
+    if lowest_after(steps, booked_steps(rows)) < 0:
         draft.holds.append(T("A later day would go below 0 units, because of changes that are booked already."))
     drift = drift_of(target, rows, memory, today, state)
     if drift is not None:
@@ -137,6 +141,11 @@ def _draft_line(
             draft.holds.append(drift.message)
         else:
             draft.changes = [replace(c, explanation=(*c.explanation, drift.message)) for c in draft.changes]
+
+
+def _is_plain(target: Target) -> bool:
+    """Units are all there is to it: no prices to carry, nothing booked ahead to restore."""
+    return target.unit_price is None and target.unit_cost is None and not target.later
 
 
 def _units_change(target: Target, contract: Contract, line: ContractLine, step: Step, days: OpenDays) -> Change:

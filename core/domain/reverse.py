@@ -101,7 +101,7 @@ def _original(changes: Sequence[AppliedChange]) -> dict[date, int]:
 
 
 def _still_as_written(changes: Sequence[AppliedChange], rows: Sequence[UnitRow]) -> bool:
-    """Whether the units are those that the run left, and nothing has changed them again later."""
+    """Whether the units are those that the run left, and nothing else changes them later."""
     original = _original(changes)
     for day, units in original.items():
         written = units + sum(change.unit_change for change in changes if change.effective_date <= day)
@@ -131,6 +131,6 @@ def _changed_since(line: LineRef, state: ContractState) -> Finding:
         subject=name,
         company_id=company.id if company else None,
         line=line,
-        message=T("{company}: contract line {line} was changed again after this run.", company=name, line=line.text),
+        message=T("{company}: contract line {line} has other changes since this run.", company=name, line=line.text),
         remedy=T("Reverse the later change first, or correct the line in Autotask."),
     )

@@ -66,6 +66,7 @@ class _Computation:
         self._now = now
         self._today = today
         self._rules = {rule.id: rule for rule in mapping.rules}
+        self._portals_of = {rule.id: sorted({s.product.portal for s in rule.sources}) for rule in mapping.rules}
         self._freshness = Freshness(self._portals, mapping.customers, now)
         self._finder = LineFinder(state, mapping.line_choices, today)
         self._customers: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -113,7 +114,7 @@ class _Computation:
     def _stale(self, rule: ProductRule, company_id: int) -> tuple[Finding, ...]:
         """Why this rule cannot be computed for the company: M2 for its own data, M3 for a portal that may hold more of it."""
         problems: dict[str, Finding] = {}
-        for portal in sorted({source.product.portal for source in rule.sources}):
+        for portal in self._portals_of[rule.id]:
             customers: Sequence[str | None] = self._customers.get((portal, company_id)) or [None]
             for customer_id in customers:
                 problem = self._freshness.problem(portal, customer_id)
@@ -122,10 +123,11 @@ class _Computation:
         return tuple(problems[key] for key in sorted(problems))
 
     def _policy(self, source: TargetSource) -> Policy:
-        usage = source.line.usage
+        usage, portal = source.line.usage, self._portals[source.portal]
+        if not portal.overrides:
+            return portal.policy
         key = (source.portal, usage.customer_id, usage.product_key)
         if key not in self._policies:
-            portal = self._portals[source.portal]
             renamed = {s.product.product_key for s in self._rules[source.rule_id].sources if s.name == source.name}
             self._policies[key] = policy_for(
                 portal.policy, portal.overrides, usage.customer_id, {usage.product_key, *renamed}
@@ -201,7 +203,7 @@ class _Computation:
         used = {(company_id, self._rules[rule_id].item) for rule_id, company_id in groups}
         found: list[Finding] = []
         for rule in sorted(self._rules.values(), key=lambda rule: rule.id):
-            portals = {s.product.portal for s in rule.sources if self._freshness.read_wholly(s.product.portal)}
+            portals = [portal for portal in self._portals_of[rule.id] if self._freshness.read_wholly(portal)]
             for company_id in self._finder.companies_with(rule.item):
                 if (company_id, rule.item) in used or not any((p, company_id) in self._customers for p in portals):
                     continue

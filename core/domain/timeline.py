@@ -62,12 +62,23 @@ class Wish:
         return target if start is not None and day >= start else units
 
 
+def always_has(units: int, rows: Sequence[UnitRow], first: date) -> bool:
+    """Whether a line has these units on each day from `first` on."""
+    for row in reversed(rows):
+        if row.units != units:
+            return False
+        if row.start <= first:
+            return True
+    return units == 0
+
+
 OpenDay = Callable[[date], date | None]
 """Moves a day on which no step can be made to the next one on which it can; None: there is none."""
 
 
 def steps_to(wish: Wish, rows: Sequence[UnitRow], open_day: OpenDay = lambda day: day) -> list[Step]:
     """The steps that make the units follow the wish, in the order in which they must be made; none when they do already."""
+    rows = booked_steps(rows)
     deltas = _deltas(wish, rows, open_day)
     if not deltas:
         return []
@@ -97,13 +108,13 @@ def _breakpoints(wish: Wish, rows: Sequence[UnitRow], open_day: OpenDay) -> list
     if not starts:
         return []
     first = min(starts)
-    days = {*starts, *(row.start for row in booked_steps(rows)), *(day for day, _ in wish.later)}
+    days = {*starts, *(row.start for row in rows), *(day for day, _ in wish.later)}
     days = {day for day in days if day >= first}
     return sorted({moved for moved in map(open_day, days) if moved is not None})
 
 
 def booked_steps(rows: Sequence[UnitRow]) -> list[UnitRow]:
-    """The rows that start with other units than those before them. The first row counts as one."""
+    """The rows that start with other units than those before them: they tell as much. The first row counts as one."""
     return [
         row for before, row in zip((None, *rows), rows, strict=False) if before is None or before.units != row.units
     ]
