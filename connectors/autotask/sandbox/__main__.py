@@ -7,7 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from connectors.autotask.sandbox.server import serve
+from connectors.autotask.sandbox.server import SandboxServer, serve_forever
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, help="journal: what was committed is there again at the next start")
     parser.add_argument("--today", type=date.fromisoformat, help="the day that the demo data is made for")
     options = parser.parse_args()
-    serve(
+    serve_forever(
         options.port,
         options.host,
         options.state,
@@ -28,8 +28,8 @@ def main() -> int:
     return 0
 
 
-def _announce(url: str) -> None:
-    sys.stdout.write(f"Sandbox Autotask on {url}/ATServicesRest/\n")
+def _announce(server: SandboxServer) -> None:
+    sys.stdout.write(f"Sandbox Autotask on {server.base_url}\n")
     sys.stdout.flush()
 
 

@@ -6,7 +6,7 @@ Portals spell these customers differently (legal form, diacritics, order of word
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TypedDict
 
 from connectors.autotask.sandbox.data import SandboxData
@@ -32,9 +32,9 @@ class Catalogue:
     workplace: int
 
 
-def demo_data(today: date) -> SandboxData:
-    """Everything `manage.py sandbox` and `run --demo` begin with; the same for the same day."""
-    data = SandboxData(today)
+def demo_data(today: date | None = None) -> SandboxData:
+    """Everything `manage.py sandbox` and `run --demo` begin with; the same for the same day (default: today, UTC)."""
+    data = SandboxData(today or datetime.now(UTC).date())
     things = _catalogue(data)
     _udfs(data)
     _managed_customers(data, things)

@@ -1,8 +1,9 @@
-"""The sandbox as a server: in a thread for tests (`SandboxServer`), in the foreground for people (`serve`)."""
+"""The sandbox as a server: in a thread (`SandboxServer`, `serve`) or as a whole process (`serve_forever`)."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -69,10 +70,12 @@ class SandboxServer:
         switches: SandboxSwitches | None = None,
         state_file: Path | None = None,
         port: int = 0,
+        host: str = "127.0.0.1",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         data = data or SandboxData(clock().date())
         self.sandbox = Sandbox(data, switches=switches, state_file=state_file, clock=clock)
+        self.host = host
         self.port = port
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -88,7 +91,7 @@ class SandboxServer:
 
     def start(self) -> None:
         """Listen; returns when requests are answered."""
-        listener = _listen("127.0.0.1", self.port)
+        listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
         self._server = uvicorn.Server(_config(self.sandbox))
         self._thread = threading.Thread(
@@ -121,7 +124,7 @@ class SandboxServer:
     @property
     def root_url(self) -> str:
         """`http://127.0.0.1:PORT`, for zone discovery and control routes."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{'127.0.0.1' if self.host in ('0.0.0.0', '') else self.host}:{self.port}"  # noqa: S104
 
     @property
     def base_url(self) -> str:
@@ -176,22 +179,38 @@ class SandboxServer:
 
 
 def serve(
+    data: SandboxData | None = None,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    journal: Path | None = None,
+    switches: SandboxSwitches | None = None,
+) -> SandboxServer:
+    """Start a sandbox in the background and return it listening; `stop()` ends it. Without `data` it is the demo company.
+
+    With `journal` everything that was committed is there again at the next start, and `data` is not looked at.
+    Raises OSError for a taken port.
+    """
+    server = SandboxServer(data or demo_data(), switches=switches, state_file=journal, port=port, host=host)
+    server.start()
+    return server
+
+
+def serve_forever(
     port: int = 0,
     host: str = "127.0.0.1",
     state_file: Path | None = None,
     today: date | None = None,
     *,
-    data: SandboxData | None = None,
-    switches: SandboxSwitches | None = None,
-    on_ready: Callable[[str], None] | None = None,
+    on_ready: Callable[[SandboxServer], None] | None = None,
 ) -> None:
-    """Serve the demo company until the process ends (Ctrl-C). `on_ready` is told the root URL once it listens.
-
-    With `state_file` everything that was committed is there again at the next start. Raises OSError for a taken port.
-    """
-    listener = _listen(host, port)
-    start = data or demo_data(today or utc_now().date())
-    sandbox = Sandbox(start, switches=switches, state_file=state_file)
+    """Serve the demo company until the process is told to end (Ctrl-C, SIGTERM). `on_ready` is called once it listens."""
+    server = serve(demo_data(today), port=port, host=host, journal=state_file)
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
     if on_ready is not None:
-        on_ready(f"http://{host}:{listener.getsockname()[1]}")
-    uvicorn.Server(_config(sandbox)).run(sockets=[listener])
+        on_ready(server)
+    while not ended.wait(3600):
+        continue
+    server.stop()

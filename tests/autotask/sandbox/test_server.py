@@ -12,7 +12,7 @@ from datetime import date
 import httpx
 import pytest
 
-from connectors.autotask.sandbox import SandboxData, SandboxServer
+from connectors.autotask.sandbox import SandboxData, SandboxServer, serve
 from connectors.autotask.sandbox.demo import demo_data
 from connectors.autotask.sandbox.generate import generate
 
@@ -159,8 +159,21 @@ def test_a_killed_process_comes_back_with_what_it_committed(tmp_path):
         assert [entry["values"]["unitChange"] for entry in ledger] == [2]
     finally:
         process.terminate()
-        process.wait()
+        assert process.wait(10) == 0
         process.stdout.close()
+
+
+def test_serve_runs_beside_whoever_calls_it(data, tmp_path):
+    server = serve(data, journal=tmp_path / "journal")
+    try:
+        assert Api(server).adjust(8001, 1, DAY).status_code == 200
+        with pytest.raises(OSError):
+            serve(data, port=server.port)
+    finally:
+        server.stop()
+    again = serve(journal=tmp_path / "journal")
+    assert again.units(8001, TODAY) == 11
+    again.stop()
 
 
 @pytest.mark.parametrize("today", [date(2026, 11, 20), date(2028, 2, 29), date(2026, 1, 1), date(2026, 12, 31)])
