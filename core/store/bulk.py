@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, and_, bindparam, tuple_
+from sqlalchemy import Select, Table, and_, bindparam, tuple_
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -82,6 +82,15 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def in_keys(
+    session: Session, query: Select[Any], columns: Sequence[ColumnElement[Any]], keys: Iterable[Any]
+) -> Iterator[Any]:
+    """The rows of `query` whose `columns` are one of `keys` (values, or tuples where there are several columns)."""
+    where = columns[0] if len(columns) == 1 else tuple_(*columns)
+    for chunk in chunks(keys):
+        yield from session.execute(query.where(where.in_(chunk)))
 
 
 def delete_rows(session: Session, target: Table, columns: Sequence[ColumnElement[Any]], keys: Iterable[Any]) -> None:

@@ -33,7 +33,9 @@ class PortalNumbers:
 
 def portal_numbers(session: Session) -> dict[int, PortalNumbers]:
     """The numbers of every portal that is not archived, by its id."""
-    found = {row[0]: PortalNumbers() for row in session.execute(select(PORTAL.c.id).where(PORTAL.c.archived_at.is_(None)))}
+    found = {
+        row[0]: PortalNumbers() for row in session.execute(select(PORTAL.c.id).where(PORTAL.c.archived_at.is_(None)))
+    }
     for portal_id, lines in session.execute(_lines()):
         if portal_id in found:
             found[portal_id].lines = lines
