@@ -1,1 +1,1 @@
-"""The universal import as a portal: files that somebody drops, in any shape (the readers live in `core.files`)."""
+"""Files as a portal: exports that people drop, mail or put on a server. Readers and rules are in `core.files`."""

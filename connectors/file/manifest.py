@@ -21,7 +21,7 @@ class FileSource:
     def test(self) -> None:
         """There is nothing to reach: the settings were checked when they were stored."""
 
-    def read(self, now: datetime) -> Reading:  # noqa: ARG002 - the port's name
+    def read(self, now: datetime) -> Reading:
         """Raises SettingsError: a missing file is never an empty reading (M2)."""
         raise SettingsError(
             T("This portal has nothing to fetch: it reads the files that are brought to it."),

@@ -1,0 +1,236 @@
+"""From the tables of a file to records: one for each quantity, and an error for each row that cannot be read (Part 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from core.domain.file_settings import Aggregate, FileSettings, NumberFormat, Shape
+from core.domain.text import T
+from core.files.cells import Cell, Column, Mask, Rows, as_text, display, joined
+from core.files.dates import DateReader
+from core.files.findings import Findings
+from core.files.issues import ImportIssue, NoteKind, column_letter, shown
+from core.files.messages import Said, about_date, about_name, about_pair, about_quantity
+from core.files.numbers import NotAPair, Number, side_of_pair
+from core.files.quantities import file_format, read_amount, read_quantities, usable
+from core.files.roles import DATE_ROLES, MONEY_ROLES
+from core.files.table import Quantities, Table
+from core.files.totals import totals_rows
+
+IDENTIFIERS = ("customer_id", "customer", "product_key", "product", "subscription_id")
+COUNTED = -1
+"""In `Records.letters`: rows are counted, no column holds the quantity."""
+
+
+@dataclass(slots=True)
+class Records:
+    """Quantities with whose and what they are, as columns of one length."""
+
+    columns: dict[str, Column]
+    """Names (text), quantity and amounts (Decimal), dates (datetime or None), by role."""
+    rows: Rows
+    tables: Rows
+    """Which table of the file a record is of."""
+    letters: Rows
+    """The index of its quantity's column."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_records(tables: Sequence[Table], settings: FileSettings, findings: Findings) -> Records:
+    """All records of a file. Rows that cannot be read are told to `findings` and are not among them."""
+    sign = file_format(tables, settings)
+    dates = DateReader(settings.date_format, _date_texts(tables))
+    parts: list[Records] = []
+    for number, table in enumerate(tables):
+        parts.extend(_TableReader(table, number, settings, findings, sign, dates).read())
+    roles = {role for part in parts for role in part.columns}
+    return Records(
+        {role: joined([part.columns.get(role) or Column.constant("", len(part)) for part in parts]) for role in sorted(roles)},
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "tables", "letters")),
+    )
+
+
+def _date_texts(tables: Iterable[Table]) -> list[str]:
+    columns = [table.others[role] for table in tables for role in DATE_ROLES if role in table.others]
+    return [cell for column in columns for cell in column.values if isinstance(cell, str)]
+
+
+@dataclass(slots=True)
+class _TableReader:
+    """Reads one table; the columns of what it needs are looked at by their distinct values."""
+
+    table: Table
+    number: int
+    settings: FileSettings
+    findings: Findings
+    sign: NumberFormat
+    dates: DateReader
+
+    def read(self) -> list[Records]:
+        table = self.table
+        for issue in table.body.issues:
+            self._tell_unread(issue)
+        numbers = [read_quantities(quantity.cells, self.settings, self.sign) for quantity in table.quantities]
+        table.keep &= ~self._totals(numbers)
+        active = [table.keep & ~_marked(quantity.cells, [n is None for n in read]) for quantity, read in zip(table.quantities, numbers, strict=True)]
+        some = np.logical_or.reduce(active)
+        self._tell_silent(int((table.keep & ~some).sum()))
+        bad = self._bad_names(some)
+        bad |= self._bad_dates(some & ~bad)
+        shared = self._shared_columns()
+        return [
+            self._records(quantity, read, mask & ~bad, shared)
+            for quantity, read, mask in zip(table.quantities, numbers, active, strict=True)
+        ]
+
+    def _records(self, quantity: Quantities, numbers: list[Number], mask: Mask, shared: dict[str, Column]) -> Records:
+        wrong = mask & _marked(quantity.cells, [n is not None and not isinstance(n, Decimal) for n in numbers])
+        for row in np.flatnonzero(wrong).tolist():
+            self._tell_quantity(quantity, numbers[quantity.cells.codes[row]], row)
+        good = np.flatnonzero(mask & ~wrong)
+        whole = len(good) == self.table.body.rows
+        columns = shared if whole else {role: column.take(good) for role, column in shared.items()}
+        columns = dict(columns)
+        values = [Decimal(0) if number is None else number for number in usable(numbers)]
+        columns["quantity"] = Column(values, quantity.cells.codes[good])
+        if quantity.product is not None:
+            columns["product"] = Column.constant(quantity.product, len(good))
+        return Records(
+            columns,
+            self.table.numbers[good],
+            np.full(len(good), self.number, dtype=np.int64),
+            np.full(len(good), COUNTED if quantity.index is None else quantity.index, dtype=np.int64),
+        )
+
+    def _shared_columns(self) -> dict[str, Column]:
+        """What all quantities of a row have in common: names, amounts, dates, what is counted distinctly."""
+        columns = dict(self.table.names)
+        for role, column in self.table.others.items():
+            if role in MONEY_ROLES:
+                columns[role] = column.mapped(self._amount)
+            elif role in DATE_ROLES:
+                columns[role] = column.mapped(self._moment)
+            else:
+                columns[role] = column.mapped(lambda cell: display(cell))
+        return columns
+
+    def _amount(self, cell: Cell) -> Decimal | None:
+        amount = read_amount(cell, self.sign)
+        return amount if isinstance(amount, Decimal) else None
+
+    def _moment(self, cell: Cell) -> datetime | None:
+        moment = self.dates.read(cell)
+        return moment if isinstance(moment, datetime) else None
+
+    def _totals(self, numbers: Sequence[list[Number]]) -> Mask:
+        found = totals_rows(self.table, [usable(read) for read in numbers])
+        count = int(found.sum())
+        if count:
+            row = int(self.table.numbers[int(np.flatnonzero(found)[0])])
+            message = T("One totals row (row {row}) was left out.", row=row) if count == 1 else T("{count} totals rows were left out, the first in row {row}.", count=count, row=row)
+            self.findings.note(NoteKind.TOTALS_SKIPPED, message, self.table.sheet, row)
+        return found
+
+    def _tell_silent(self, count: int) -> None:
+        if count and self.settings.shape not in (Shape.WIDE, Shape.GROUPED):
+            self.findings.note(NoteKind.NO_VALUE, T("{count} rows without a quantity were left out.", count=count), self.table.sheet)
+
+    def _tell_unread(self, issue: ImportIssue) -> None:
+        self.findings.add(issue)
+        self.findings.unplaced = True
+
+    def _key(self, kind: str, row: int) -> object:
+        """The customer or product of a row, by its number where the file numbers it."""
+        numbered = {"customer": "customer_id", "product": "product_key"}[kind]
+        return self.table.names.get(numbered, self.table.names[kind]).at(row)
+
+    def _bad_names(self, rows: Mask) -> Mask:
+        """Tell the rows whose customer, product or number is missing or unusable."""
+        bad = np.zeros_like(rows)
+        for role in IDENTIFIERS:
+            column = self.table.names.get(role)
+            if column is None:
+                continue
+            needed = self._is_needed(role)
+            wrong = [not isinstance(name, str) or (needed and not name) for name in column.values]
+            if not any(wrong):
+                continue
+            found = rows & ~bad & _marked(column, wrong)
+            for row in np.flatnonzero(found).tolist():
+                self._tell_name(role, column.at(row), row)
+            bad |= found
+        return bad
+
+    def _is_needed(self, role: str) -> bool:
+        """Which identifiers may not be empty: the number where there is one, else the name."""
+        if role == "product" and self.table.quantities[0].product is not None:
+            return False
+        numbered = {"customer": "customer_id", "product": "product_key"}
+        return role in numbered.values() or (role in numbered and numbered[role] not in self.table.names)
+
+    def _bad_dates(self, rows: Mask) -> Mask:
+        """Tell the rows whose date matters and cannot be read: the date a quantity counts from, or by which the last is found."""
+        bad = np.zeros_like(rows)
+        for role in DATE_ROLES:
+            column = self.table.others.get(role)
+            if column is None or (role == "date" and self.settings.combine is not Aggregate.LAST):
+                continue
+            moments = [self.dates.read(cell) for cell in column.values]
+            wrong = [not isinstance(m, datetime) and not (m is None and role == "effective_date") for m in moments]
+            found = rows & ~bad & _marked(column, wrong)
+            for row in np.flatnonzero(found).tolist():
+                said = about_date(moments[column.codes[row]], column.at(row))
+                self._tell(said, row, self.table.located.layout.roles[role], column.at(row))
+                self._taint(row, said)
+            bad |= found
+        return bad
+
+    def _tell_name(self, role: str, name: object, row: int) -> None:
+        said = about_name(role, name, self.settings)
+        index = self.table.located.layout.roles.get(role)
+        cell = "" if index is None else self.table.body.column(index).at(row)
+        self._tell(said, row, index, cell)
+        if role.startswith("customer"):
+            self.findings.unplaced = True
+        else:
+            self.findings.taint(self._key("customer", row), "", said[1])
+
+    def _tell_quantity(self, quantity: Quantities, number: Number, row: int) -> None:
+        cell = quantity.cells.at(row)
+        is_pair = self.settings.shape is Shape.PAIR and isinstance(side_of_pair(cell, self.settings.pair), NotAPair)
+        said = about_pair(cell) if is_pair else about_quantity(number, cell)
+        self._tell(said, row, quantity.index, cell)
+        self._taint(row, said, quantity.product)
+
+    def _taint(self, row: int, said: Said, product: str | None = None) -> None:
+        self.findings.taint(self._key("customer", row), product or self._key("product", row), said[1])
+
+    def _tell(self, said: Said, row: int, index: int | None, cell: Cell) -> None:
+        kind, message, remedy = said
+        self.findings.add(
+            ImportIssue(
+                kind=kind,
+                message=message,
+                remedy=remedy,
+                sheet=self.table.sheet,
+                row=int(self.table.numbers[row]),
+                column="" if index is None else column_letter(index),
+                text=shown(display(cell)),
+            )
+        )
+
+
+def _marked(column: Column, marks: Sequence[bool]) -> Mask:
+    """The rows whose distinct value is marked."""
+    if not any(marks):
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.array(marks, dtype=np.bool_)[column.codes]
+
+
