@@ -13,7 +13,7 @@ import jmespath
 from core.domain.errors import ShapeChanged
 from core.domain.text import T
 
-__all__ = ["Record", "day", "find", "instant", "number", "records", "text", "whole", "yes"]
+__all__ = ["Record", "day", "find", "instant", "number", "record", "records", "text", "whole", "yes"]
 
 Record = Mapping[str, Any]
 ROOT = ""
@@ -50,6 +50,18 @@ def records(body: object, path: str = ROOT, *, place: str = "", or_null: bool = 
             T("The list at {path} holds something that is no record.", path=path or "the top"), place=place
         )
     return list(found)
+
+
+def record(body: object, path: str = ROOT, *, place: str = "") -> Record:
+    """The one record at `path`. Raises ShapeChanged when there is none."""
+    found = find(body, path)
+    if not isinstance(found, Mapping):
+        raise ShapeChanged(
+            T("The answer has no record at {path}.", path=path or "the top"),
+            place=place,
+            detail=f"found {type(found).__name__}",
+        )
+    return found
 
 
 def text(record: Record, path: str, default: str | None = None, *, place: str = "") -> str:

@@ -1,0 +1,1 @@
+"""Duo Accounts API and Admin API: users per child account."""
