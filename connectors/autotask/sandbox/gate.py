@@ -31,7 +31,9 @@ class Gate:
         self.peak.clear()
 
     def knows(self, headers: Mapping[str, str]) -> bool:
-        """Are these the headers of a known API user?"""
+        """Are these the headers of a known API user that is not locked?"""
+        if self._switches.locked:
+            return False
         given = (headers.get("username"), headers.get("secret"), headers.get("apiintegrationcode"))
         return any(given == (user.user_name, user.secret, user.integration_code) for user in self.users)
 

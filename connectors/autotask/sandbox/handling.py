@@ -87,7 +87,8 @@ def _special(sandbox: Sandbox, call: Call, asked: Asked) -> object:
         }
     if not sandbox.switches.zone_lookup or not sandbox.gate.knows_user(asked.params.get("user")):
         raise Refusal("Unable to determine the zone of this user.", status=500)
-    return {"zoneName": "Sandbox", "url": f"{asked.root}/ATServicesRest/", "webUrl": f"{asked.root}/", "ci": 0}
+    url = sandbox.switches.zone_url or f"{asked.root}/ATServicesRest/"
+    return {"zoneName": "Sandbox", "url": url, "webUrl": f"{asked.root}/", "ci": 0}
 
 
 def _metadata(sandbox: Sandbox, call: Call, spec: EntitySpec) -> object:

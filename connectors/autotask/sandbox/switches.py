@@ -73,6 +73,10 @@ class SandboxSwitches(BaseModel):
     # ---- zone and limits (§1, §5)
     zone_lookup: bool = True
     """False: zoneInformation answers 500 for everybody."""
+    zone_url: str | None = None
+    """What zoneInformation answers as `url` instead of its own, as for a database that has moved."""
+    locked: bool = False
+    """The API user is locked: 401 for everything."""
     api_version_text: str = "v1.0"
     thread_limit: int = Field(default=3, ge=1)
     slot_release_delay: float = Field(default=0.0, ge=0)

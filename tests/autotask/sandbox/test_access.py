@@ -44,6 +44,14 @@ def test_zone_lookup_can_be_switched_off(box):
     assert answer.status_code == 500
 
 
+def test_a_database_that_has_moved(api, box):
+    box.switches.zone_url = "http://127.0.0.1:1/ATServicesRest/"
+    box.switches.locked = True
+    assert api.http.get("Companies/0").status_code == 401
+    answer = httpx.get(f"{box.base_url}v1.0/ZoneInformation", params={"user": box.credentials.user_name})
+    assert answer.json()["url"] == "http://127.0.0.1:1/ATServicesRest/"
+
+
 def test_version_information(api):
     assert api.http.get(f"{api.server.base_url}VersionInformation").json() == {"apiVersions": ["v1.0"]}
 
