@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -23,7 +23,7 @@ from core.domain.plan import Change
 from core.domain.ports import Target
 from core.domain.text import T, Text
 from core.services.context import Context
-from core.services.journal import Journal, seen_json, why
+from core.services.journal import Journal, Prices, seen_json, why
 from core.services.readback import Place, Seen, find_lines, prices_match, read_back
 from core.services.sending import Answer, Sender, Verdict, Write
 from core.store.ledger import Event, Fact
@@ -75,16 +75,18 @@ class Applier:
     stop: Callable[[], bool]
     ended: Callable[[Session, Sequence[Work]], None] = lambda _session, _works: None
     told: Callable[[int, int], None] = lambda _done, _total: None
-    pause: Callable[[float], object] = time.sleep
     _works: list[Work] = field(default_factory=list)
     _reachable: bool = True
 
-    def apply(self, works: Sequence[Work]) -> None:
-        """Bring every change to an end; each `Work` tells how. Raises RunLost when another process took over."""
+    def apply(self, works: Sequence[Work], prices: Mapping[LineRef, Prices] | None = None) -> None:
+        """Bring every change to an end; each `Work` tells how. Raises RunLost when another process took over.
+
+        `prices` are what the lines have now, to be able to go back to them.
+        """
         self._works = list(works)
         if not works:
             return
-        self.journal.intended([work.change for work in works])
+        self.journal.intended([work.change for work in works], prices or {})
         lanes = _lanes(works)
         while front := self._front(lanes):
             self._create_lines([work for work in front if work.line is None])
@@ -113,7 +115,7 @@ class Applier:
                 text = T("Autotask cannot be reached.")
             else:
                 text = T("The run was stopped.")
-            work.close(End.WAITING, text)
+            work.close(End.FAILED if work.attempts else End.WAITING, text)
         self._keep_ends(rest)
         lane.clear()
 
@@ -209,7 +211,7 @@ class Applier:
 
     def _be_patient(self) -> None:
         """Autotask may still be working on a write that was cut off: what it has not done by then, it is taken not to do."""
-        self.pause(self.ctx.pace.settle)
+        time.sleep(self.ctx.pace.settle)
 
     def _keep_ends(self, works: Iterable[Work]) -> None:
         closed = [work for work in works if work.end is not None]

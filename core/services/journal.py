@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineRef
@@ -17,7 +19,11 @@ from core.store import ledger
 from core.store.codec import text_to_json
 from core.store.ledger import Entry, Event, Fact
 from core.store.plan_codec import change_from_json, change_to_json
+from core.store.tables import table
+from core.store.tables.ledger import ChainHeadRow, LedgerRow
 
+Prices = tuple[Decimal | None, Decimal | None]
+"""Unit price and unit cost."""
 Fence = Callable[[Session], None]
 """Raises when this process may no longer write: another one has taken over."""
 
@@ -30,9 +36,13 @@ class Journal:
         self._run_id = run_id
         self._fence = fence
 
-    def intended(self, changes: Sequence[Change]) -> None:
-        """All that is about to be written, before the first request."""
-        self._append([self.fact(Event.INTENDED, change, change.line, **intent(change)) for change in changes])
+    def intended(self, changes: Sequence[Change], prices: Mapping[LineRef, Prices]) -> None:
+        """All that is about to be written, before the first request. `prices` are what the lines have now."""
+        facts = []
+        for change in changes:
+            before = prices.get(change.line, (None, None)) if change.line else (None, None)
+            facts.append(self.fact(Event.INTENDED, change, change.line, **intent(change, before)))
+        self._append(facts)
 
     def exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> None:
         """What came back, and what goes out now."""
@@ -74,9 +84,9 @@ class Journal:
         self._ctx.database.run(work)
 
 
-def intent(change: Change) -> dict[str, Any]:
+def intent(change: Change, before: Prices) -> dict[str, Any]:
     """A change as the ledger keeps it: enough to settle it, to reverse it, and to tell what it was computed from."""
-    return {"change": change_to_json(change), "dismissal_key": change.dismissal_key}
+    return {"change": change_to_json(change), "dismissal_key": change.dismissal_key, "prices_before": list(before)}
 
 
 def intended_change(entry: Entry) -> Change:
@@ -103,3 +113,9 @@ def seen_json(seen: Seen | None) -> dict[str, Any]:
     return {
         "units": seen.units, "posted": seen.posted, "unit_price": seen.unit_price, "unit_cost": seen.unit_cost,
     }  # fmt: skip
+
+
+def ledger_position(session: Session) -> int:
+    """How many entries the ledger has: what was read before it moved may be out of date."""
+    head = table(ChainHeadRow)
+    return int(session.execute(select(head.c.position).where(head.c.name == LedgerRow.__tablename__)).scalar() or 0)

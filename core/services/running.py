@@ -35,6 +35,13 @@ class RunLost(ContractBridgeError):
         super().__init__(T("Another process has taken this run over."), kind="run_lost")
 
 
+class RunStopped(ContractBridgeError):
+    """The process was asked to end: the run goes on at the next start."""
+
+    def __init__(self) -> None:
+        super().__init__(T("The run was stopped; it goes on at the next start."), kind="run_stopped")
+
+
 class Running:
     """One claimed run. Thread-safe. `stop` is set when the process is asked to end, `lost` when the lease was."""
 
@@ -56,6 +63,13 @@ class Running:
     def should_stop(self) -> bool:
         """Whether nothing new may be begun."""
         return self.stop.is_set() or self.lost.is_set()
+
+    def go_on(self) -> None:
+        """Between two steps: raises RunStopped or RunLost where the next one may not begin."""
+        if self.lost.is_set():
+            raise RunLost
+        if self.stop.is_set():
+            raise RunStopped
 
     def log(self, text: Text, *, level: str = "info", event: str = "", portal: str = "") -> None:
         """One line of the run's log."""
@@ -129,12 +143,19 @@ class Running:
             if not told:
                 self.log(T("Another run is writing to Autotask: this one waits for it."), event="run.waits")
                 told = True
-            if self.stop.wait(0.2) or time.monotonic() > until:
+            self.stop.wait(0.2)
+            self.go_on()
+            if time.monotonic() > until:
                 raise PersonError(
                     T("Another run is still writing to Autotask."),
                     remedy=T("Try again when it has ended."),
                     kind="busy",
                 )
+
+    def leave(self) -> None:
+        """Let the run be taken up again by whoever starts next."""
+        now = self.ctx.clock.now()
+        self.ctx.database.run(lambda session: runs.heartbeat(session, self.id, self.owner, now, -1.0))
 
     def finish(self, status: str, summary: Mapping[str, Any], error: Text | None = None) -> bool:
         """End the run; False when it is not this process's any more."""

@@ -15,7 +15,7 @@ from enum import StrEnum
 import structlog
 
 from core.domain.contract import LineKind, LineRef
-from core.domain.errors import OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
+from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
 from core.domain.plan import Change
 from core.domain.ports import Adjustment, NewLine, TargetWriter
 
@@ -84,7 +84,7 @@ class Answer:
                 return Verdict.REFUSED
             case OutcomeUnknown() | ShapeChanged():
                 return Verdict.UNKNOWN
-            case RemoteError():
+            case ContractBridgeError():
                 return Verdict.NOT_DONE
         # A mistake of our own, somewhere between sending and reading the answer: it may have happened.
         return Verdict.UNKNOWN
@@ -154,7 +154,7 @@ class Sender:
     def _answer(self, future: Future[LineRef], write: Write) -> Answer:
         error = future.exception()
         answer = Answer(write, write.line if error else future.result(), error)
-        if answer.verdict is Verdict.NOT_DONE:
+        if answer.verdict is Verdict.NOT_DONE and isinstance(error, RemoteError):
             self._failures += 1
             self.closed = self.closed or isinstance(error, Unauthorized) or self._failures >= GIVE_UP_AFTER
         else:

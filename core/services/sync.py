@@ -1,42 +1,43 @@
-"""One sync: read the portals, refresh Autotask's directory, plan, apply what policy allows, verify."""
+"""Runs that plan and write: `sync` reads the portals first, `apply` takes the plan that people looked at, `plan` only plans."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 
-from core.domain.text import Text
-from core.services.access import Actor
+import structlog
+from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from core.services.context import Context
+from core.domain.contract import ContractState
+from core.domain.errors import ContractBridgeError, SettingsError
+from core.domain.plan import Change, ChangeStatus, Plan
+from core.domain.ports import Target
+from core.domain.text import T, Text
+from core.services import directory, plan_making
+from core.services.access import Actor, Role, require
+from core.services.applying import End, Work
+from core.services.context import Context
+from core.services.freshness import check_fresh
+from core.services.journal import ledger_position
+from core.services.owners import new_owner
+from core.services.plan_making import Facts, Planned
+from core.services.portal_reading import read_portals
+from core.services.recovery import settle
+from core.services.running import Progress, RunLost, Running, RunStopped, begin
+from core.services.summary import PortalOutcome, SyncSummary, count_changes, count_findings, status_of
+from core.services.writing import Names, Writing, plan_left
+from core.store import plans
+from core.store.portals import Portal, all_portals
+from core.store.runs import NewRun, Run
 
-Progress = Callable[[int, int, Text], None]
-"""Told how far a run is: portals done, portals in all, and a sentence."""
+__all__ = ["PortalOutcome", "Progress", "SyncSummary", "apply_now", "carry_out", "run_sync"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalOutcome:
-    name: str
-    status: str
-    lines: int
-    error: Text | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSummary:
-    """What a run did, as `sync --json` prints it (DESIGN §6). `status`: done, partly, failed."""
-
-    run_id: int
-    status: str
-    portals: tuple[PortalOutcome, ...] = ()
-    changes: Mapping[str, int] = field(default_factory=dict)
-    findings: Mapping[str, int] = field(default_factory=dict)
-    autotask_requests: int = 0
-    duration_s: float = 0.0
-
-    def as_json(self) -> dict[str, object]: ...
+log = structlog.get_logger()
 
 
 def run_sync(
@@ -46,7 +47,267 @@ def run_sync(
     *,
     apply: bool = True,
     progress: Progress | None = None,
-) -> SyncSummary: ...
+) -> SyncSummary:
+    """One run here and now: all enabled portals, or those named. `apply=False` writes nothing to Autotask. For operators.
+
+    Raises SettingsError for a portal that does not exist. What goes wrong later is in the summary.
+    """
+    require(actor, Role.OPERATOR)
+    names = checked_names(ctx, portals)
+    new = NewRun(kind="sync", portals=names, options={"apply": apply}, started_by=actor.name)
+    return carry_out(ctx, begin(ctx, new, new_owner()), progress=progress)
+
+
 def apply_now(
     ctx: Context, actor: Actor, change_ids: Sequence[str] | None = None, *, progress: Progress | None = None
-) -> SyncSummary: ...
+) -> SyncSummary:
+    """Apply what is approved (or needs no approval) of the current plan here and now: all, or these changes. For operators."""
+    require(actor, Role.OPERATOR)
+    options = {"changes": list(change_ids) if change_ids is not None else None}
+    new = NewRun(kind="apply", options=options, started_by=actor.name)
+    return carry_out(ctx, begin(ctx, new, new_owner()), progress=progress)
+
+
+def checked_names(ctx: Context, names: Sequence[str] | None) -> tuple[str, ...]:
+    """The portals asked for; none for all. Raises SettingsError for one that does not exist."""
+    if not names:
+        return ()
+    with ctx.database.session() as session:
+        known = [portal.name for portal in all_portals(session)]
+    for name in names:
+        if name not in known:
+            raise SettingsError(
+                T("There is no portal {name}.", name=name),
+                place="portal",
+                remedy=T("There are: {known}.", known=", ".join(known) or "-"),
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def carry_out(
+    ctx: Context, run: Run, *, stop: threading.Event | None = None, progress: Progress | None = None
+) -> SyncSummary:
+    """Carry a claimed run out to its end. Only mistakes of our own are raised, after the run was marked as failed."""
+    running = Running(ctx, run, stop=stop, progress=progress)
+    kinds: dict[str, Callable[[Running], SyncSummary]] = {"sync": _sync, "apply": _apply, "plan": _plan}
+    started = time.monotonic()
+    log.info("run.started", run_id=run.id, kind=run.kind, attempt=run.attempt)
+    with running.breathing():
+        try:
+            summary = kinds[run.kind](running)
+        except (RunLost, RunStopped) as error:
+            running.leave()
+            return SyncSummary(run_id=run.id, status="failed", changes=count_changes(None, ()), error=error.message)
+        except ContractBridgeError as error:
+            summary = SyncSummary(run_id=run.id, status="failed", changes=count_changes(None, ()), error=_words(error))
+        except Exception as error:
+            number = uuid.uuid4().hex[:8]
+            log.exception("run.broke", run_id=run.id, number=number)
+            text = T("Something went wrong in the program itself; the log has it under number {number}.", number=number)
+            running.log(text, level="error", event="run.broke")
+            running.finish("failed", {}, text)
+            raise error
+        summary = replace(summary, duration_s=round(time.monotonic() - started, 3))
+        _finish(running, summary)
+    return summary
+
+
+def _finish(running: Running, summary: SyncSummary) -> None:
+    if summary.error is not None:
+        running.log(summary.error, level="error", event="run.failed")
+    running.log(
+        T(
+            "Ended: {planned} planned, {applied} applied, {held} held, {failed} failed, {unchanged} unchanged.",
+            **{name: summary.changes.get(name, 0) for name in ("planned", "applied", "held", "failed", "unchanged")},
+        ),
+        event="run.ended",
+    )
+    running.finish(summary.status, summary.stored(), summary.error)
+    log.info("run.ended", run_id=running.id, status=summary.status, requests=summary.autotask_requests)
+
+
+def _words(error: ContractBridgeError) -> Text:
+    return error.message if error.remedy is None else T("{message} {remedy}", message=error.message, remedy=error.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """Autotask as it was read: for which companies, and how far our own ledger was then."""
+
+    state: ContractState
+    companies: frozenset[int]
+    position: int
+
+
+def _refresh(ctx: Context, target: Target) -> _Fresh:
+    with ctx.database.session() as session:
+        position = ledger_position(session)
+    companies = plan_making.mapped_companies(ctx)
+    return _Fresh(directory.refresh(ctx, target, companies), companies, position)
+
+
+def _sync(running: Running) -> SyncSummary:
+    ctx, run = running.ctx, running.run
+    portals = _portals(ctx, run.portals)
+    total = len(portals)
+    running.progress(0, total, T("Reading {count} portals.", count=total))
+    with ThreadPoolExecutor(1, "refresh") as pool:
+        connecting = pool.submit(_connect, ctx)
+        outcomes = read_portals(running, portals, running.progress)
+        try:
+            target, fresh = connecting.result()
+        except ContractBridgeError as error:
+            # What the portals told is kept; without Autotask there is nothing to compare it with.
+            return SyncSummary(
+                run_id=run.id, status="failed", portals=tuple(outcomes), changes=count_changes(None, ()), error=_words(error)
+            )
+    with closing(target):
+        if run.options.get("apply", True):
+            with running.turn():
+                plan, works = _plan_and_write(running, target, fresh, (total, total))
+        else:
+            plan, works = _planned(running, target, fresh)[1].plan, []
+        return _summary(running, target, outcomes, plan, works)
+
+
+def _connect(ctx: Context) -> tuple[Target, _Fresh]:
+    target = ctx.autotask()
+    try:
+        return target, _refresh(ctx, target)
+    except BaseException:
+        target.close()
+        raise
+
+
+def _portals(ctx: Context, names: Sequence[str]) -> list[Portal]:
+    with ctx.database.session() as session:
+        return all_portals(session, names=names) if names else all_portals(session, enabled=True)
+
+
+def _summary(
+    running: Running, target: Target, outcomes: Sequence[PortalOutcome], plan: Plan, works: Sequence[Work]
+) -> SyncSummary:
+    with running.ctx.database.session() as session:
+        left = plans.head(session)
+    changes = count_changes(plan, works)
+    return SyncSummary(
+        run_id=running.id,
+        status=status_of(outcomes, changes),
+        portals=tuple(outcomes),
+        changes=changes,
+        findings=dict(left.by_finding) if left else count_findings(plan.findings),
+        autotask_requests=target.requests_made,
+    )
+
+
+def _planned(running: Running, target: Target, fresh: _Fresh) -> tuple[Facts, Planned]:
+    """Make the plan and make it the current one."""
+    ctx = running.ctx
+    running.go_on()
+    facts = plan_making.gather(ctx)
+    if not plan_making.companies_of(facts.mapping) <= fresh.companies:
+        fresh = _refresh(ctx, target)
+    planned = plan_making.make(ctx, target, facts, fresh.state)
+    ctx.database.run(lambda session: plan_making.keep(session, ctx, planned, facts, running.id))
+    running.log(
+        T(
+            "Plan: {count} changes, {unchanged} lines are right, {findings} findings.",
+            count=len(planned.plan.changes), unchanged=planned.plan.unchanged, findings=len(planned.plan.findings),
+        ),
+        event="plan.made",
+    )  # fmt: skip
+    return facts, planned
+
+
+def _plan_and_write(
+    running: Running, target: Target, fresh: _Fresh, portals: tuple[int, int]
+) -> tuple[Plan, list[Work]]:
+    """Settle what is open, plan, write what may be written, and plan once more what Autotask refused for its date."""
+    settled = settle(running, target)
+    with running.ctx.database.session() as session:
+        moved = ledger_position(session) != fresh.position
+    if settled or moved:
+        fresh = _refresh(running.ctx, target)
+    _, planned = _planned(running, target, fresh)
+    works = [Work(change, change.line) for change in _to_write(planned.plan.applicable(), running.run.portals)]
+    names = _names_of(planned, planned.plan.changes)
+    prices = {line.ref: (line.unit_price, line.unit_cost) for line in planned.state.lines.values()}
+    Writing(running, target, names, portals).write(works, prices)
+    again = _plan_refused_again(running, planned, works)
+    if again is not None:
+        names |= _names_of(planned, again.changes)
+        more = [Work(change, change.line) for change in again.changes if change.status is ChangeStatus.READY]
+        Writing(running, target, names, portals).write(more, prices)
+        instead = {work.change.line for work in more}
+        works = [work for work in works if work.change.line not in instead or work.end is End.VERIFIED] + more
+    _keep_left(running, planned.plan, works, names, again)
+    return planned.plan, works
+
+
+def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]:
+    """A run of some portals writes only what these have a part in."""
+    wanted = set(portals)
+    return [change for change in changes if not wanted or not change.portals or wanted & set(change.portals)]
+
+
+def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work]) -> Plan | None:
+    """Lines that already had a change on the day: the policy may allow the next day. Once a run."""
+    lines = {work.line for work in works if work.end is End.REFUSED and work.reason == "same_day" and work.line}
+    if not lines or running.should_stop():
+        return None
+    return plan_making.make_for_lines(running.ctx, plan_making.gather(running.ctx), planned, lines)
+
+
+def _keep_left(
+    running: Running, plan: Plan, works: Sequence[Work], names: Names, again: Plan | None = None
+) -> None:
+    if works:
+        left, ctx = plan_left(plan, works, names, again), running.ctx
+        ctx.database.run(lambda session: plans.save(session, left, ctx.clock.now(), run_id=running.id))
+
+
+def _names_of(planned: Planned, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    return {change.id: (planned.company(change.company_id), planned.item(change)) for change in changes}
+
+
+def _plan(running: Running) -> SyncSummary:
+    running.progress(0, 0, T("Reading Autotask."))
+    target, fresh = _connect(running.ctx)
+    with closing(target):
+        _, planned = _planned(running, target, fresh)
+        return _summary(running, target, (), planned.plan, ())
+
+
+def _apply(running: Running) -> SyncSummary:
+    """Write what was decided on the stored plan, after looking whether the lines are still as the plan saw them."""
+    ctx = running.ctx
+    target = ctx.autotask()
+    with closing(target), running.turn():
+        settle(running, target)
+        with ctx.database.session() as session:
+            plan = plans.load(session)
+            stored = _stored(session, running.run.options.get("changes"))
+        names = {one.change.id: (one.company, one.item) for one in stored}
+        works = [Work(one.change, one.change.line) for one in stored if _decided(one.change)]
+        fresh, prices = check_fresh(target, works)
+        Writing(running, target, names, (0, 0)).write(fresh, prices)
+        if plan is None:
+            return SyncSummary(run_id=running.id, status="done", changes=count_changes(None, ()))
+        _keep_left(running, plan, works, names)
+        if len(fresh) < len(works):
+            # Somebody else was there in between: what these lines need now is another change, to be looked at again.
+            _planned(running, target, _refresh(ctx, target))
+        chosen = replace(plan, changes=tuple(one.change for one in stored))
+        return _summary(running, target, (), chosen, works)
+
+
+def _stored(session: Session, ids: Sequence[str] | None) -> list[plans.StoredChange]:
+    if ids is not None:
+        return plans.find_changes(session, ids)
+    decided = plans.load(session)
+    wanted = [change.id for change in decided.changes if _decided(change)] if decided else []
+    return plans.find_changes(session, wanted)
+
+
+def _decided(change: Change) -> bool:
+    return change.status in (ChangeStatus.READY, ChangeStatus.APPROVED)

@@ -1,0 +1,163 @@
+"""Makes the plan: everything known is gathered, targets are computed, and the lines that are to change are read once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from core.domain.contract import ContractState, LineRef, units_on
+from core.domain.finding import Finding
+from core.domain.mapping import WorkspaceMapping
+from core.domain.period import period_start
+from core.domain.plan import Change, Decisions, LineMemory, Plan
+from core.domain.planner import make_plan
+from core.domain.ports import TargetDirectory
+from core.domain.reverse import reversal_targets
+from core.domain.target import PortalUsage, Target, Targets
+from core.domain.targets import compute_targets
+from core.services import directory
+from core.services.context import Context
+from core.services.reversals import Pending, pending_reversals
+from core.store import decisions, history, ledger, mappings, memories, plans
+from core.store.ledger import Event, Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a plan is made of besides Autotask itself."""
+
+    usage: tuple[PortalUsage, ...]
+    mapping: WorkspaceMapping
+    memory: Mapping[LineRef, LineMemory]
+    decisions: Decisions
+    reversals: tuple[Pending, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, with the Autotask it was made against and the targets it was made for."""
+
+    plan: Plan
+    state: ContractState
+    targets: Targets
+
+    def company(self, company_id: int | None) -> str:
+        company = self.state.companies.get(-1 if company_id is None else company_id)
+        return company.name if company else ""
+
+    def item(self, change: Change) -> str:
+        item = self.state.items.get(change.item)
+        return item.name if item else change.item.kind.value
+
+
+def mapped_companies(ctx: Context) -> frozenset[int]:
+    """Companies that any portal's customer is mapped to: only their contracts matter."""
+    with ctx.database.session() as session:
+        return companies_of(mappings.load_mapping(session))
+
+
+def companies_of(known: WorkspaceMapping) -> frozenset[int]:
+    """The companies of a mapping."""
+    return frozenset(c.company_id for c in known.customers.values() if c.company_id is not None and c.ignored is None)
+
+
+def gather(ctx: Context) -> Facts:
+    """Everything as it is stored at one moment."""
+    today = ctx.clock.today()
+    with ctx.database.session() as session:
+        return Facts(
+            tuple(history.portal_usage(session)),
+            mappings.load_mapping(session),
+            memories.line_memories(session, today),
+            decisions.load(session, today),
+            pending_reversals(session),
+        )
+
+
+def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractState) -> Planned:
+    """The plan. Lines that are to change are read once more, with all their rows, and planned again."""
+    now, today = ctx.clock.now(), ctx.clock.today()
+    state = directory.deepen(target, state, _reversed(facts, state), _first_day(state, _reversed(facts, state), today))
+    targets = _with_reversals(compute_targets(facts.usage, facts.mapping, state, now, today), facts, state)
+    plan = make_plan(targets, state, facts.memory, facts.decisions, today)
+    deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
+    if deeper:
+        state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
+        plan = make_plan(targets, state, facts.memory, facts.decisions, today)
+    return Planned(plan, state, targets)
+
+
+def make_for_lines(ctx: Context, facts: Facts, planned: Planned, lines: Collection[LineRef]) -> Plan:
+    """The plan of these lines alone, against what is known of them already."""
+    targets = Targets(tuple(one for one in planned.targets.targets if one.line in lines), ())
+    return make_plan(targets, planned.state, facts.memory, facts.decisions, ctx.clock.today())
+
+
+def keep(session: Session, ctx: Context, planned: Planned, facts: Facts, run_id: int | None) -> int:
+    """Make this the current plan, and note units that were seen for the first time (M10). Gives the plan's number."""
+    plan_id = plans.save(session, planned.plan, ctx.clock.now(), run_id=run_id)
+    ledger.append(session, ctx.clock.now(), first_seen(planned, facts.memory, run_id))
+    return plan_id
+
+
+def first_seen(planned: Planned, memory: Mapping[LineRef, LineMemory], run_id: int | None) -> list[Fact]:
+    """Units of lines that nothing is remembered of, or that were changed by somebody else to what they should be."""
+    state, today = planned.state, planned.plan.today
+    changing = {change.line for change in planned.plan.changes}
+    facts: list[Fact] = []
+    for target in planned.targets.targets:
+        line = target.line
+        if line is None or target.units is None or line not in state.units_known:
+            continue
+        units = units_on(state.units.get(line, ()), today)
+        known = memory.get(line)
+        if known is None or known.verified_units is None or (line not in changing and _outdated(known, units, today)):
+            payload = {"units": units, "on": today}
+            facts.append(Fact(event=Event.SEEN, run_id=run_id, line=line, effective_date=today, payload=payload))
+    return facts
+
+
+def _outdated(known: LineMemory, units: int, today: date) -> bool:
+    return known.verified_units != units and (known.verified_on is None or known.verified_on <= today)
+
+
+def _worth_reading(plan: Plan, targets: Targets, facts: Facts, state: ContractState) -> set[LineRef]:
+    """Lines that are to change, and lines on which we booked something that is still to come."""
+    today = plan.today
+    lines = {change.line for change in plan.changes if change.line is not None}
+    for target in targets.targets:
+        memory = facts.memory.get(target.line) if target.line else None
+        if memory and any(day > today for day in memory.our_dates):
+            lines |= {target.line} if target.line else set()
+    return {line for line in lines if line in state.lines}
+
+
+def _first_day(state: ContractState, lines: Iterable[LineRef], today: date) -> date:
+    """The start of the earliest present period: nothing is planned before it."""
+    starts = (
+        period_start(contract, today)
+        for line in lines
+        if (entry := state.lines.get(line)) and (contract := state.contracts.get(entry.contract_id))
+    )
+    return min((start for start in starts if start <= today), default=today)
+
+
+def _reversed(facts: Facts, state: ContractState) -> set[LineRef]:
+    return {line for pending in facts.reversals for line in pending.lines if line in state.lines}
+
+
+def _with_reversals(targets: Targets, facts: Facts, state: ContractState) -> Targets:
+    """Lines that are proposed to go back to what they were have that as their target; others keep theirs."""
+    wanted: dict[LineRef, Target] = {}
+    findings: list[Finding] = []
+    for pending in facts.reversals:
+        back = reversal_targets(pending.applied, state, str(pending.run_id))
+        wanted |= {target.line: target for target in back.targets if target.line is not None}
+        findings += back.findings
+    if not wanted and not findings:
+        return targets
+    forward: Sequence[Target] = [one for one in targets.targets if one.line not in wanted]
+    return replace(targets, targets=(*forward, *wanted.values()), findings=(*targets.findings, *findings))
