@@ -77,9 +77,8 @@ def _with_connection(url: str, work: Callable[[Config, Connection], object]) -> 
         database.check()
         with database.engine.connect() as connection:
             if database.is_sqlite:
-                # Batch mode makes tables anew; their rows must not cascade away meanwhile.
-                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-                connection.commit()
+                # Batch mode makes tables anew; their rows must not cascade away meanwhile. Only possible before BEGIN.
+                connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
             with connection.begin():
                 if not database.is_sqlite:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": POSTGRES_LOCK})

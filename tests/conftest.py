@@ -1,0 +1,25 @@
+"""What all tests share: a PostgreSQL server of their own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests import postgres_cluster
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[postgres_cluster.SESSION_VARIABLE] = str(os.getpid())
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The address of a PostgreSQL server for this test session. Without one the test is skipped, or fails where it must not be."""
+    url = postgres_cluster.server_url()
+    if url is None:
+        if os.environ.get("CONTRACTBRIDGE_REQUIRE_POSTGRES") == "1":
+            pytest.fail("There is no PostgreSQL here, and CONTRACTBRIDGE_REQUIRE_POSTGRES=1 says that there must be one.")
+        pytest.skip("there is no PostgreSQL here")
+    return url
