@@ -46,6 +46,17 @@ def declared_customers(session: Session, portal: str) -> dict[int, CustomerMappi
     return {row[0]: CustomerMapping(CustomerKey(portal, row[1]), *row[2:]) for row in session.execute(query)}
 
 
+def customer_names(session: Session, portal: str = "") -> dict[CustomerKey, str]:
+    """Names of all customers that are known (of one portal)."""
+    query = select(PORTAL.c.name, CUSTOMER.c.customer_id, CUSTOMER.c.name).join(
+        PORTAL, PORTAL.c.id == CUSTOMER.c.portal_id
+    )
+    query = query.where(PORTAL.c.archived_at.is_(None))
+    if portal:
+        query = query.where(PORTAL.c.name == portal)
+    return {CustomerKey(row[0], row[1]): row[2] for row in session.execute(query)}
+
+
 def declared_products(session: Session, portal: str) -> list[DeclaredProduct]:
     """Mapped or ignored products of a portal that no reading named."""
     read = select(LINE.c.id).where(
