@@ -71,6 +71,7 @@ def test_random_adjustments_over_http_agree_with_a_day_by_day_model(api, box, st
 
 
 BOX = Sandbox(generate(companies=4, lines=40, months=6, seed=2, today=TODAY))
+FIRSTS = [date(2026, month, 1) for month in range(8, 13)] + [date(2027, 1, 1), date(2027, 2, 1)]
 LEAVES = st.one_of(
     st.builds(
         lambda field, op, value: {"op": op, "field": field, "value": value},
@@ -94,7 +95,9 @@ LEAVES = st.one_of(
         lambda field, op, day: {"op": op, "field": field, "value": day},
         st.sampled_from(["startDate", "endDate"]),
         st.sampled_from(["eq", "noteq", "gt", "gte", "lt", "lte"]),
-        st.dates(date(2026, 7, 25), date(2027, 3, 1)).map(date.isoformat),
+        st.sampled_from(
+            [(first + timedelta(days=shift)).isoformat() for first in FIRSTS for shift in (-2, -1, 0, 1, 14)]
+        ),
     ),
 )
 FILTERS = st.recursive(
@@ -109,7 +112,7 @@ FILTERS = st.recursive(
 
 
 @given(st.lists(FILTERS, min_size=1, max_size=3), st.sampled_from(["last_day", "next_start"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_indexes_and_period_windows_never_lose_a_row(filters, end):
     BOX.switches.unit_end = end
     spec = ENTITIES["ContractServiceUnits"]
