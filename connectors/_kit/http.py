@@ -212,11 +212,11 @@ class Http:
         return answer
 
     def _exchange(self, request: Request, where: str, started: float) -> Answer:
-        headers = dict(request.headers)
+        headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         content = request.content
         if request.json is not None:
             content = orjson.dumps(request.json)
-            headers["Content-Type"] = "application/json"
+            headers.append((b"Content-Type", b"application/json"))
         with self._client.stream(
             request.method, request.url, headers=headers, params=dict(request.params) or None, content=content
         ) as response:

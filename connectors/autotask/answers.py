@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 THREADS = re.compile(r"Itgenatr005|thread threshold", re.IGNORECASE)
 HOURLY = re.compile(
-    r"(request|hourly|external).{0,40}(threshold|limit).{0,40}exceed|exceed.{0,60}request threshold", re.IGNORECASE
+    r"(request|hourly|external).{0,40}(threshold|limit).{0,80}exceed|exceed.{0,60}request threshold", re.IGNORECASE
 )
 TRANSIENT = re.compile(r"deadlock|timeout expired|timed out", re.IGNORECASE)
 """Database troubles in the clothes of a validation error: whether the write happened is not said."""
@@ -122,7 +122,8 @@ def refusal(text: str, *, status: int, place: str) -> Refused:
 
 
 def _failed(answer: Answer, body: Row | None, *, writes: bool) -> RemoteError:
-    if answer.status >= 500 or answer.status == 408:
+    """A redirect of a write is doubtful too: somebody in between may have taken it."""
+    if answer.status >= 500 or answer.status == 408 or (writes and answer.status < 400):
         return _unknown(answer) if writes else _trouble(answer)
     said = str((body or {}).get("Message") or (body or {}).get("message") or answer.start())
     if answer.status in (400, 403):

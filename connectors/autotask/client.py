@@ -231,7 +231,7 @@ class AutotaskClient:
     ) -> Answer:
         url = path if path.startswith("http") else root + path
         request = Request(method=method, url=url, headers=self._headers, json=body, writes=writes)
-        with self.shared.gate.enter(entities, self.limits.in_flight):
+        with self.shared.gate.enter(entities, self.limits.in_flight, self.limits.slot_linger):
             with self._counting:
                 self.requests[entities[0]] += 1
             self.shared.meter.count()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,24 +19,43 @@ from core.domain.text import T
 
 
 class Gate:
-    """Lets at most so many requests at the same time through to each entity."""
+    """Lets at most so many requests at the same time through to each entity.
+
+    Autotask frees a slot a little after its answer has arrived. So a place just left still counts for a moment, against the one
+    slot more that Autotask has than we use: a single answer is followed at once, two at the same time are not.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside: Counter[str] = Counter()
+        self._left: defaultdict[str, deque[float]] = defaultdict(deque)
 
     @contextmanager
-    def enter(self, entities: tuple[str, ...], at_most: int) -> Iterator[None]:
-        """Wait until all of `entities` have room, then hold a place in each."""
+    def enter(self, entities: tuple[str, ...], at_most: int, linger: float = 0.0) -> Iterator[None]:
+        """Wait until all of `entities` have room, then hold a place in each. `linger`: seconds a left place still counts."""
         with self._changed:
-            self._changed.wait_for(lambda: all(self._inside[entity] < at_most for entity in entities))
+            while not self._room(entities, at_most, linger):
+                self._changed.wait(linger or None)
             self._inside.update(entities)
         try:
             yield
         finally:
+            now = time.monotonic()
             with self._changed:
                 self._inside.subtract(entities)
+                for entity in entities:
+                    self._left[entity].append(now)
                 self._changed.notify_all()
+
+    def _room(self, entities: tuple[str, ...], at_most: int, linger: float) -> bool:
+        horizon = time.monotonic() - linger
+        for entity in entities:
+            left = self._left[entity]
+            while left and left[0] <= horizon:
+                left.popleft()
+            if self._inside[entity] >= at_most or self._inside[entity] + len(left) > at_most:
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ class AutotaskLimits(BaseModel):
 
     in_flight: Annotated[int, Field(ge=1, le=3)] = 2
     """Requests at the same time per entity: Autotask allows 3 and frees a slot a little after it answered."""
+    slot_linger: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """So long a place counts as taken after its answer."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
     ids_per_query: Annotated[int, Field(ge=1, le=500)] = 500
     pages_per_cursor: Annotated[int, Field(ge=1)] = 50

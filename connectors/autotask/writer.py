@@ -47,7 +47,8 @@ class Writer:
     def add_line(self, line: NewLine) -> LineRef:
         """Put a service or bundle on a contract, with no units yet. A line that is there already is returned, not doubled.
 
-        The line is read back: `itemId` may be null, and a 200 that changed nothing has been seen (reference §15). Raises Refused when it is there more than once (which one is meant is not ours to guess, M9).
+        The line is read back: `itemId` may be null, and a 200 that changed nothing has been seen (reference §15). Raises
+        Refused when it is there more than once: which one is meant is not ours to guess (M9).
         """
         family = FAMILIES[line.item.kind]
         with self._adding:
