@@ -9,7 +9,8 @@ from functools import cache
 
 import structlog
 
-from core import bootstrap, logs
+from core import logs
+from core.bootstrap import App, build
 from core.engine import start_embedded
 from core.services.context import Context
 from core.settings import Settings
@@ -18,11 +19,11 @@ log = structlog.get_logger()
 
 
 @cache
-def application() -> bootstrap.App:
+def application() -> App:
     """The product, wired. The database is brought up to date on the first call."""
     settings = Settings.load()
     logs.configure(settings.log_format)
-    return bootstrap.build(settings)
+    return build(settings)
 
 
 def context() -> Context:

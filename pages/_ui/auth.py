@@ -20,6 +20,16 @@ def context() -> Context:
     return process.context()
 
 
+def time_zone() -> str:
+    """The workspace's time zone, asked for as rarely as the person: a grid writes hundreds of moments."""
+    cached: tuple[float, str] = st.session_state.get("_zone", (0.0, ""))
+    if cached[1] and time.monotonic() - cached[0] < RECHECK_SECONDS:
+        return cached[1]
+    zone = process.application().zone
+    st.session_state["_zone"] = (time.monotonic(), zone)
+    return zone
+
+
 def session_token() -> str:
     """The token of the browser's session cookie; empty without one."""
     return st.context.cookies.get(SESSION_COOKIE) or ""

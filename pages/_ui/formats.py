@@ -28,7 +28,7 @@ def locale() -> str:
 
 def zone() -> str:
     """The workspace's time zone, in which days and moments are shown."""
-    return str(getattr(auth.context().clock, "zone", "Europe/Amsterdam"))
+    return auth.time_zone()
 
 
 def tr(text: Text | str, /, **values: object) -> str:

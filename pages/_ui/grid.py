@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -35,7 +35,7 @@ def filters(
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         text = st.text_input(
-            tr("Search"), key=f"{name}_text", placeholder=search, bind="query-params", width=260, type="search",
+            tr("Search"), key=f"{name}_text", placeholder=search, bind="query-params", width=220, type="search",
             icon=":material/search:", label_visibility="collapsed",
         )  # fmt: skip
         status = ""
@@ -48,11 +48,11 @@ def filters(
         portal = ""
         if len(portals) > 1:
             portal = st.selectbox(
-                tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=200,
+                tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=150,
                 format_func=lambda key: key or tr("All portals"), label_visibility="collapsed",
             )  # fmt: skip
         sort = st.selectbox(
-            tr("Order"), list(sorts), format_func=lambda key: tr("By {column}", column=sorts.get(key, key)), width=200,
+            tr("Order"), list(sorts), format_func=lambda key: tr("By {column}", column=sorts.get(key, key)), width=150,
             key=f"{name}_sort", bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
     query = PageQuery(
@@ -67,6 +67,16 @@ def _pages_key(name: str, query: PageQuery) -> str:
     """Another filter is another list: it starts at its first page."""
     parts = (query.text, query.status, query.portal, query.sort, query.descending, query.limit)
     return f"{name}_page_" + "|".join(str(part) for part in parts)
+
+
+def counted(statuses: Mapping[str, str], counts: Mapping[str, int], name: str) -> dict[str, str]:
+    """The statuses that occur, each with its count; the one that is chosen stays, also when it has become empty."""
+    chosen = st.session_state.get(f"{name}_status") or st.query_params.get(f"{name}_status")
+    return {
+        status: f"{words} ({number(counts[status])})" if counts.get(status) else words
+        for status, words in statuses.items()
+        if counts.get(status) or status == chosen
+    }
 
 
 def pager(name: str, query: PageQuery, total: int) -> None:
@@ -103,10 +113,21 @@ def edit(
     """An editable slice; returns what was changed since it was drawn. The key must change when other rows are shown."""
     shown = frame[[column for column in frame.columns if column in columns]]
     st.data_editor(
-        shown, column_config=dict(columns), hide_index=True, key=name, alt=alt, num_rows="fixed", row_height=ROW_PIXELS,
+        shown, column_config=dict(columns), hide_index=True, key=name, alt=alt,
+        num_rows="fixed", placeholder="", row_height=ROW_PIXELS,
         disabled=[column for column in shown.columns if column not in editable], height=height(len(frame)),
     )  # fmt: skip
     return edits(name, len(frame))
+
+
+def editor_key(name: str, ids: Iterable[object]) -> str:
+    """The editor's name for these rows: another slice, or the same one after saving, starts without edits."""
+    return f"{name}_editor_{st.session_state.get(f'{name}_version', 0)}_{hash(tuple(ids)) & 0xFFFFFFFF:x}"
+
+
+def new_editor(name: str) -> None:
+    """Forget what was typed but not saved."""
+    st.session_state[f"{name}_version"] = st.session_state.get(f"{name}_version", 0) + 1
 
 
 def edits(name: str, rows: int) -> list[CellEdit]:

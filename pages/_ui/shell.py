@@ -21,7 +21,9 @@ __all__ = ["navigation", "openid_is_set_up", "set_up_page", "sidebar", "signed_i
 
 
 def set_up_page() -> None:
-    st.set_page_config(page_title="ContractBridge", page_icon=ASSETS / "icon.png", layout="wide")
+    st.set_page_config(
+        page_title="ContractBridge", page_icon=ASSETS / "icon.png", layout="wide", initial_sidebar_state=232
+    )
     st.session_state["_dialog_open"] = False
 
 

@@ -39,7 +39,7 @@ def show(now: Overview, *, may_act: bool) -> None:
     current = next(index for index, step in enumerate(steps) if not step.done)
     with st.grid(5, gap="small", min_column_width=150) as wall:
         for index, step in enumerate(steps):
-            with wall.cell().container(border=True, height="stretch", gap="xxsmall"):
+            with wall.container(border=True, height="stretch", gap="xxsmall"):
                 icon = ":green[:material/check_circle:]" if step.done else f":material/counter_{index + 1}:"
                 st.markdown(
                     f"{icon} **{step.title}**" if step.done or index == current else f":gray[{icon} {step.title}]"

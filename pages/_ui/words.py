@@ -27,3 +27,125 @@ def status_column(label: str, words: Mapping[str, str], colors: Mapping[str, str
     return st.column_config.MultiselectColumn(
         label, options=list(words.values()), color=[colors.get(key, GRAY) for key in words], **options
     )
+
+
+def term(iso: str, billing: str) -> str:
+    """`P1Y`, `monthly` → "1 year, monthly"; empty where the portal tells neither."""
+    terms = {
+        "P1M": tr("1 month"),
+        "P3M": tr("3 months"),
+        "P6M": tr("6 months"),
+        "P1Y": tr("1 year"),
+        "P3Y": tr("3 years"),
+    }
+    parts = [terms.get(iso, iso), periods().get(billing, billing)]
+    return ", ".join(part for part in parts if part)
+
+
+def periods() -> dict[str, str]:
+    return {
+        "monthly": tr("monthly"),
+        "quarterly": tr("quarterly"),
+        "semiannual": tr("half-yearly"),
+        "yearly": tr("yearly"),
+        "once": tr("once"),
+    }
+
+
+def roundings() -> dict[str, str]:
+    return {
+        "none": tr("A fraction is an error"),
+        "up": tr("Round up"),
+        "down": tr("Round down"),
+        "nearest": tr("Round to the nearest"),
+    }
+
+
+def change_states() -> dict[str, str]:
+    return {
+        "ready": tr("Ready"),
+        "needs_approval": tr("To approve"),
+        "held": tr("Held"),
+        "approved": tr("Approved"),
+        "dismissed": tr("Dismissed"),
+        "waiting": tr("Waiting"),
+        "applied": tr("Applied"),
+        "failed": tr("Failed"),
+    }
+
+
+CHANGE_COLORS = {
+    "ready": BLUE,
+    "needs_approval": ORANGE,
+    "held": RED,
+    "approved": VIOLET,
+    "dismissed": GRAY,
+    "waiting": GRAY,
+    "applied": GREEN,
+    "failed": RED,
+}
+
+
+def finding_kinds() -> dict[str, str]:
+    return {
+        "unmapped": tr("Not linked"),
+        "ambiguous": tr("Ambiguous"),
+        "no_line": tr("No contract line"),
+        "stale": tr("Too old"),
+        "held": tr("Held"),
+        "drift": tr("Changed by hand"),
+        "orphan_line": tr("Line without usage"),
+        "formula": tr("Formula"),
+        "refused": tr("Refused"),
+        "failed": tr("Failed"),
+    }
+
+
+FINDING_COLORS = {
+    "unmapped": ORANGE,
+    "ambiguous": ORANGE,
+    "no_line": RED,
+    "stale": GRAY,
+    "held": RED,
+    "drift": VIOLET,
+    "orphan_line": BLUE,
+    "formula": RED,
+    "refused": RED,
+    "failed": RED,
+}
+
+
+def run_states() -> dict[str, str]:
+    return {
+        "queued": tr("Queued"),
+        "running": tr("Running"),
+        "done": tr("Done"),
+        "partly": tr("Partly"),
+        "failed": tr("Failed"),
+        "stopped": tr("Stopped"),
+    }
+
+
+RUN_COLORS = {"queued": GRAY, "running": BLUE, "done": GREEN, "partly": ORANGE, "failed": RED, "stopped": GRAY}
+
+
+def run_kinds() -> dict[str, str]:
+    return {
+        "sync": tr("Sync"),
+        "apply": tr("Apply"),
+        "reverse": tr("Reverse"),
+        "dry_run": tr("Dry run"),
+        "read": tr("Reading"),
+    }
+
+
+def upload_states() -> dict[str, str]:
+    return {
+        "stored": tr("Used"),
+        "confirmed": tr("Used"),
+        "needs_review": tr("Waits for a look"),
+        "discarded": tr("Thrown away"),
+    }
+
+
+UPLOAD_COLORS = {"stored": GREEN, "confirmed": GREEN, "needs_review": ORANGE, "discarded": GRAY}

@@ -1,0 +1,119 @@
+"""One change from the invoice back to the file and its row, and forward to what Autotask answered (M13)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.domain.plan import Change
+from core.domain.target import TargetSource
+from core.services import planning
+from core.services.planning import ChangeDetail, LedgerStep
+from pages._ui import auth, dialogs, grid, states, words
+from pages._ui.formats import day, escape, moment, number, signed, signed_money, table, tr
+
+
+def ask(change_id: str) -> None:
+    """Show this change when the page is drawn."""
+    st.session_state["_change_asked"] = change_id
+
+
+def show_asked() -> None:
+    if change_id := st.session_state.pop("_change_asked", None):
+        st.dialog(tr("Where this change comes from"), width=760, position="right")(_body)(change_id)
+
+
+def _body(change_id: str) -> None:
+    dialogs.opened()
+    with states.explained():
+        detail = planning.change_detail(auth.context(), auth.actor(), change_id)
+        _head(detail)
+        _why(detail)
+        _sources(detail.change)
+        _ledger(detail)
+
+
+def _head(detail: ChangeDetail) -> None:
+    row = detail.row
+    names = words.change_states()
+    st.markdown(f"**{escape(row.item)}** · {escape(row.company)}")
+    st.caption(f"{row.contract} · #{row.line.id}" if row.line else tr("{contract} · a new line", contract=row.contract))
+    with st.container(horizontal=True, gap="small"):
+        st.metric(tr("From"), number(row.from_units), border=True, width=110)
+        st.metric(tr("To"), number(row.to_units), border=True, width=110)
+        st.metric(tr("Difference"), signed(row.unit_change), border=True, width=120)
+        st.metric(tr("From date"), day(row.effective_date), border=True, width=150)
+        if row.money is not None:
+            st.metric(tr("Per period"), signed_money(row.money), border=True, width=150)
+    color = {"ready": "blue", "needs_approval": "orange", "approved": "violet", "applied": "green"}.get(
+        row.status, "red"
+    )
+    st.badge(names.get(row.status, row.status), color=color)
+
+
+def _why(detail: ChangeDetail) -> None:
+    st.markdown(f"**{tr('Why')}**")
+    st.markdown(escape(tr(detail.row.reason)))
+    for hold in detail.row.holds:
+        st.warning(escape(tr(hold)), icon=":material/front_hand:")
+    for line in detail.change.explanation:
+        st.caption(escape(tr(line)))
+
+
+def _sources(change: Change) -> None:
+    """The usage lines behind the number, down to the file and row."""
+    if not change.sources:
+        return
+    st.markdown(f"**{tr('What it was counted from')}**")
+    columns = ("portal", "customer", "product", "quantity", "name", "origin", "since")
+    frame = table((_source(source) for source in change.sources), columns)
+    config = st.column_config
+    shown = {
+        "portal": config.TextColumn(tr("Portal"), width=100),
+        "customer": config.TextColumn(tr("Portal customer"), width=130),
+        "product": config.TextColumn(tr("Portal product"), width=150),
+        "quantity": config.TextColumn(tr("Count"), alignment="right", width=60),
+        "name": config.TextColumn(tr("In the formula"), width=100),
+        "origin": config.TextColumn(tr("Read from"), width=190),
+        "since": config.TextColumn(tr("Since"), width=120),
+    }
+    grid.show(frame, shown, name="change_sources", alt=tr("Usage lines this change was counted from"))
+
+
+def _source(source: TargetSource) -> dict[str, object]:
+    usage = source.line.usage
+    origin = " · ".join(part for part in (usage.origin.source, usage.origin.place) if part)
+    if usage.origin.rows > 1:
+        origin += f" · {tr('{rows} rows', rows=usage.origin.rows)}"
+    return {
+        "portal": source.portal,
+        "customer": usage.customer,
+        "product": usage.product,
+        "quantity": number(source.line.quantity),
+        "name": source.name,
+        "origin": origin,
+        "since": moment(source.line.since),
+    }
+
+
+def _ledger(detail: ChangeDetail) -> None:
+    st.markdown(f"**{tr('What happened with it')}**")
+    if not detail.steps:
+        st.caption(tr("Nothing was sent to Autotask yet."))
+        return
+    for step in detail.steps:
+        _step(step)
+
+
+def _step(step: LedgerStep) -> None:
+    words_of = {
+        "intended": tr("Written down before it is sent"),
+        "sent": tr("Sent to Autotask"),
+        "answered": tr("Autotask answered"),
+        "verified": tr("Read back and verified"),
+        "refused": tr("Autotask refused it"),
+        "unknown": tr("No answer: read back first"),
+        "failed": tr("Failed"),
+    }
+    run = f" · {tr('run {run}', run=step.run_id)}" if step.run_id else ""
+    with st.expander(f"{moment(step.at)} · {words_of.get(step.event, step.event)}{run}"):
+        st.json(dict(step.data), expanded=True)

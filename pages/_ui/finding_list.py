@@ -1,0 +1,46 @@
+"""What a person must look at: each finding with what to do about it, and the page where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from core.services import planning
+from core.services.planning import FindingRow
+from pages._ui import auth, grid, states, words
+from pages._ui.formats import table, tr
+
+
+def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
+    kinds = words.finding_kinds()
+    query = grid.filters(
+        "findings", statuses=grid.counted(kinds, counts, "findings"), portals=portals, search=tr("Portal, customer or product"),
+        sorts={"kind": tr("kind"), "subject": tr("subject"), "portal": tr("portal")},
+    )  # fmt: skip
+    page = planning.findings(auth.context(), auth.actor(), query)
+    if not page.total:
+        states.empty(tr("Nothing to look at"), tr("No finding of the plan passes this filter."), ":material/task_alt:")
+        return
+    config = st.column_config
+    columns = {
+        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=140),
+        "subject": config.TextColumn(tr("Subject"), width=220),
+        "message": config.TextColumn(tr("What is the matter")),
+        "remedy": config.TextColumn(tr("What to do"), width=300),
+        "portal": config.TextColumn(tr("Portal"), width=110),
+    }
+    frame = table((_row(row, kinds) for row in page.rows), columns)
+    grid.show(frame, columns, name="findings_rows", alt=tr("Findings of the plan"))
+    grid.pager("findings", query, page.total)
+
+
+def _row(row: FindingRow, kinds: dict[str, str]) -> dict[str, object]:
+    subject = " · ".join(part for part in (row.company, row.subject) if part)
+    return {
+        "kind": [kinds.get(row.kind, row.kind)],
+        "subject": subject,
+        "message": tr(row.message),
+        "remedy": tr(row.remedy) if row.remedy else "",
+        "portal": row.portal,
+    }

@@ -1,0 +1,72 @@
+"""Connecting a portal, step by step: which one, what it needs, a test, and from when it is read (S1-26, S1-84)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.services import portals
+from core.services.portals import ConnectorCard, PortalCard
+from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states
+from pages._ui.formats import escape, tr
+
+
+def show(cards: Sequence[PortalCard]) -> None:
+    portal_detail.back()
+    connectors = portals.list_connectors(auth.context(), auth.actor())
+    slug = st.query_params.get("connector", "")
+    connector = next((found for found in connectors if found.slug == slug), None)
+    if connector is None:
+        _choose(connectors)
+    else:
+        _connect(connector, {card.name for card in cards})
+
+
+def _choose(connectors: Sequence[ConnectorCard]) -> None:
+    states.title(tr("Which portal do you want to connect?"))
+    with st.grid(3, gap="small", min_column_width=280) as wall:
+        for connector in connectors:
+            with wall.container(border=True, height="stretch", gap="xsmall"):
+                st.markdown(f"**{escape(connector.name)}**")
+                st.caption(f"{portal_cards.kind_words(connector.kind)} · {escape(tr(connector.counts))}")
+                st.space("stretch")
+                if st.button(tr("Choose"), key=f"choose_{connector.slug}", icon=":material/arrow_forward:"):
+                    step = "connect" if connector.pulls else "upload"
+                    portal_detail.go(step=step, connector=connector.slug)
+
+
+def _connect(connector: ConnectorCard, taken: set[str]) -> None:
+    states.title(tr("Connect {portal}", portal=connector.name), tr(connector.counts))
+    form, guide = st.columns([3, 2], gap="large")
+    with guide, st.container(border=True):
+        st.markdown(f"**{tr('How to')}**")
+        for index, step in enumerate(connector.guide, 1):
+            st.markdown(f"{index}. {escape(tr(step))}")
+    with form, states.explained():
+        key = f"connect_{connector.slug}"
+        name = st.text_input(
+            tr("Name"), "" if connector.name in taken else connector.name, key=f"{key}_name", max_chars=60
+        )
+        settings = settings_form.draw(connector.settings, {}, key)
+        secrets = settings_form.draw_secrets(connector.secrets, frozenset(), key)
+        schedule = schedule_form.draw({"every": "day", "at": "02:00"}, key) if connector.pulls else None
+        lacking = settings_form.missing(connector.settings, settings) + settings_form.missing(
+            connector.secrets, secrets
+        )
+        if not name.strip():
+            lacking = [tr("Name"), *lacking]
+        if lacking:
+            st.caption(tr("Still needed: {fields}", fields=", ".join(lacking)))
+        with st.container(horizontal=True, gap="small"):
+            if st.button(tr("Test"), icon=":material/network_check:", disabled=bool(lacking), key=f"{key}_test"):
+                with st.spinner(tr("Testing …")):
+                    result = portals.test_settings(auth.context(), auth.actor(), connector.slug, settings, secrets)
+                portal_detail.show_test(result)
+            if st.button(tr("Connect"), type="primary", disabled=bool(lacking), key=f"{key}_save"):
+                portals.create_portal(
+                    auth.context(), auth.actor(), name.strip(), connector.slug, settings=settings, secrets=secrets,
+                    schedule=schedule,
+                )  # fmt: skip
+                states.done(tr("{portal} is connected.", portal=name.strip()))
+                portal_detail.go(portal=name.strip())

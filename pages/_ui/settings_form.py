@@ -1,0 +1,90 @@
+"""A form drawn from a connector's settings model: one widget for each field, with its own words (S1-84)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+import streamlit as st
+
+from core.domain.errors import InputError
+from core.domain.text import T
+from core.services.forms import FormField
+from pages._ui.formats import tr
+
+
+def draw(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
+    """Widgets for the fields with their present values; returns what stands in them. Empty optional fields are left out."""
+    entered: dict[str, object] = {}
+    for field in fields:
+        value = _widget(field, values.get(field.name, field.default), f"{key}_{field.name}")
+        if value not in (None, "", [], {}) or field.kind == "boolean":
+            entered[field.name] = value
+    return entered
+
+
+def draw_secrets(fields: Sequence[FormField], stored: frozenset[str], key: str) -> dict[str, str]:
+    """Password fields that never show what is stored; only what is typed is returned."""
+    entered: dict[str, str] = {}
+    for field in fields:
+        known = field.name in stored
+        value = st.text_input(
+            tr(field.title), type="password", key=f"{key}_{field.name}", help=tr(field.help) or None, autocomplete="off",
+            placeholder=tr("Stored; type to replace") if known else "",
+        )  # fmt: skip
+        if value:
+            entered[field.name] = value
+    return entered
+
+
+def missing(
+    fields: Sequence[FormField], entered: Mapping[str, object], stored: frozenset[str] = frozenset()
+) -> list[str]:
+    """Titles of required fields that are still empty."""
+    return [
+        tr(field.title)
+        for field in fields
+        if field.required and not entered.get(field.name) and field.name not in stored
+    ]
+
+
+def _widget(field: FormField, value: object, key: str) -> object:
+    label = tr(field.title) + (" *" if field.required else "")
+    words = tr(field.help) if field.help else None
+    match field.kind:
+        case "boolean":
+            return st.checkbox(label, bool(value), key=key, help=words)
+        case "choice":
+            choices = list(field.choices) if field.required else ["", *field.choices]
+            index = choices.index(str(value)) if value is not None and str(value) in choices else 0
+            return st.selectbox(label, choices, index=index, key=key, help=words)
+        case "number":
+            return _number(st.text_input(label, "" if value is None else str(value), key=key, help=words), label)
+        case "list":
+            items = [str(item) for item in value] if isinstance(value, list | tuple) else []
+            return st.multiselect(label, items, items, key=key, help=words, accept_new_options=True)
+        case "map":
+            text = orjson.dumps(value or {}, option=orjson.OPT_INDENT_2, default=str).decode()
+            return _map(st.text_area(label, "" if text == "{}" else text, key=key, help=words), label)
+        case _:
+            return st.text_input(label, "" if value is None else str(value), key=key, help=words).strip()
+
+
+def _number(text: str, label: str) -> object:
+    if not text.strip():
+        return None
+    try:
+        return int(text) if text.strip().lstrip("-").isdigit() else float(text.replace(",", "."))
+    except ValueError as error:
+        raise InputError(T("{text} is not a number.", text=text), place=label) from error
+
+
+def _map(text: str, label: str) -> object:
+    if not text.strip():
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            T("This is not valid JSON."), place=label, remedy=T("Write it like {example}.", example='{"name": "value"}')
+        ) from error

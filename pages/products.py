@@ -1,0 +1,165 @@
+"""Which service is each portal product, and how is it counted?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.services import portals, products
+from core.services.access import Role
+from core.services.paging import Page, PageQuery
+from core.services.products import ProductRow
+from pages._ui import auth, grid, line_questions, product_edits, renames, rule_editor, rule_list, states, words
+from pages._ui.formats import number, table, tr
+from pages._ui.shell import link
+
+context, actor = auth.context(), auth.actor()
+
+
+def headline() -> int:
+    """The title line; returns how many products there are."""
+    pending = products.products(context, actor, PageQuery(status="pending", limit=1)).total
+    total = products.products(context, actor, PageQuery(limit=1)).total
+    if pending:
+        states.title(
+            tr("{pending} of {total} products still need a service", pending=pending, total=total),
+            tr("Several products may feed one service, one product may feed several, and a formula may count them."),
+        )
+    elif total:
+        states.title(
+            tr("All {total} products have their service", total=total), tr("New products appear here by themselves.")
+        )
+    else:
+        states.title(tr("Which service is each portal product?"))
+    return total
+
+
+def toolbar(portal: str, edits: product_edits.ProductEdits, selected: list[ProductRow]) -> None:
+    count = len(edits)
+    with st.container(horizontal=True, gap="small"):
+        if st.button(
+            tr("Save {count} changes", count=count) if count else tr("Save"), type="primary", icon=":material/save:",
+            disabled=not count, key="save_products",
+        ):  # fmt: skip
+            with states.explained():
+                product_edits.save(edits)
+        if st.button(
+            tr("Rule for {count} products", count=len(selected)) if len(selected) > 1 else tr("Rule with a formula"),
+            icon=":material/function:", disabled=not selected, key="rule_for_selected",
+            help=tr("Tick one product, or several that together make one service."),
+        ):  # fmt: skip
+            rule_editor.open_for(selected)
+        if st.button(tr("Link exact matches"), icon=":material/done_all:", key="accept_exact_products"):
+            with states.explained():
+                states.done(
+                    tr("{count} products linked.", count=products.accept_exact_products(context, actor, portal))
+                )
+                st.rerun()
+        if portal and st.button(tr("Rename rules"), icon=":material/drive_file_rename_outline:", key="renames"):
+            renames.dialog(portal)
+
+
+def frame_of(page: Page[ProductRow], options: product_edits.Choices) -> pd.DataFrame:
+    names = words.mapping_states()
+    return table(
+        (
+            {
+                "select": False,
+                "portal": row.key.portal,
+                "product": row.product,
+                "term": words.term(row.key.term, row.key.billing_frequency),
+                "customers": number(row.customers),
+                "count": number(row.quantity),
+                "status": [names.get(row.status, row.status)],
+                "service": options.label_of(row),
+                "suggestion": product_edits.suggestion_words(row),
+                "use": False,
+                "ignore": row.ignored,
+            }
+            for row in page.rows
+        ),
+        (
+            "select",
+            "portal",
+            "product",
+            "term",
+            "customers",
+            "count",
+            "status",
+            "service",
+            "use",
+            "suggestion",
+            "ignore",
+        ),
+    )
+
+
+def columns(options: product_edits.Choices) -> dict[str, object]:
+    config = st.column_config
+    return {
+        "select": config.CheckboxColumn("", width=40, pinned=True, help=tr("Choose products for one rule.")),
+        "portal": config.TextColumn(tr("Portal"), width=100),
+        "product": config.TextColumn(tr("Portal product"), width=190),
+        "term": config.TextColumn(tr("Term, billing"), width=100),
+        "customers": config.TextColumn(tr("Customers"), alignment="right", width=80),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
+        "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=85),
+        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=180),
+        "suggestion": config.TextColumn(tr("Suggestion"), width=200),
+        "use": config.CheckboxColumn(tr("Use it"), width=55, help=tr("Link to the suggested service.")),
+        "ignore": config.TextColumn(tr("Ignore because"), width=120),
+    }
+
+
+def editor(page: Page[ProductRow], portal: str) -> None:
+    operator = auth.may(Role.OPERATOR)
+    bar = st.container()
+    options = product_edits.choices(page.rows)
+    changed = grid.edit(
+        frame_of(page, options), columns(options), name=grid.editor_key("products", (row.key for row in page.rows)),
+        alt=tr("Portal products and their services"),
+        editable=("select", "service", "use", "ignore") if operator else (),
+    )  # fmt: skip
+    selected = [page.rows[cell.row] for cell in changed if cell.column == "select" and cell.value]
+    if operator:
+        with bar:
+            toolbar(portal, product_edits.collect(page.rows, changed, options), selected)
+
+
+def list_of_products() -> None:
+    names = [card.name for card in portals.list_portals(context, actor)]
+    query = grid.filters(
+        "products", statuses=words.mapping_states(), portals=names, search=tr("Product or service"),
+        sorts={"status": tr("status"), "product": tr("product"), "portal": tr("portal"), "quantity": tr("count")},
+    )  # fmt: skip
+    found = products.products(context, actor, query)
+    if found.total:
+        editor(found, query.portal)
+        grid.pager("products", query, found.total)
+    else:
+        states.empty(tr("Nothing passes this filter"), tr("Take away a part of the filter to see more."))
+
+
+if headline():
+    questions = products.line_questions(context, actor)
+    open_questions = sum(question.chosen is None for question in questions)
+    tabs = {
+        "products": tr("Products"),
+        "rules": tr("Rules"),
+        "lines": tr("Which line? ({count})", count=open_questions) if open_questions else tr("Chosen lines"),
+    }
+    view = st.segmented_control(
+        tr("View"), list(tabs), format_func=lambda key: tabs.get(key, key), default="products", key="products_view",
+        bind="query-params", label_visibility="collapsed", required=True,
+    )  # fmt: skip
+    if view == "rules":
+        rule_list.show()
+    elif view == "lines":
+        line_questions.show(questions)
+    else:
+        list_of_products()
+else:
+    with states.empty(
+        tr("No products yet"), tr("They appear when a portal was read or a file was accepted."), ":material/category:"
+    ):
+        link("portals", tr("Open portals"))

@@ -1,0 +1,28 @@
+"""Autotask, people, back-up, and what belongs to the whole workspace."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.services.access import Role, require
+from pages._ui import auth, settings_autotask, settings_own, settings_people, settings_workspace, states
+from pages._ui.formats import tr
+
+require(auth.actor(), Role.ADMIN)
+states.title(tr("How is ContractBridge set up?"))
+views = {
+    "autotask": "Autotask",
+    "people": tr("People"),
+    "own": tr("My account"),
+    "workspace": tr("Workspace and back-up"),
+}
+view = st.segmented_control(
+    tr("View"), list(views), format_func=lambda key: views.get(key, key), default="autotask", key="settings_view",
+    bind="query-params", label_visibility="collapsed", required=True,
+)  # fmt: skip
+{
+    "autotask": settings_autotask.show,
+    "people": settings_people.show,
+    "own": settings_own.show,
+    "workspace": settings_workspace.show,
+}.get(view or "autotask", settings_autotask.show)()
