@@ -59,7 +59,7 @@ class Journal:
 
         self._ctx.database.run(work)
 
-    def fact(self, event: Event, change: Change, line: LineRef | None, **payload: Any) -> Fact:
+    def fact(self, event: Event, change: Change, line: LineRef | None, /, **payload: Any) -> Fact:
         # An unknown outcome uses up no date: only what is read back tells whether it did.
         day = None if event is Event.UNKNOWN else change.effective_date
         return Fact(
