@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from connectors._kit.select import find, whole
 from core.domain.errors import ShapeChanged
@@ -119,7 +119,10 @@ class Offset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """The answer names the next position at `at`; it goes back as `param`. Ends when it is null, empty or absent."""
+    """The answer names the next position at `at`; it goes back as `param`. Ends when it is null, empty or absent.
+
+    `decode` takes percent-encoding off a cursor first, for servers that give it ready for an address: it is encoded exactly once.
+    """
 
     param: str
     at: str
@@ -127,6 +130,7 @@ class Cursor:
     size: int = 0
     in_body: bool = False
     in_header: bool = False
+    decode: bool = False
 
     def first(self, call: Call) -> Call:
         return call.with_values({self.size_param: self.size}, self.in_body) if self.size_param else call
@@ -135,6 +139,8 @@ class Cursor:
         cursor = headers.get(self.at.lower()) if self.in_header else find(body, self.at)
         if cursor in (None, "", False):
             return None
+        if self.decode:
+            cursor = unquote(str(cursor))
         if str(cursor) == str(_value(call, self.param, self.in_body)):
             raise ShapeChanged(T("The list does not end: the same page is offered again."), place=call.path)
         return call.with_values({self.param: cursor}, self.in_body)
