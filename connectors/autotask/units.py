@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from core.domain.contract import LineRef, UnitRow
 
 log = structlog.get_logger(__name__)
 
+AROUND = timedelta(days=31)
+
 
 @dataclass(frozen=True, slots=True)
 class _Window:
@@ -32,6 +35,12 @@ class _Window:
         if self.last is not None and self.last < date.max:
             found.append(where("lt", "startDate", (self.last + timedelta(days=1)).isoformat()))
         return tuple(found)
+
+    def wider(self) -> _Window:
+        """With the months around it."""
+        open_ended = self.last is None or self.last > date.max - 2 * AROUND
+        first = max(self.first, date.min + AROUND) - AROUND
+        return _Window(first, None if open_ended or self.last is None else self.last + 2 * AROUND)
 
     def covers(self, other: _Window) -> bool:
         """Whether every row of the other window is in this one."""
@@ -48,6 +57,7 @@ class UnitReader:
     def __init__(self, client: AutotaskClient, families: Callable[[], list[Family]]) -> None:
         self._client = client
         self._families = families
+        self._asking = threading.Lock()
         self._without_nameless: dict[Family, list[_Window]] = defaultdict(list)
 
     def read(
@@ -86,7 +96,7 @@ class UnitReader:
     def _by_lines(self, family: Family, window: _Window, ids: set[int]) -> Callable[[], dict[LineRef, list[UnitRow]]]:
         def read() -> dict[LineRef, list[UnitRow]]:
             query = Query(family.units, family.unit_fields, window.filters(), bulk=False)
-            nameless = self._nameless(family, window, query)
+            nameless = self._nameless(family, window)
             rows = parsed(UnitWire, read_chunks(self._client, query, family.line_key, ids), family.units)
             meant = self._meant(family, nameless) if nameless else {}
             found = _by_line(family, window, [*rows, *nameless], meant)
@@ -94,14 +104,17 @@ class UnitReader:
 
         return read
 
-    def _nameless(self, family: Family, window: _Window, query: Query) -> list[UnitWire]:
-        """Rows without a line, which a query by line never finds. Asked once for each stretch of days that has none."""
-        if any(known.covers(window) for known in self._without_nameless[family]):
-            return []
-        rows = read_all(self._client, query.also(where("notExist", family.line_key)))
-        if not rows:
-            self._without_nameless[family].append(window)
-        return parsed(UnitWire, rows, family.units)
+    def _nameless(self, family: Family, window: _Window) -> list[UnitWire]:
+        """Rows without a line, which a query by line never finds. Asked once where there are none: also for the months around."""
+        with self._asking:
+            if any(known.covers(window) for known in self._without_nameless[family]):
+                return []
+            wider = window.wider()
+            filters = (*wider.filters(), where("notExist", family.line_key))
+            rows = read_all(self._client, Query(family.units, family.unit_fields, filters, bulk=False))
+            if not rows:
+                self._without_nameless[family].append(wider)
+            return parsed(UnitWire, rows, family.units)
 
     def _meant(self, family: Family, rows: Collection[UnitWire]) -> dict[tuple[int, int], list[int]]:
         """(contract, item) → its lines, for the rows that do not name theirs."""

@@ -153,8 +153,13 @@ def test_m16_rows_without_a_line_are_looked_for_once_where_there_are_none(
     fake.tables["ContractServiceUnits"] = [unit(1, 1, 9)]
     for _ in range(3):
         autotask.units(FIRST, LAST, lines=[line(1)])
-        autotask.units(date(2026, 11, 10), LAST, lines=[line(1)])
+        autotask.units(date(2026, 12, 1), date(2026, 12, 31), lines=[line(1)])
     assert autotask.requests_by_entity["ContractServiceUnits"] == 7
+
+
+def test_days_at_the_ends_of_the_calendar(fake: FakeAutotask, autotask: Autotask) -> None:
+    fake.tables["ContractServiceUnits"] = [unit(1, 1, 9)]
+    assert autotask.units(date.min, date.max, lines=[line(1)]) == {line(1): [row(9)]}
 
 
 def line(key: int) -> LineRef:
