@@ -11,6 +11,7 @@ import pytest
 
 from connectors._kit.registry import manifest, slugs
 from core.domain.connector import ConnectorKind
+from core.i18n import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTALS = [slug for slug in slugs() if manifest(slug).kind is ConnectorKind.API]
@@ -74,3 +75,11 @@ def test_s1_83_every_portal_has_demo_data(slug: str) -> None:
     lines = json.loads((ROOT / "connectors" / slug / "demo.json").read_text(encoding="utf-8"))
     assert len({line["customer_id"] for line in lines}) >= 3
     assert all(Decimal(str(line["quantity"])) >= 0 and line["customer"] and line["product"] for line in lines)
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_s1_81_forms_are_in_dutch_too(slug: str) -> None:
+    known = catalogue("nl")
+    models = (manifest(slug).settings, manifest(slug).secrets)
+    words = {text for model in models for field in model.model_fields.values() for text in (field.title, field.description)}
+    assert sorted(text for text in words if text and text not in known) == []
