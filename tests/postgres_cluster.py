@@ -1,7 +1,7 @@
 """A PostgreSQL server of the tests' own: one for all workers of a test session, thrown away with it.
 
 Started with the binaries of the system, on a Unix socket in a temporary directory, with everything off that makes data
-survive a power cut. A small shell process watches the test session and takes the server down with it, also when it is killed.
+survive a power cut. A small process watches the test session and takes the server down with it, also when it is killed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,15 +29,6 @@ SETTINGS = {
     "autovacuum": "off",
     "log_min_messages": "fatal",
 }
-WATCH = """
-"$1" -D "$2" {settings} >"$2/log" 2>&1 &
-server=$!
-while kill -0 "$3" 2>/dev/null && kill -0 $server 2>/dev/null; do sleep 0.5; done
-kill -INT $server 2>/dev/null; wait $server
-rm -rf "$4"
-"""
-
-
 def binaries() -> Path | None:
     """Where `initdb` and `postgres` are; None when there are none."""
     found = shutil.which("initdb")
@@ -73,12 +66,37 @@ def _start(place: Path, home: Path, session: str) -> None:
         [str(place / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
         check=True, user=user, stdout=subprocess.DEVNULL, cwd=home, timeout=START_SECONDS,
     )  # fmt: skip
-    settings = " ".join(f"-c {name}={value!r}" for name, value in SETTINGS.items()) + f" -k '{home}'"
+    arguments = [str(place), str(home), session, user or ""]
     subprocess.Popen(
-        ["/bin/sh", "-c", WATCH.format(settings=settings), "sh", str(place / "postgres"), str(data), session, str(home)],
-        user=user, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, cwd=home,
+        [sys.executable, __file__, *arguments],
+        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home,
     )  # fmt: skip
+
+
+def watch(place: Path, home: Path, session: int, user: str | None) -> None:
+    """Run the server as long as the test session lives, then remove all of it."""
+    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    server = subprocess.Popen(
+        [str(place / "postgres"), "-D", str(home / "data"), "-k", str(home), *settings], user=user, cwd=home
+    )
+    while _lives(session) and server.poll() is None:
+        time.sleep(0.5)
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(START_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _wait(home: Path) -> None:
@@ -99,3 +117,7 @@ def _wait(home: Path) -> None:
 def _version(place: str) -> int:
     name = Path(place).parent.name
     return int(name) if name.isdigit() else 0
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] or None)
