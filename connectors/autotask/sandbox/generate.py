@@ -37,10 +37,15 @@ def generate(
     end = plus_months(start, months) - date.resolution
     ids = [data.company(_name(dice, number), companyNumber=f"G-{number:05d}") for number in range(1, companies + 1)]
     made = 0
+    decks: dict[int, list[int]] = {company: [] for company in ids}
     while made < lines:
         company = ids[(made // LINES_A_CONTRACT) % len(ids)]
+        if len(decks[company]) < LINES_A_CONTRACT:
+            # A company has each service once as long as the catalogue lasts: no line is ambiguous.
+            decks[company] = dice.sample(catalogue, len(catalogue))
         contract = data.contract(company, f"Beheer {made // LINES_A_CONTRACT + 1}", start=start, end=end)
-        for service in dice.sample(catalogue, min(LINES_A_CONTRACT, lines - made)):
+        for _ in range(min(LINES_A_CONTRACT, lines - made, len(catalogue))):
+            service = decks[company].pop()
             line = data.line(contract, service, dice.randint(1, 80))
             if dice.random() < 0.3:
                 data.adjust(line, dice.randint(1, 9), plus_months(start, dice.randint(1, max(1, months // 2))))
