@@ -36,13 +36,15 @@ def drift_of(
 def _changed(rows: Sequence[UnitRow], memory: LineMemory, today: date) -> Text | None:
     """Units that were last verified, and are others now without a change of ours."""
     verified, day = memory.verified_units, memory.verified_on
-    if verified is None or day is None or not rows or rows[0].start > day:
+    if verified is None or day is None:
         return None
-    units = units_on(rows, day)
-    if units != verified:
+    # Rows may begin later than what was verified: the first one then has the verified units, unless we changed them before it.
+    seen_on = max(day, rows[0].start) if rows else day
+    units = units_on(rows, seen_on)
+    if units != verified and not any(day < ours <= seen_on for ours in memory.our_dates):
         return T(
             "Somebody else changed the units of {day} from {verified} to {units}.",
-            day=day,
+            day=seen_on,
             verified=verified,
             units=units,
         )

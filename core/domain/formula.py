@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException
 from functools import lru_cache
 from threading import Lock
@@ -68,7 +69,10 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_SYNTAX = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.boolop)
+_PARTS = (ast.BoolOp, ast.IfExp, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context)
+"""What else a tree may hold; operators are checked where they are used, because they have no place of their own."""
+
+_SIGN = re.compile(r"\*\*|//|<<|>>|is\s+not|not\s+in|is|in|[-+*/%@&|^~<>=!]+")
 
 
 class Formula:
@@ -86,19 +90,60 @@ class Formula:
         """The result for these quantities; raises InputError where it has none (division by zero, far too large)."""
         if isinstance(self._tree, ast.Name):
             return values[self._tree.id]
+        result = self._value(self._tree, values)
+        if isinstance(result, bool):
+            raise _wrong(self.text, T("it gives yes or no, not a quantity"))
+        return result
+
+    def steps(self, values: Mapping[str, Decimal]) -> tuple[Text, ...]:
+        """How the result comes about, from the inside out; only the branch that counts. Raises InputError as `evaluate` does."""
+        told = [T("{name} is {quantity}", name=name, quantity=values[name]) for name in sorted(self.names)]
+        for node in _inside_out(self._tree, lambda test: bool(self._value(test, values))):
+            part, value = ast.get_source_segment(self.text, node), self._value(node, values)
+            if isinstance(value, bool):
+                told.append(T("{part}: {value}", part=part, value=value))
+            else:
+                told.append(T("{formula} = {result}", formula=part, result=value))
+        return tuple(told)
+
+    def _value(self, node: ast.expr, values: Mapping[str, Decimal]) -> Decimal | bool:
         try:
             with self._one_at_a_time:
                 self._evaluator.names = values
-                result = self._evaluator.eval(self.text, previously_parsed=self._tree)
+                result = self._evaluator.eval(self.text, previously_parsed=node)
         except (DecimalException, ZeroDivisionError) as error:
             raise _wrong(self.text, T("it divides by zero or gets too large for these quantities")) from error
         except InvalidExpression as error:
             raise _wrong(self.text, T("it cannot be computed"), detail=str(error)) from error
-        if isinstance(result, bool) or not isinstance(result, Decimal):
-            raise _wrong(self.text, T("it gives yes or no, not a quantity"))
-        if not result.is_finite() or abs(result) > MAX_RESULT:
+        if isinstance(result, bool):
+            return result
+        number = Decimal(result)
+        if not number.is_finite() or abs(number) > MAX_RESULT:
             raise _wrong(self.text, T("its result is far too large"))
-        return result
+        return number
+
+
+def worked_example(text: str, values: Mapping[str, Decimal]) -> tuple[Text, ...]:
+    """The formula worked out step by step for these quantities, for the editor; raises InputError."""
+    formula = compile_formula(text, values)
+    formula.evaluate(values)
+    return formula.steps(values)
+
+
+def _inside_out(node: ast.expr, holds: Callable[[ast.expr], bool]) -> Iterator[ast.expr]:
+    """The parts of a formula that have a value of their own, each after what it is made of."""
+    if isinstance(node, ast.IfExp):
+        yield from _inside_out(node.test, holds)
+        yield from _inside_out(node.body if holds(node.test) else node.orelse, holds)
+    elif isinstance(node, ast.Call):
+        for argument in node.args:
+            yield from _inside_out(argument, holds)
+    else:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                yield from _inside_out(child, holds)
+    if not isinstance(node, ast.Name | ast.Constant):
+        yield node
 
 
 @lru_cache(maxsize=2048)
@@ -114,7 +159,7 @@ def _compile(text: str, names: frozenset[str]) -> Formula:
             warnings.simplefilter("ignore")
             tree = ast.parse(stripped, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        position = len(source) - len(stripped) + (getattr(error, "offset", None) or 1)
+        position = len(source) - len(stripped) + (getattr(error, "offset", None) or len(stripped) + 1)
         raise _wrong(text, T("position {position} cannot be read", position=position)) from error
     used = _check(tree, stripped, names)
     for node in ast.walk(tree):
@@ -138,12 +183,14 @@ def _check(tree: ast.expr, text: str, names: frozenset[str]) -> set[str]:
                 if node.id not in names:
                     raise _unknown_name(text, node, names)
                 used.add(node.id)
+        elif isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare):
+            _check_operators(node, text)
         elif isinstance(node, ast.Call):
             _check_call(node, text)
         elif isinstance(node, ast.Constant):
             _check_number(node, text)
-        elif not isinstance(node, (*_SYNTAX, ast.expr_context)) and type(node) not in _OPERATORS:
-            raise _not_allowed(text, node)
+        elif not isinstance(node, _PARTS):
+            raise _not_allowed(text, _position(text, node), ast.get_source_segment(text, node) or type(node).__name__)
     return used
 
 
@@ -152,18 +199,18 @@ def _check_call(node: ast.Call, text: str) -> None:
     if name is None or name not in FUNCTIONS:
         problem = T(
             "position {position}: unknown function '{name}'; known: {known}",
-            position=node.col_offset + 1,
+            position=_position(text, node),
             name=name or (ast.get_source_segment(text, node.func) or "?"),
             known=", ".join(sorted(FUNCTIONS)),
         )
         raise _wrong(text, problem)
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-        raise _not_allowed(text, node)
+        raise _not_allowed(text, _position(text, node), ast.get_source_segment(text, node) or name)
     _, fewest, most = FUNCTIONS[name]
     if not fewest <= len(node.args) <= most:
         problem = T(
             "position {position}: {name} takes {fewest} to {most} values",
-            position=node.col_offset + 1,
+            position=_position(text, node),
             name=name,
             fewest=fewest,
             most=most,
@@ -172,12 +219,33 @@ def _check_call(node: ast.Call, text: str) -> None:
     if name == "round" and len(node.args) == 2:
         digits = node.args[1]
         if not (isinstance(digits, ast.Constant) and type(digits.value) is int and 0 <= digits.value <= 6):
-            raise _wrong(text, T("position {position}: round takes 0 to 6 decimals", position=node.col_offset + 1))
+            raise _wrong(text, T("position {position}: round takes 0 to 6 decimals", position=_position(text, node)))
+
+
+def _check_operators(node: ast.BinOp | ast.UnaryOp | ast.Compare, text: str) -> None:
+    operators = node.ops if isinstance(node, ast.Compare) else [node.op]
+    for place, used in enumerate(operators):
+        if type(used) not in _OPERATORS:
+            start = _characters(text, _before_operator(node, place))
+            sign = _SIGN.search(text, start)
+            raise _not_allowed(
+                text, (sign.start() if sign else start) + 1, sign.group() if sign else type(used).__name__
+            )
+
+
+def _before_operator(node: ast.BinOp | ast.UnaryOp | ast.Compare, place: int) -> int:
+    match node:
+        case ast.UnaryOp():
+            return node.col_offset
+        case ast.BinOp():
+            return node.left.end_col_offset or 0
+        case ast.Compare():
+            return [node.left, *node.comparators][place].end_col_offset or 0
 
 
 def _check_number(node: ast.Constant, text: str) -> None:
     if type(node.value) not in (int, float) or abs(_number(text, node)) > MAX_RESULT:
-        raise _not_allowed(text, node)
+        raise _not_allowed(text, _position(text, node), ast.get_source_segment(text, node) or "?")
 
 
 def _number(text: str, node: ast.Constant) -> Decimal:
@@ -190,25 +258,34 @@ def _number(text: str, node: ast.Constant) -> Decimal:
 def _unknown_name(text: str, node: ast.Name, names: frozenset[str]) -> InputError:
     problem = T(
         "position {position}: unknown name '{name}'; known: {known}",
-        position=node.col_offset + 1,
+        position=_position(text, node),
         name=node.id,
         known=", ".join(sorted(names)),
     )
     return _wrong(text, problem)
 
 
-def _not_allowed(text: str, node: ast.AST) -> InputError:
-    part = ast.get_source_segment(text, node) or type(node).__name__
+def _not_allowed(text: str, position: int, part: str) -> InputError:
     problem = T(
         "position {position}: '{part}' is not allowed; numbers, names, + - * / // %, comparisons, `a if b else c` and {known} are",
-        position=getattr(node, "col_offset", 0) + 1,
+        position=position,
         part=part,
         known=", ".join(sorted(FUNCTIONS)),
     )
     return _wrong(text, problem)
 
 
+def _position(text: str, node: ast.AST) -> int:
+    """Where the part begins, counted from 1."""
+    return _characters(text, getattr(node, "col_offset", 0)) + 1
+
+
+def _characters(text: str, offset: int) -> int:
+    """Python counts bytes; people count characters."""
+    return len(text.encode()[:offset].decode(errors="ignore"))
+
+
 def _wrong(text: str, problem: Text, *, detail: str = "") -> InputError:
     return InputError(
-        T("Formula '{formula}': {problem}.", formula=text, problem=problem), kind="formula", detail=detail, place=""
+        T("Formula '{formula}': {problem}.", formula=text, problem=problem), kind="formula", detail=detail
     )

@@ -42,16 +42,18 @@ class Freshness:
     def _look(self, name: str, customer_id: str | None) -> Finding | None:
         portal = self._portals.get(name)
         if portal is None:
-            return _never_read(name)
+            return _finding(f"stale|{name}", name, None, _never_read(name))
         confirmed = _confirmed(portal, customer_id)
         # One finding for the whole portal says more than one for each of its customers.
-        own = None if customer_id is None or confirmed == portal.read_at else self._name(name, customer_id)
+        whole = customer_id is None or confirmed == portal.read_at
+        key = f"stale|{name}" if whole else f"stale|{name}|{customer_id}"
+        customer = None if whole or customer_id is None else self._name(name, customer_id)
         if confirmed is None:
-            return _never_read(name, own)
+            return _finding(key, name, customer, _never_read(name, customer))
         limit = portal.policy.stale_after_days
         if limit is None or self._now - confirmed <= max(timedelta(days=limit), GRACE):
             return None
-        return _stale(name, own, confirmed, limit)
+        return _finding(key, name, customer, _stale(name, customer, confirmed, limit))
 
     def _name(self, portal: str, customer_id: str) -> str:
         known = self._customers.get(CustomerKey(portal, customer_id))
@@ -67,43 +69,39 @@ def _confirmed(portal: PortalUsage, customer_id: str | None) -> datetime | None:
     return max(moments, default=None)
 
 
-def _never_read(portal: str, customer: str | None = None) -> Finding:
+def _never_read(portal: str, customer: str | None = None) -> Text:
     if customer is None:
-        message = T("{portal} has never been read wholly: lines that need it are left as they are.", portal=portal)
-    else:
-        message = T(
-            "{customer} has never been read wholly from {portal}: its lines are left as they are.",
-            customer=customer,
-            portal=portal,
-        )
-    return _finding(portal, customer, message, T("Run a sync and look at the portal's last error."))
+        return T("{portal} has never been read wholly: lines that need it are left as they are.", portal=portal)
+    return T(
+        "{customer} has never been read wholly from {portal}: its lines are left as they are.",
+        customer=customer,
+        portal=portal,
+    )
 
 
-def _stale(portal: str, customer: str | None, confirmed: datetime, days: int) -> Finding:
+def _stale(portal: str, customer: str | None, confirmed: datetime, days: int) -> Text:
     if customer is None:
-        message = T(
+        return T(
             "{portal} was last read on {moment}, more than {days} days ago: its lines are left as they are.",
             portal=portal,
             moment=confirmed,
             days=days,
         )
-    else:
-        message = T(
-            "{customer} was last read from {portal} on {moment}, more than {days} days ago: its lines are left as they are.",
-            customer=customer,
-            portal=portal,
-            moment=confirmed,
-            days=days,
-        )
-    return _finding(portal, customer, message, T("Read the portal again, or bring a newer file."))
+    return T(
+        "{customer} was last read from {portal} on {moment}, more than {days} days ago: its lines are left as they are.",
+        customer=customer,
+        portal=portal,
+        moment=confirmed,
+        days=days,
+    )
 
 
-def _finding(portal: str, customer: str | None, message: Text, remedy: Text) -> Finding:
+def _finding(key: str, portal: str, customer: str | None, message: Text) -> Finding:
     return Finding(
         kind=FindingKind.STALE,
-        key=f"stale|{portal}" if customer is None else f"stale|{portal}|{customer}",
+        key=key,
         portal=portal,
         subject=customer or portal,
         message=message,
-        remedy=remedy,
+        remedy=T("Sync the portal, or bring a file that holds everything."),
     )
