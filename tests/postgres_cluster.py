@@ -6,7 +6,6 @@ survive a power cut. A small process watches the test session and takes the serv
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import signal
@@ -29,12 +28,14 @@ SETTINGS = {
     "autovacuum": "off",
     "log_min_messages": "fatal",
 }
+
+
 def binaries() -> Path | None:
     """Where `initdb` and `postgres` are; None when there are none."""
     found = shutil.which("initdb")
-    places = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=_version, reverse=True)
-    places += [str(Path(found).parent)] if found else []
-    return next((Path(place) for place in places if (Path(place) / "postgres").exists()), None)
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    places += [Path(found).parent] if found else []
+    return next((place for place in places if (place / "postgres").exists()), None)
 
 
 def server_url() -> str | None:
@@ -114,8 +115,8 @@ def _wait(home: Path) -> None:
             return
 
 
-def _version(place: str) -> int:
-    name = Path(place).parent.name
+def _version(place: Path) -> int:
+    name = place.parent.name
     return int(name) if name.isdigit() else 0
 
 

@@ -66,7 +66,9 @@ def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
     assert "does not answer" in str(caught.value)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM ledger WHERE id > 0"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM ledger WHERE id > 0"]
+)
 def test_ledger_and_audit_refuse_changes_in_the_database_itself(database: Database, statement: str) -> None:
     with database.write() as session:
         audit.append(session, NOW, [Audited(actor="jan", event="test.done")])

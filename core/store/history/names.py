@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -20,15 +21,25 @@ CUSTOMER, PRODUCT, LINE = table(PortalCustomerRow), table(PortalProductRow), tab
 
 
 def save_names(
-    session: Session, portal_id: int, reading: Reading, known: Mapping[LineKey, Known], *, newest: bool
+    session: Session,
+    portal_id: int,
+    reading: Reading,
+    known: Mapping[LineKey, Known],
+    customers_read: Mapping[str, datetime | None],
+    *,
+    newest: bool,
 ) -> None:
-    """Add customers and products that are new; where the reading is the `newest`, take over names that changed."""
+    """Add customers and products that are new; where the reading is the `newest`, take over names that changed.
+
+    `customers_read` tells when a customer was last read wholly, also one that is new: absent from a whole reading.
+    """
     customers: dict[str, UsageLine] = {}
     products: dict[tuple[str, str, str], UsageLine] = {}
     for line in usable(reading):
         customers.setdefault(line.customer_id, line)
         products.setdefault((line.product_key, line.term, line.billing_frequency), line)
-    _save_customers(session, portal_id, reading, customers, newest)
+    fresh = _save_customers(session, portal_id, reading, customers, newest)
+    insert_rows(session, CUSTOMER, [row | {"read_at": customers_read.get(row["customer_id"])} for row in fresh])
     _save_products(session, portal_id, reading, products, newest)
     if newest:
         _save_words(session, reading, known)
@@ -41,7 +52,8 @@ def words_of(line: UsageLine) -> tuple[str, str, dict[str, str]]:
 
 def _save_customers(
     session: Session, portal_id: int, reading: Reading, customers: dict[str, UsageLine], newest: bool
-) -> None:
+) -> list[dict[str, Any]]:
+    """Take over names that changed; gives the rows of customers that are new."""
     have = {
         row.customer_id: row
         for row in session.execute(
@@ -59,13 +71,13 @@ def _save_customers(
         for name, line in customers.items()
         if name not in have
     ]
-    insert_rows(session, CUSTOMER, fresh)
     renamed = [
         {"id": have[name].id, "name": line.customer, "folded": folded(line.customer, name)}
         for name, line in customers.items()
         if newest and name in have and line.customer and have[name].name != line.customer
     ]
     update_rows(session, CUSTOMER, renamed, ["id"])
+    return fresh
 
 
 def _save_products(

@@ -54,22 +54,21 @@ def record_reading(
     Readings of one portal take turns. A reading that changes nothing adds one row to `reading` and none elsewhere.
     Raises InputError, with nothing written, for a reading that contradicts itself.
     """
-    session.execute(select(PORTAL.c.id).where(PORTAL.c.id == portal_id).with_for_update()).scalar_one()
+    portal_read = session.execute(
+        select(PORTAL.c.read_at).where(PORTAL.c.id == portal_id).with_for_update()
+    ).scalar_one()
     newest = not session.execute(
         select(READING.c.id)
         .where(READING.c.portal_id == portal_id, READING.c.status == "used", READING.c.taken_at > reading.taken_at)
         .limit(1)
     ).first()
     known = _known(session, portal_id)
-    customers_read = {
-        row.customer_id: row.read_at
-        for row in session.execute(
-            select(CUSTOMER.c.customer_id, CUSTOMER.c.read_at).where(CUSTOMER.c.portal_id == portal_id)
-        )
-    }
+    # A customer nobody has named yet was absent from the last whole reading: that counts as evidence about it, too.
+    customers_read = dict.fromkeys((line.customer_id for line in reading.lines), portal_read)
+    customers_read |= _customers_read(session, portal_id)
     difference = compare(reading, known, customers_read)
     reading_id = _insert_reading(session, portal_id, reading, difference, (run_id, file_name, sha256))
-    save_names(session, portal_id, reading, known, newest=newest)
+    save_names(session, portal_id, reading, known, customers_read, newest=newest)
     _insert_new(session, portal_id, reading, difference, reading_id)
     _move_intervals(session, [*difference.changed, *difference.ended], reading.taken_at, reading_id)
     _confirm(session, portal_id, reading, difference)
@@ -81,6 +80,11 @@ def record_reading(
         difference.unchanged,
         difference.kept,
     )
+
+
+def _customers_read(session: Session, portal_id: int) -> dict[str, datetime | None]:
+    query = select(CUSTOMER.c.customer_id, CUSTOMER.c.read_at).where(CUSTOMER.c.portal_id == portal_id)
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _known(session: Session, portal_id: int) -> dict[LineKey, Known]:
