@@ -12,17 +12,21 @@ from core.domain.contract import ContractState, LineRef, units_on
 from core.domain.finding import Finding
 from core.domain.mapping import WorkspaceMapping
 from core.domain.period import period_start
-from core.domain.plan import Change, Decisions, LineMemory, Plan
+from core.domain.plan import Change, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.ports import TargetDirectory
 from core.domain.reverse import reversal_targets
 from core.domain.target import PortalUsage, Target, Targets
 from core.domain.targets import compute_targets
+from core.domain.text import T, Text
 from core.services import directory
 from core.services.context import Context
 from core.services.reversals import Pending, pending_reversals
 from core.store import decisions, history, ledger, mappings, memories, plans
 from core.store.ledger import Event, Fact
+
+HELD_BY_PERSON = "hold|"
+"""Begins the key under which a person's hold of a change is kept among the dismissals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,36 @@ def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractSta
     if deeper:
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
         plan = make_plan(targets, state, facts.memory, facts.decisions, today)
-    return Planned(plan, state, targets)
+    return Planned(_with_holds(plan, facts.decisions), state, targets)
 
 
 def make_for_lines(ctx: Context, facts: Facts, planned: Planned, lines: Collection[LineRef]) -> Plan:
     """The plan of these lines alone, against what is known of them already."""
     targets = Targets(tuple(one for one in planned.targets.targets if one.line in lines), ())
-    return make_plan(targets, planned.state, facts.memory, facts.decisions, ctx.clock.today())
+    plan = make_plan(targets, planned.state, facts.memory, facts.decisions, ctx.clock.today())
+    return _with_holds(plan, facts.decisions)
+
+
+def _with_holds(plan: Plan, decided: Decisions) -> Plan:
+    """What people hold waits for them, also where policy would let it go."""
+    reasons = {
+        key.removeprefix(HELD_BY_PERSON): why for key, why in decided.dismissed.items() if key.startswith(HELD_BY_PERSON)
+    }
+    held = {change.line for change in plan.changes if change.dismissal_key in reasons} if reasons else set()
+    if not held:
+        return plan
+    waiting = (ChangeStatus.READY, ChangeStatus.NEEDS_APPROVAL)
+    changes = tuple(
+        replace(change, status=ChangeStatus.HELD, holds=(*change.holds, _held_text(change, reasons)))
+        if change.line in held and change.status in waiting
+        else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _held_text(change: Change, reasons: Mapping[str, str]) -> Text:
+    return T("Held by a person: {reason}", reason=reasons.get(change.dismissal_key, "-"))
 
 
 def keep(session: Session, ctx: Context, planned: Planned, facts: Facts, run_id: int | None) -> int:

@@ -1,0 +1,8 @@
+"""Background work: the queue of runs, the schedule, and the engine that carries them out."""
+
+from __future__ import annotations
+
+from core.engine.engine import Engine
+from core.engine.worker import start_embedded, work
+
+__all__ = ["Engine", "start_embedded", "work"]

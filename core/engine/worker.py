@@ -1,0 +1,22 @@
+"""The ways in: the engine beside the web pages, and the engine as a process of its own."""
+
+from __future__ import annotations
+
+import threading
+
+from core.bootstrap import App
+from core.engine.engine import Engine
+
+
+def start_embedded(app: App) -> Engine:
+    """An engine in threads of this process; end it with `.stop()`."""
+    engine = Engine(app.context)
+    engine.start()
+    return engine
+
+
+def work(app: App, stop: threading.Event) -> None:
+    """An engine in this process until `stop` is set."""
+    engine = start_embedded(app)
+    stop.wait()
+    engine.stop()
