@@ -172,7 +172,7 @@ class WorkspaceFileError(InputError):
 
     def __init__(self, problems: list[FileProblem], place: str) -> None:
         super().__init__(
-            T("The workspace file has {count} mistake(s); nothing was changed.", count=len(problems)),
+            T("The workspace file has {count} mistake(s); portals and mappings were not changed.", count=len(problems)),
             place=place,
             kind="workspace_file",
         )
