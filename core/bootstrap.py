@@ -18,6 +18,7 @@ from core.secrets import SecretBox, load_box
 from core.services import people
 from core.services.autotask_settings import connection, zone_name
 from core.services.context import Context, Pace
+from core.services.rotation import Rotations
 from core.settings import Settings
 from core.store import migrate
 from core.store.db import Database
@@ -76,13 +77,15 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     database = Database(settings.database)
     box = load_box(settings.home, _clear(settings.secret_key))
     registry = Registry()
+    clock = WorkspaceClock(database)
 
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
-        return registry.get(slug).open(portal, values, secrets)
+        kept = Rotations(database, box, clock, slug, portal)
+        return registry.get(slug).open(portal, values, secrets, kept)
 
     context = Context(
         database=database,
-        clock=WorkspaceClock(database),
+        clock=clock,
         secrets=box,
         autotask=lambda: connect_autotask(database, box),
         source=source,

@@ -37,7 +37,8 @@ class Api:
     """A portal's HTTP interface. Safe for several threads.
 
     `hosts` are further hosts links may lead to (a child account's own host); credentials never go anywhere else.
-    `throttled` lists the statuses that mean "slow down" besides 429. `check` looks at each answer
+    `throttled` lists the statuses that mean "slow down"; `wait` is how many seconds when the portal does not say (None: as
+    `backoff` goes). `check` looks at each answer
     with a good status and raises when the portal reports an error inside it.
     """
 
@@ -49,7 +50,7 @@ class Api:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     hosts: frozenset[str] = frozenset()
     throttled: frozenset[int] = frozenset({429})
-    wait: float = WAIT_WHEN_TOLD_NOTHING
+    wait: float | None = WAIT_WHEN_TOLD_NOTHING
     check: Callable[[Answer], None] | None = None
 
     def __post_init__(self) -> None:
@@ -155,7 +156,8 @@ class Api:
         if answer.status in self.throttled:
             told = answer.retry_after()
             wait = self.wait if told is None else told
-            self.throttle.pause(wait)
+            if wait is not None:
+                self.throttle.pause(wait)
             raise RateLimited(
                 T("{name} asks to slow down.", name=name), retry_after=wait, place=answer.where, detail=detail
             )

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from connectors._kit.http import Answer, Http, Request
 from connectors._kit.retry import Backoff, retrying
+from core.domain.connector import RotatingSecret
 from core.domain.errors import RateLimited, RemoteError, ShapeChanged, Unauthorized
 from core.domain.text import T
 
@@ -62,7 +63,12 @@ class ApiKey:
     def sign(self, request: Request) -> Request:
         if self.query:
             return replace(request, params={**request.params, self.name: self.value})
-        return with_header(request, self.name, f"{self.prefix}{self.value}")
+        return with_header(request, self.name, self.header)
+
+    @property
+    def header(self) -> str:
+        """The header's value."""
+        return f"{self.prefix}{self.value}"
 
     def renew(self, refused: Request) -> bool:
         return False
@@ -140,8 +146,8 @@ class OAuth:
     """OAuth 2.0: where the token comes from, and with which grant.
 
     `fields` are the grant's own: `{"grant_type": "client_credentials", "scope": …}` and so on, with the client's id and
-    secret unless `client` sends them as HTTP Basic. `as_json` sends a JSON body instead of a form. `keep` is called with a new
-    refresh token before anything else uses the answer, so that a rotating one is never lost.
+    secret unless `client` sends them as HTTP Basic. `as_json` sends a JSON body instead of a form. `rotating` is a refresh
+    token that changes with each use: it goes into the field `refresh_token`, and the next one is kept before anything else.
     """
 
     url: str
@@ -149,22 +155,24 @@ class OAuth:
     client: tuple[str, str] | None = None
     headers: Mapping[str, str] | None = None
     as_json: bool = False
-    keep: Callable[[str], None] | None = None
+    rotating: RotatingSecret | None = None
 
     def auth(self, http: Http, backoff: Backoff = Backoff()) -> TokenAuth:
         """The way to sign requests with tokens of this grant."""
-        fields = dict(self.fields)
 
-        def fetch() -> Token:
+        def ask(fields: Mapping[str, str]) -> Mapping[str, Any]:
             answer = retrying(lambda: _token_answer(http, self._request(fields)), backoff)
             body = answer.json()
             if not isinstance(body, Mapping) or not isinstance(body.get("access_token"), str):
                 raise ShapeChanged(T("{name} gave no token at sign-in.", name=http.name), place=answer.where)
-            rotated = body.get("refresh_token")
-            if "refresh_token" in fields and isinstance(rotated, str) and rotated:
-                if self.keep is not None and rotated != fields["refresh_token"]:
-                    self.keep(rotated)
-                fields["refresh_token"] = rotated
+            return body
+
+        def use(refresh_token: str) -> tuple[str, Mapping[str, Any]]:
+            body = ask({**self.fields, "refresh_token": refresh_token})
+            return str(body.get("refresh_token") or refresh_token), body
+
+        def fetch() -> Token:
+            body = ask(self.fields) if self.rotating is None else self.rotating.exchange(use)
             return Token.lasting(body["access_token"], _seconds(body.get("expires_in")))
 
         return TokenAuth(fetch)
@@ -172,7 +180,7 @@ class OAuth:
     def _request(self, fields: Mapping[str, str]) -> Request:
         headers = dict(self.headers or {})
         if self.client is not None:
-            headers["Authorization"] = Basic(*self.client).prefix + Basic(*self.client).value
+            headers["Authorization"] = Basic(*self.client).header
         if self.as_json:
             return Request(method="POST", url=self.url, headers=headers, json=dict(fields))
         headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from core.domain.connector import ConnectorKind, Feed
+from core.domain.connector import ConnectorKind, Feed, Result, RotatingSecret, Rotation
 from core.domain.ports import Source
 from core.domain.text import Text
 from core.domain.validation import checked
 
-__all__ = ["ConnectorKind", "ConnectorSecrets", "ConnectorSettings", "Feed", "Manifest", "NoSecrets"]
+__all__ = [
+    "ConnectorKind",
+    "ConnectorSecrets",
+    "ConnectorSettings",
+    "Feed",
+    "InMemory",
+    "Manifest",
+    "NoSecrets",
+    "RotatingSecret",
+]
 
 
 class ConnectorSettings(BaseModel):
@@ -47,18 +56,20 @@ class Manifest:
     """How a connector presents itself, and how it is opened. Fulfils `core.domain.connector.Connector`.
 
     `connect(portal, settings, secrets)` gets the portal's name and instances of the two models; it returns a Source and makes
-    no request yet. `counts` says what it counts, `guide` the steps of connecting it.
+    no request yet. `counts` says what it counts, `guide` the steps of connecting it. With `rotating`, the field of a secret that
+    changes with each use, `connect` gets a RotatingSecret as fourth argument.
     """
 
     slug: str
     name: str
     kind: ConnectorKind
     counts: Text
-    connect: Callable[[str, Any, Any], Source]
+    connect: Callable[..., Source]
     settings: type[BaseModel] = ConnectorSettings
     secrets: type[BaseModel] = NoSecrets
     feed: Feed = Feed.PULL
     guide: tuple[Text, ...] = ()
+    rotating: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.slug):
@@ -71,9 +82,33 @@ class Manifest:
         if plain:
             raise ValueError(f"{self.slug}: secrets must be SecretStr: {', '.join(plain)}")
 
-    def open(self, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+    def open(
+        self,
+        portal: str,
+        settings: Mapping[str, object],
+        secrets: Mapping[str, str],
+        rotation: Rotation | None = None,
+    ) -> Source:
         """A source of the named portal. Raises SettingsError naming the wrong fields; secrets are never in its words."""
-        return self.connect(portal, checked(self.settings, settings, portal), checked(self.secrets, secrets, portal))
+        known, hidden = checked(self.settings, settings, portal), checked(self.secrets, secrets, portal)
+        if not self.rotating:
+            return self.connect(portal, known, hidden)
+        value: SecretStr = getattr(hidden, self.rotating)
+        make = rotation or (lambda _field, first: InMemory(first))
+        return self.connect(portal, known, hidden, make(self.rotating, value.get_secret_value()))
+
+
+class InMemory:
+    """A rotating secret for as long as the process lives: where there is no store."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self._lock = threading.Lock()
+
+    def exchange(self, use: Callable[[str], tuple[str, Result]]) -> Result:
+        with self._lock:
+            self.value, result = use(self.value)
+            return result
 
 
 def _is_secret(annotation: object) -> bool:

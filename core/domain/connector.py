@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -28,6 +28,24 @@ class Feed(StrEnum):
     """Fetched, on a schedule or on demand."""
     PUSH = "push"
     """Brought: an upload or a webhook. There is nothing to fetch."""
+
+
+Result = TypeVar("Result")
+
+
+class RotatingSecret(Protocol):
+    """A secret that is dead once it was used, and replaced by another: a rotating refresh token."""
+
+    def exchange(self, use: Callable[[str], tuple[str, Result]]) -> Result:
+        """Give the newest value to `use`, and keep the one it returns before handing on the result.
+
+        Only one exchange is under way at a time, over all threads and processes. When `use` raises, the value stays.
+        """
+        ...
+
+
+Rotation = Callable[[str, str], RotatingSecret]
+"""Field and value of a secret → the way to use it."""
 
 
 class Connector(Protocol):
@@ -63,7 +81,13 @@ class Connector(Protocol):
     @property
     def secrets(self) -> type[BaseModel]: ...
 
-    def open(self, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+    def open(
+        self,
+        portal: str,
+        settings: Mapping[str, object],
+        secrets: Mapping[str, str],
+        rotation: Rotation | None = None,
+    ) -> Source:
         """A source of readings of the named portal. Raises SettingsError naming the fields that are wrong."""
         ...
 

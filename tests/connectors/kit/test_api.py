@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from connectors._kit.api import Api, Call
 from connectors._kit.auth import ApiKey, Basic, OAuth, Token, TokenAuth
+from connectors._kit.contract import InMemory
 from connectors._kit.http import Http
 from connectors._kit.paging import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paging
 from connectors._kit.retry import Backoff
@@ -157,16 +158,13 @@ def test_s1_42_one_token_serves_all_threads_and_is_renewed_in_mid_run(tokens: tu
 
 def test_a_rotating_refresh_token_is_kept_before_it_is_used(tokens: tuple[Server, list[str]]) -> None:
     server, _ = tokens
-    kept: list[str] = []
     http = Http("Fake")
-    oauth = OAuth(
-        url=f"{server.url}/token",
-        fields={"grant_type": "refresh_token", "refresh_token": "r0"},
-        client=("i", "s"),
-        keep=kept.append,
-    )
-    Api(http=http, base_url=server.url, auth=oauth.auth(http), backoff=QUICK).get("x")
-    assert kept == ["r1"]
+    kept = InMemory("r0")
+    oauth = OAuth(url=f"{server.url}/token", fields={"grant_type": "refresh_token"}, client=("i", "s"), rotating=kept)
+    portal = Api(http=http, base_url=server.url, auth=oauth.auth(http), backoff=QUICK)
+    portal.get("x")
+    assert kept.value == "r1"
+    assert b"refresh_token=r0" in server.asked[0].body
     assert server.asked[0].headers["authorization"].startswith("Basic ")
 
 
