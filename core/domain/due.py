@@ -47,7 +47,7 @@ def _time(value: str) -> str:
 
 
 def _day(value: object) -> object:
-    if value != "last" and not (isinstance(value, int) and 1 <= value <= 28):
+    if value != "last" and not (type(value) is int and 1 <= value <= 28):
         raise ValueError(T("Give a day from 1 to 28, or `last`: not every month has the others."))
     return value
 

@@ -25,7 +25,7 @@ _JOINING = _words("and en et und &")
 _PLAIN = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "ł": "l", "Ł": "L", "đ": "d", "’": "'"}
 )
-_ABBREVIATION = re.compile(r"\b(?:\w[. ]){1,4}\w\b\.?")
+_ABBREVIATION = re.compile(r"\b\w(?:\.\w)+\b")
 _WORD = re.compile(r"[\w&+]+")
 
 
@@ -59,9 +59,8 @@ def normalise(name: str) -> Normalised:
     repaired = repair(name)
     decomposed = unicodedata.normalize("NFKD", repaired.translate(_PLAIN))
     text = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().replace("'", "")
-    # "B.V." and "B V" are one word; "J. de Vries" stays as it is because "de" has two letters.
-    text = _ABBREVIATION.sub(lambda found: re.sub(r"[. ]", "", found.group()) + " ", text)
-    words = _WORD.findall(text.replace("_", " "))
+    text = _ABBREVIATION.sub(lambda found: found.group().replace(".", ""), text)
+    words = _joined(_WORD.findall(text.replace("_", " ")))
     meaning = [word for word in words if word not in _JOINING]
     kept = [word for word in meaning if word not in LEGAL_FORMS] or meaning
     core = [word for word in kept if word not in GROUP_WORDS] or kept
@@ -71,6 +70,21 @@ def normalise(name: str) -> Normalised:
         left_out=tuple(word for word in meaning if word not in kept),
         repaired=repaired if repaired != name else "",
     )
+
+
+def _joined(words: list[str]) -> list[str]:
+    """`b v` and `v o f` as one word; other single letters stay."""
+    joined: list[str] = []
+    place = 0
+    while place < len(words):
+        length = next((n for n in (4, 3, 2) if _spells_legal_form(words[place : place + n], n)), 1)
+        joined.append("".join(words[place : place + length]))
+        place += length
+    return joined
+
+
+def _spells_legal_form(words: list[str], length: int) -> bool:
+    return len(words) == length and all(len(word) == 1 for word in words) and "".join(words) in LEGAL_FORMS
 
 
 def repair(name: str) -> str:
