@@ -38,6 +38,7 @@ class DelimitedGrid:
     limits: Limits
     name: str = ""
     visible: bool = True
+    nth: int | None = None
     notes: tuple[ImportNote, ...] = ()
     dropped_lines: int = 0
     """1 where a `sep=` line was taken off: row numbers count it."""

@@ -43,6 +43,11 @@ class Grid(Protocol):
     def visible(self) -> bool: ...
 
     @property
+    def nth(self) -> int | None:
+        """Which table of its page, where a file holds its tables apart."""
+        ...
+
+    @property
     def dropped_lines(self) -> int:
         """Lines before the first row that are no rows (`sep=;`)."""
         ...
@@ -96,6 +101,7 @@ class RowsGrid:
     notes: tuple[ImportNote, ...] = ()
     issues: tuple[ImportIssue, ...] = ()
     dropped_lines: int = 0
+    nth: int | None = None
     row_numbers: Rows | None = None
     """Given where a row's number is not its index plus one (records of a tree)."""
 
@@ -104,5 +110,6 @@ class RowsGrid:
         return self.cells[:64]
 
     def body(self, start: int, end: int | None, columns: Sequence[int]) -> RowsBody:  # noqa: ARG002 - nothing to prepare
+        """Rows from index `start` up to `end`."""
         numbers = None if self.row_numbers is None else self.row_numbers[start:end]
         return RowsBody(self.cells[start:end], start, self.issues, row_numbers=numbers)

@@ -14,12 +14,13 @@ from core.domain.text import T
 from core.domain.usage import Scope, UsageLine
 from core.files.decode import looks_doubly_encoded, repaired
 from core.files.findings import Findings
+from core.files.html import without_table
 from core.files.inspection import Inspection, Suggestion, inspect
 from core.files.issues import ImportIssue, ImportNote, Kind, NoteKind, RejectedFile, reject
 from core.files.limits import Limits
 from core.files.lines import months_of, total_of, usage_lines
-from core.files.locate import locate
-from core.files.readers import load, open_file
+from core.files.locate import Found, locate
+from core.files.readers import Opened, load, open_file
 from core.files.records import read_records
 from core.files.result import ImportResult, Outcome
 from core.files.table import Table, file_part, open_table
@@ -82,9 +83,9 @@ class _Import:
                 T("Choose them on the preview of the file."),
             )
         self._check_file_name()
-        opened = open_file(self.content, self.settings, self.limits)
+        opened = open_file(self.content, self.file_name, self.settings, self.limits)
         findings = Findings(self.limits, notes=list(opened.notes))
-        found = locate(opened.grids, self.settings, self.limits)
+        found = self._locate(opened)
         tables = [open_table(table, self.settings, self.file_name) for table in found.tables]
         self._tell_places(tables, findings)
         self._tell_names(tables, findings)
@@ -107,6 +108,14 @@ class _Import:
         self._compare(lines, previous_total, findings)
         findings.close()
         return self._result(lines, findings, sum(table.body.rows for table in tables))
+
+    def _locate(self, opened: Opened) -> Found:
+        try:
+            return locate(opened.grids, self.settings, self.limits)
+        except RejectedFile as refused:
+            if opened.type == "html" and refused.issues[0].kind == Kind.HEADER_NOT_FOUND:
+                raise without_table() from refused
+            raise
 
     def _check_file_name(self) -> None:
         for role in ("customer", "product", "period"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Inspection:
 def inspect(data: bytes | Path, file_name: str, *, limits: Limits = Limits()) -> Inspection:
     """Look at a file and suggest its mapping. Never raises for bad content: `errors` tells what is wrong."""
     try:
-        opened = open_file(load(data, limits), None, limits)
+        opened = open_file(load(data, limits), file_name, None, limits)
     except RejectedFile as refused:
         return Inspection(type="unreadable", errors=refused.issues)
     visible = [grid for grid in opened.grids if grid.visible]
@@ -91,7 +92,7 @@ def _headings(header: Header, grid: Grid) -> tuple[HeadingSeen, ...]:
     )
 
 
-def _samples(rows: list[list[Cell]], index: int) -> tuple[str, ...]:
+def _samples(rows: Sequence[Sequence[Cell]], index: int) -> tuple[str, ...]:
     texts = (shown(display(row[index])) for row in rows if index < len(row) and not is_blank(row[index]))
     return tuple(dict.fromkeys(texts))[:SAMPLES]
 

@@ -75,6 +75,8 @@ def locate(grids: Sequence[Grid], settings: FileSettings, limits: Limits) -> Fou
 
 def _candidates(grids: Sequence[Grid], settings: FileSettings) -> list[Grid]:
     visible = [grid for grid in grids if grid.visible]
+    if settings.table and any(grid.nth for grid in visible):
+        visible = [grid for grid in visible if grid.nth == settings.table]
     wanted = settings.sheet.casefold()
     if not wanted or wanted == ALL_SHEETS:
         return visible
@@ -100,7 +102,7 @@ def _look(grid: Grid, settings: FileSettings, limits: Limits) -> _Look:
         near = None if header else best_effort(grid.head, wanted, settings.header_rows, limits.header_search_rows)
         return _Look(grid, header, near)
     rows = all_rows(grid)
-    begin, end = _block(rows, settings.table) if settings.table else (0, len(rows))
+    begin, end = _block(rows, settings.table) if settings.table and not grid.nth else (0, len(rows))
     block = rows[begin:end]
     header = find_header(block, wanted, settings.header_rows, limits.header_search_rows)
     if header is None:
