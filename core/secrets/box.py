@@ -47,7 +47,7 @@ class SecretBox:
         if version != VERSION or key is None:
             raise _unreadable(place, "unknown key")
         try:
-            raw = base64.urlsafe_b64decode(body)
+            raw = base64.b64decode(body, altchars=b"-_", validate=True)
             return key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise _unreadable(place, type(error).__name__) from None

@@ -6,7 +6,7 @@ remembered of each contract line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,18 +15,19 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineKind, LineRef
 from core.store import chain, memories
-from core.store.bulk import chunks, delete_rows, update_rows, upsert_rows
+from core.store.bulk import delete_rows, in_keys, upsert_rows
 from core.store.chain import Verification
 from core.store.codec import canonical
 from core.store.tables import table
 from core.store.tables.ledger import LedgerRow, OpenIntentRow
 
 LEDGER, OPEN = table(LedgerRow), table(OpenIntentRow)
+OPEN_KEY = (OPEN.c.run_id, OPEN.c.change_id)
 
 
 class Event(StrEnum):
@@ -141,11 +142,8 @@ def of_change(session: Session, change_id: str) -> list[Entry]:
 
 def of_changes(session: Session, change_ids: Iterable[str]) -> list[Entry]:
     """Entries of several changes, in order."""
-    entries: list[Entry] = []
-    for chunk in chunks(change_ids):
-        query = select(LEDGER).where(LEDGER.c.change_id.in_(chunk))
-        entries += [_entry(row) for row in session.execute(query)]
-    return sorted(entries, key=lambda entry: entry.id)
+    found = [_entry(row) for row in in_keys(session, select(LEDGER), [LEDGER.c.change_id], change_ids)]
+    return sorted(found, key=lambda entry: entry.id)
 
 
 def of_line(session: Session, line: LineRef) -> list[Entry]:
@@ -181,50 +179,48 @@ def rebuild(session: Session) -> None:
 
 
 def _derive(session: Session, today: date, facts: Sequence[tuple[int, Fact]]) -> None:
-    """Bring the derived tables to what these entries say."""
+    """Bring the derived tables to what these entries say, one after the other."""
     of_writes = [(number, fact) for number, fact in facts if fact.run_id and fact.change_id and fact.event in OF_WRITES]
-    _begin_open(session, of_writes)
-    memories.remember(session, today, [fact for _, fact in facts], _prices(session, of_writes))
-    _follow_open(session, of_writes)
+    happened = _follow_open(session, of_writes)
+    prices = _prices(session, set(happened.values()))
+    unpriced: memories.Prices = (None, None)
+    told = [(fact, prices.get(happened.get(number, 0), unpriced)) for number, fact in facts]
+    memories.remember(session, today, told)
 
 
-def _begin_open(session: Session, facts: Sequence[tuple[int, Fact]]) -> None:
-    begun = {
-        (fact.run_id, fact.change_id): _open_row(fact) | {"intent_id": number}
-        for number, fact in facts
-        if fact.event is Event.INTENDED
-    }
-    upsert_rows(session, OPEN, list(begun.values()), ["run_id", "change_id"])
+def _follow_open(session: Session, facts: Sequence[tuple[int, Fact]]) -> dict[int, int]:
+    """Open what was intended, close what ended; gives, for entries that say that a write happened, the intent's number."""
+    names = list(dict.fromkeys((fact.run_id, fact.change_id) for _, fact in facts))
+    query = select(OPEN.c.run_id, OPEN.c.change_id, OPEN.c.intent_id, OPEN.c.last_event)
+    before = {(row[0], row[1]): (row[2], row[3]) for row in in_keys(session, query, OPEN_KEY, names)}
+    now = dict(before)
+    happened: dict[int, int] = {}
+    for number, fact in facts:
+        name = (fact.run_id, fact.change_id)
+        intent_id = number if fact.event is Event.INTENDED else now.pop(name, (0, ""))[0]
+        if memories.happened(fact):
+            happened[number] = intent_id
+        if intent_id and fact.event not in ENDS:
+            now[name] = (intent_id, fact.event.value)
+    delete_rows(session, OPEN, OPEN_KEY, [name for name in before if name not in now])
+    rows = [
+        {"run_id": name[0], "change_id": name[1], "intent_id": state[0], "last_event": state[1]}
+        for name, state in now.items()
+        if before.get(name) != state
+    ]
+    upsert_rows(session, OPEN, rows, ["run_id", "change_id"])
+    return happened
 
 
-def _follow_open(session: Session, facts: Sequence[tuple[int, Fact]]) -> None:
-    """Close what ended, and note the last event of what goes on."""
-    last = {(fact.run_id, fact.change_id): fact for _, fact in facts}
-    ended = [name for name, fact in last.items() if fact.event in ENDS]
-    delete_rows(session, OPEN, [OPEN.c.run_id, OPEN.c.change_id], ended)
-    going = [_open_row(fact) for fact in last.values() if fact.event not in ENDS]
-    update_rows(session, OPEN, going, ["run_id", "change_id"])
-
-
-def _prices(session: Session, facts: Sequence[tuple[int, Fact]]) -> dict[str, memories.Prices]:
-    """The prices that the changes which happened were to bring, as their intents say."""
-    names = {(fact.run_id, fact.change_id) for _, fact in facts if memories.happened(fact)}
-    prices: dict[str, memories.Prices] = {}
-    for chunk in chunks(names):
-        query = (
-            select(LEDGER.c.change_id, LEDGER.c.payload)
-            .join(OPEN, OPEN.c.intent_id == LEDGER.c.id)
-            .where(tuple_(OPEN.c.run_id, OPEN.c.change_id).in_(chunk))
-        )
-        for change_id, payload in session.execute(query):
-            change = orjson.loads(payload).get("change") or {}
-            price, cost = change.get("unit_price"), change.get("unit_cost")
-            prices[change_id] = (Decimal(price) if price else None, Decimal(cost) if cost else None)
+def _prices(session: Session, intents: Collection[int]) -> dict[int, memories.Prices]:
+    """The prices that these intents were to bring."""
+    prices: dict[int, memories.Prices] = {}
+    query = select(LEDGER.c.id, LEDGER.c.payload)
+    for number, payload in in_keys(session, query, [LEDGER.c.id], intents):
+        change = orjson.loads(payload).get("change") or {}
+        price, cost = change.get("unit_price"), change.get("unit_cost")
+        prices[number] = (Decimal(price) if price else None, Decimal(cost) if cost else None)
     return prices
-
-
-def _open_row(fact: Fact) -> dict[str, Any]:
-    return {"run_id": fact.run_id, "change_id": fact.change_id, "last_event": fact.event.value}
 
 
 def _entry(row: Row[Any]) -> Entry:

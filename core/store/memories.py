@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineKind, LineRef
 from core.domain.plan import LineMemory
-from core.store.bulk import chunks, upsert_rows
+from core.store.bulk import in_keys, upsert_rows
 from core.store.tables import table
 from core.store.tables.ledger import LineMemoryRow
 
@@ -55,15 +55,17 @@ def line_memories(session: Session, today: date) -> dict[LineRef, LineMemory]:
     return memories
 
 
-def remember(session: Session, today: date, facts: Sequence[Fact], written: Mapping[str, Prices]) -> None:
-    """Take what `facts` tell about their lines into memory; `written` are the prices that changes (by id) were to bring."""
-    telling = [fact for fact in facts if fact.line is not None and (_units_of(fact) or _date_of(fact))]
-    memories = _load(session, {fact.line for fact in telling if fact.line is not None})
-    for fact in telling:
+def remember(session: Session, today: date, facts: Sequence[tuple[Fact, Prices]]) -> None:
+    """Take what entries tell about their lines into memory; beside each the prices that its write was to bring."""
+    telling = [(fact, prices) for fact, prices in facts if fact.line and (_units_of(fact) or _date_of(fact))]
+    memories = _load(session, {fact.line for fact, _ in telling if fact.line})
+    oldest = today - timedelta(days=KEPT_DAYS)
+    for fact, prices in telling:
         assert fact.line is not None
-        _take_in(memories.setdefault(fact.line, _Memory()), fact, written.get(fact.change_id, (None, None)))
-    rows = [_row(line, memory, today - timedelta(days=KEPT_DAYS)) for line, memory in memories.items()]
-    upsert_rows(session, MEMORY, rows, ["kind", "id"])
+        memory = memories.setdefault(fact.line, _Memory())
+        _take_in(memory, fact, prices)
+        _let_go(memory, oldest)
+    upsert_rows(session, MEMORY, [_row(line, memory) for line, memory in memories.items()], ["kind", "id"])
 
 
 def happened(fact: Fact) -> bool:
@@ -85,28 +87,34 @@ def _query() -> Select[Any]:
 
 def _load(session: Session, lines: set[LineRef]) -> dict[LineRef, _Memory]:
     memories: dict[LineRef, _Memory] = {}
-    for chunk in chunks((line.kind.value, line.id) for line in lines):
-        for row in session.execute(_query().where(tuple_(MEMORY.c.kind, MEMORY.c.id).in_(chunk))):
-            kind, number, units, on, ours, refused, *prices = tuple(row)
-            memories[LineRef(LineKind(kind), number)] = _Memory(
-                units,
-                on,
-                {date.fromisoformat(day) for day in ours},
-                {date.fromisoformat(day): why for day, why in refused.items()},
-                *prices,
-            )
+    keys = [(line.kind.value, line.id) for line in lines]
+    for row in in_keys(session, _query(), [MEMORY.c.kind, MEMORY.c.id], keys):
+        kind, number, units, on, ours, refused, *prices = tuple(row)
+        memories[LineRef(LineKind(kind), number)] = _Memory(
+            units,
+            on,
+            {date.fromisoformat(day) for day in ours},
+            {date.fromisoformat(day): why for day, why in refused.items()},
+            *prices,
+        )
     return memories
 
 
-def _row(line: LineRef, memory: _Memory, oldest: date) -> dict[str, Any]:
+def _let_go(memory: _Memory, oldest: date) -> None:
+    """Forget dates that passed, but for our own since the units were last verified."""
     since = min(oldest, memory.on or oldest)
+    memory.ours = {day for day in memory.ours if day >= since}
+    memory.refused = {day: why for day, why in memory.refused.items() if day >= oldest}
+
+
+def _row(line: LineRef, memory: _Memory) -> dict[str, Any]:
     return {
         "kind": line.kind.value,
         "id": line.id,
         "verified_units": memory.units,
         "verified_on": memory.on,
-        "our_dates": sorted(day.isoformat() for day in memory.ours if day >= since),
-        "refused": {day.isoformat(): why for day, why in memory.refused.items() if day >= oldest},
+        "our_dates": sorted(day.isoformat() for day in memory.ours),
+        "refused": {day.isoformat(): why for day, why in memory.refused.items()},
         "unit_price": memory.price,
         "unit_cost": memory.cost,
         "price_from": memory.price_from,
