@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from core.domain.contract import Contract, UnitRow
@@ -11,6 +11,15 @@ from core.domain.plan import LineMemory
 from core.domain.policy import Otherwise, Policy, When
 from core.domain.text import T, Text
 from core.domain.timeline import covering
+
+REFUSALS: Mapping[str, Text] = {
+    "negative": T("a later day would go below 0"),
+    "outside_contract": T("outside the contract"),
+    "posted": T("the period is posted"),
+    "inactive_reference": T("something it needs is not active"),
+    "permission": T("the API user may not"),
+}
+"""Autotask's reasons (`core.domain.errors.Refused`) in words."""
 
 
 class OpenDays:
@@ -54,7 +63,8 @@ class OpenDays:
             case "same_day":
                 held.append(T("Autotask refused a second change on {day}.", day=day))
             case reason:
-                held.append(T("Autotask refused a change on {day} before ({reason}).", day=day, reason=T(reason)))
+                why = REFUSALS.get(reason, T("another reason, see the log"))
+                held.append(T("Autotask refused a change on {day} before: {reason}.", day=day, reason=why))
         return tuple(held)
 
     def refuses_zero(self) -> bool:

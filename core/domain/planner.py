@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 
 from core.domain.contract import Contract, ContractLine, ContractState, LineRef, UnitRow, units_on
 from core.domain.drift import drift_of
@@ -314,7 +315,7 @@ def _held(draft: _Draft, holds: Sequence[Text]) -> Finding:
             "From {before} to {after} units is held: {why}",
             before=change.from_units,
             after=draft.target.units,
-            why=tuple(holds),
+            why=reduce(lambda told, next_one: T("{first} {second}", first=told, second=next_one), holds),
         ),
         remedy=T("Approve the change if it is right."),
     )
