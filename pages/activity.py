@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core.services import activity
 from core.services.paging import PageQuery
-from pages._ui import audit_list, auth, run_list, states
+from pages._ui import audit_list, auth, choices, run_list, states
 from pages._ui.formats import ago, tr
 
 context, actor = auth.context(), auth.actor()
@@ -18,10 +16,7 @@ else:
     states.title(tr("What happened?"))
 
 views = {"runs": tr("Runs"), "audit": tr("Audit")}
-view = st.segmented_control(
-    tr("View"), list(views), format_func=lambda key: views.get(key, key), default="runs", key="activity_view",
-    bind="query-params", label_visibility="collapsed", required=True,
-)  # fmt: skip
+view = choices.segmented("activity_view", views)
 if view == "audit":
     audit_list.show()
 else:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.services import planning, portals, runs
 from core.services.access import Role
 from core.services.planning import PlanHead
-from pages._ui import apply_dialog, auth, change_detail, change_list, finding_list, states
+from pages._ui import apply_dialog, auth, change_detail, change_list, choices, finding_list, states
 from pages._ui.formats import ago, tr
 from pages._ui.shell import link
 
@@ -72,10 +72,7 @@ def view_switch(head: PlanHead) -> str:
         "changes": tr("Changes ({count})", count=sum(head.by_status.values())),
         "findings": tr("To look at ({count})", count=sum(head.by_finding.values())),
     }
-    return st.segmented_control(
-        tr("View"), list(views), format_func=lambda key: views.get(key, key), default="changes", key="changes_view",
-        bind="query-params", label_visibility="collapsed", required=True,
-    ) or "changes"  # fmt: skip
+    return choices.segmented("changes_view", views)
 
 
 head = planning.plan_head(context, actor)

@@ -7,7 +7,7 @@ from datetime import date
 import streamlit as st
 
 from core.services import portals, views_history
-from pages._ui import auth, grid, history_totals, states, wide_grid, words
+from pages._ui import auth, choices, grid, history_totals, states, wide_grid, words
 from pages._ui.formats import day, moment, number, table, tr
 from pages._ui.shell import link
 
@@ -67,10 +67,7 @@ else:
     states.title(tr("What was used, and when?"), tr("History goes back to {day}.", day=first))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         views = {"lines": tr("Lines"), "totals": tr("Totals")}
-        view = st.segmented_control(
-            tr("View"), list(views), format_func=lambda key: views.get(key, key), default="lines", key="history_view",
-            bind="query-params", required=True, label_visibility="collapsed",
-        )  # fmt: skip
+        view = choices.segmented("history_view", views)
         chosen = st.date_input(
             tr("At the end of"),
             today,

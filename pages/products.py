@@ -9,7 +9,7 @@ from core.services import portals, products
 from core.services.access import Role
 from core.services.paging import Page, PageQuery
 from core.services.products import ProductRow
-from pages._ui import auth, grid, line_questions, product_edits, renames, rule_editor, rule_list, states, words
+from pages._ui import auth, choices, grid, line_questions, product_edits, renames, rule_editor, rule_list, states, words
 from pages._ui.formats import number, table, tr
 from pages._ui.shell import link
 
@@ -148,10 +148,7 @@ if headline():
         "rules": tr("Rules"),
         "lines": tr("Which line? ({count})", count=open_questions) if open_questions else tr("Chosen lines"),
     }
-    view = st.segmented_control(
-        tr("View"), list(tabs), format_func=lambda key: tabs.get(key, key), default="products", key="products_view",
-        bind="query-params", label_visibility="collapsed", required=True,
-    )  # fmt: skip
+    view = choices.segmented("products_view", tabs)
     if view == "rules":
         rule_list.show()
     elif view == "lines":

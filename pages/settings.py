@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core.services.access import Role, require
-from pages._ui import auth, settings_autotask, settings_own, settings_people, settings_workspace, states
+from pages._ui import auth, choices, settings_autotask, settings_own, settings_people, settings_workspace, states
 from pages._ui.formats import tr
 
 require(auth.actor(), Role.ADMIN)
@@ -16,10 +14,7 @@ views = {
     "own": tr("My account"),
     "workspace": tr("Workspace and back-up"),
 }
-view = st.segmented_control(
-    tr("View"), list(views), format_func=lambda key: views.get(key, key), default="autotask", key="settings_view",
-    bind="query-params", label_visibility="collapsed", required=True,
-)  # fmt: skip
+view = choices.segmented("settings_view", views)
 {
     "autotask": settings_autotask.show,
     "people": settings_people.show,

@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from core.domain.errors import AccessDenied
 from core.services import people
 from core.services.access import Actor, Role
 from core.services.context import Context
@@ -75,5 +76,8 @@ def _look_up() -> Actor | None:
     token = session_token()
     person = people.actor_of_token(context(), token) if token else None
     if person is None and openid_is_set_up() and st.user.is_logged_in:
-        return people.oidc_actor(context(), st.user.to_dict())
+        try:
+            return people.oidc_actor(context(), st.user.to_dict())
+        except AccessDenied:
+            st.session_state["_without_role"] = True
     return person

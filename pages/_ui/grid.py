@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.services.paging import MOST_ROWS, PageQuery
+from pages._ui import choices
 from pages._ui.formats import number, tr
 
 SIZES = (50, 100, 250, MOST_ROWS)
@@ -40,11 +41,7 @@ def filters(
         )  # fmt: skip
         status = ""
         if statuses:
-            everything = {"": tr("All"), **statuses}
-            status = st.segmented_control(
-                tr("Status"), list(everything), format_func=lambda key: everything.get(key, key), default="",
-                key=f"{name}_status", bind="query-params", label_visibility="collapsed", required=True,
-            )  # fmt: skip
+            status = choices.segmented(f"{name}_status", {"": tr("All"), **statuses}, tr("Status"))
         portal = ""
         if len(portals) > 1:
             portal = st.selectbox(
@@ -53,7 +50,7 @@ def filters(
             )  # fmt: skip
         sort = st.selectbox(
             tr("Order"), list(sorts), format_func=lambda key: tr("By {column}", column=sorts.get(key, key)), width=150,
-            key=f"{name}_sort", bind="query-params", label_visibility="collapsed",
+            key=f"{name}_sort", label_visibility="collapsed",
         )  # fmt: skip
     query = PageQuery(
         text=(text or "").strip(), status=status or "", portal=portal or "", sort=sort or "", descending=descending,

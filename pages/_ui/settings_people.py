@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from core.services import people
@@ -51,6 +52,38 @@ def show() -> None:
         tr("A viewer looks; an operator maps, approves and applies; an administrator also manages settings and people.")
     )
     _sessions()
+    if auth.openid_is_set_up():
+        _groups()
+
+
+def _groups() -> None:
+    """Which groups of the company's own sign-in give which role."""
+    known = people.oidc_groups(auth.context(), auth.actor())
+    roles = words.roles()
+    with st.expander(tr("Company account: groups and roles"), icon=":material/badge:"):
+        st.caption(tr("A group by its id or name; * is everybody who can sign in there."))
+        frame = pd.DataFrame(
+            {
+                "group": pd.Series(list(known), dtype="string"),
+                "role": pd.Series([role.value for role in known.values()], dtype="string"),
+            }
+        )
+        config = st.column_config
+        edited = st.data_editor(
+            frame, num_rows="dynamic", hide_index=True, key="oidc_groups", alt=tr("Groups and their roles"),
+            column_config={
+                "group": config.TextColumn(tr("Group"), required=True),
+                "role": config.SelectboxColumn(
+                    tr("Role"), options=list(roles), format_func=lambda role: roles[role], required=True
+                ),
+            },
+        )  # fmt: skip
+        if st.button(tr("Save groups"), key="save_groups"):
+            with states.explained():
+                people.save_oidc_groups(
+                    auth.context(), auth.actor(), {str(row.group): Role(str(row.role)) for row in edited.dropna().itertuples()}
+                )
+                st.success(tr("Saved."))
 
 
 def _save(rows: list[PersonRow], changed: list[grid.CellEdit]) -> None:

@@ -42,8 +42,12 @@ def signed_in() -> bool:
 def _signed_out() -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
-        st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
-        st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
+        if st.session_state.pop("_without_role", False):
+            st.markdown(f"### {tr('Your company account has no role here')}", text_alignment="center", width="content")
+            st.caption(tr("Ask an administrator to give one of your groups a role."), width="content")
+        else:
+            st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
+            st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
         st.html(f'<a href="/auth/login" target="_self">{escape(tr("Sign in"))}</a>', width="content")
 
 

@@ -13,6 +13,7 @@ from core.services.paging import MOST_ROWS
 
 PIXELS = 560
 NUMBERS = {"textAlign": "right"}
+FONT = "'Source Sans 3', 'Source Sans Pro', 'Segoe UI', system-ui, sans-serif"
 
 
 def show(
@@ -37,7 +38,14 @@ def show(
             flex=2 if column in wide else 1,
             minWidth=90 if column in right else 120,
         )
-    builder.configure_grid_options(rowHeight=32, headerHeight=34, floatingFiltersHeight=34, suppressCellFocus=True)
+    builder.configure_grid_options(
+        rowHeight=32,
+        headerHeight=34,
+        floatingFiltersHeight=34,
+        suppressCellFocus=True,
+        autoSizeStrategy=None,
+        enableBrowserTooltips=True,
+    )
     AgGrid(
         frame.head(MOST_ROWS), gridOptions=builder.build(), height=PIXELS, key=name, enable_enterprise_modules=False,
         allow_unsafe_jscode=False, theme=_theme(), update_on=[], show_toolbar=False,
@@ -62,5 +70,12 @@ def _theme() -> StAggridTheme:
             "borderColor": "#DDE5E9",
         }
     )
-    params = {**colors, "fontSize": 13, "wrapperBorderRadius": 6, "browserColorScheme": "dark" if dark else "light"}
+    params = {
+        **colors,
+        "fontFamily": FONT,
+        "fontSize": 13,
+        "spacing": 6,
+        "wrapperBorderRadius": 6,
+        "browserColorScheme": "dark" if dark else "light",
+    }
     return StAggridTheme(base="quartz").withParams(**params)
