@@ -165,7 +165,7 @@ def test_case_02_threads_that_start_together_refresh_once() -> None:
 
 def test_case_03_a_dead_refresh_token_needs_a_person() -> None:
     with (
-        connected(Fake(refresh="other")) as (source, server),
+        connected(Fake(refresh="other"), InMemory("R1")) as (source, server),
         pytest.raises(Unauthorized, match="used twice") as caught,
     ):
         source.test()
