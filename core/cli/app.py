@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sys
@@ -52,7 +53,8 @@ def run(arguments: list[str]) -> int:
     """One command, from its words to its exit code."""
     _, words = language_of(arguments, os.environ)
     as_json = "--json" in words
-    logs.configure(os.environ.get("CONTRACTBRIDGE_LOG_FORMAT", "text"))
+    level = logging.INFO if words[:1] in (["run"], ["worker"]) else logging.WARNING
+    logs.configure(os.environ.get("CONTRACTBRIDGE_LOG_FORMAT", "text"), level)
     try:
         code = app(words, prog_name="manage.py", standalone_mode=False)
     except TyperException as error:

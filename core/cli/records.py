@@ -44,7 +44,7 @@ def verify(as_json: AsJson = False) -> int:
     from core.services import activity
 
     with opened() as (ctx, actor):
-        checks = activity.verify(ctx, actor)
+        checks = activity.verify_chains(ctx, actor)
         ok = all(check.ok for check in checks)
         if as_json:
             document(

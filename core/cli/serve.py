@@ -23,35 +23,32 @@ def serve(host: str, port: int) -> int:
 
 def serve_demo(host: str, port: int) -> int:
     """Serve a workspace of its own (in `demo/` of the data directory) against a sandbox Autotask that keeps what was written."""
-    from connectors.autotask.sandbox import Credentials, demo_data
-    from connectors.autotask.sandbox import serve as serve_sandbox
+    from connectors.autotask.sandbox import SandboxServer
+    from connectors.autotask.sandbox.demo import demo_data
     from core import bootstrap
     from core.services import demo
 
     home = Settings.load().home / "demo"
     os.environ |= {"CONTRACTBRIDGE_HOME": str(home), "CONTRACTBRIDGE_DEMO": "1"}
     os.environ.pop("CONTRACTBRIDGE_DATABASE_URL", None)
-    sandbox = serve_sandbox(demo_data(), journal=home / "sandbox.journal")
-    known = Credentials()
     app = bootstrap.build(Settings.load())
-    try:
-        demo.seed_demo(
-            app.context,
-            access.SYSTEM,
-            demo.DemoAutotask(
-                base_url=sandbox.base_url,
-                user_name=known.user_name,
-                secret=known.secret,
-                integration_code=known.integration_code,
-            ),
-        )
-    finally:
-        app.close()
-    say(T("Demo with a sandbox Autotask: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
-    try:
+    with SandboxServer(demo_data(app.context.clock.today()), state_file=home / "sandbox.journal") as sandbox:
+        known = sandbox.credentials
+        try:
+            demo.seed_demo(
+                app.context,
+                access.SYSTEM,
+                demo.DemoAutotask(
+                    base_url=sandbox.base_url,
+                    user_name=known.user_name,
+                    secret=known.secret,
+                    integration_code=known.integration_code,
+                ),
+            )
+        finally:
+            app.close()
+        say(T("Demo with a sandbox Autotask: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
         return _streamlit(host, port)
-    finally:
-        sandbox.stop()
 
 
 def _streamlit(host: str, port: int) -> int:

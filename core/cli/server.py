@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,19 +52,20 @@ def worker() -> int:
 
 def sandbox(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help=help_text("Port; 0 takes a free one."))] = 9000,
+    state: Annotated[
+        Path | None, typer.Option("--state", dir_okay=False, help=help_text("Keep what is written in this file."))
+    ] = None,
 ) -> int:
-    from connectors.autotask.sandbox import Credentials, demo_data
-    from connectors.autotask.sandbox import serve as serve_sandbox
+    from connectors.autotask.sandbox import SandboxServer
+    from connectors.autotask.sandbox.demo import demo_data
 
-    server = serve_sandbox(demo_data(), port=port)
-    known = Credentials()
-    say(T("Sandbox Autotask: {address}", address=server.base_url))
-    say(T("User name: {name}", name=known.user_name))
-    say(T("Secret: {secret}", secret=known.secret))
-    say(T("Integration code: {code}", code=known.integration_code))
-    sys.stdout.flush()
-    _until_stopped()
-    server.stop()
+    with SandboxServer(demo_data(datetime.now(UTC).date()), state_file=state, port=port) as server:
+        known = server.credentials
+        say(T("Sandbox Autotask: {address}", address=server.base_url))
+        say(T("User name: {name}", name=known.user_name))
+        say(T("Secret: {secret}", secret=known.secret))
+        say(T("Integration code: {code}", code=known.integration_code))
+        _until_stopped()
     return 0
 
 

@@ -38,14 +38,8 @@ def import_file(
 ) -> int:
     from core.services import uploads
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            T("The file cannot be read: {reason}.", reason=error.strerror or "?"), place=str(file), kind="usage"
-        ) from None
     with opened() as (ctx, actor):
-        outcome = uploads.import_file(ctx, actor, portal, data, file.name, again=again)
+        outcome = uploads.import_file(ctx, actor, portal, file, file.name, again=again)
         if as_json:
             document(
                 {

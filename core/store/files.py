@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,12 @@ def same(session: Session, portal_id: int, sha256: str) -> list[ImportedFile]:
     """Files of this very content that came in for the portal before, newest first."""
     query = _files().where(FILE.c.portal_id == portal_id, FILE.c.sha256 == sha256).order_by(FILE.c.id.desc())
     return [_file(row) for row in session.execute(query)]
+
+
+def hashes(session: Session, portal_id: int, states: Sequence[str]) -> frozenset[str]:
+    """Digests of the files of a portal that are in one of these states."""
+    query = select(FILE.c.sha256).where(FILE.c.portal_id == portal_id, FILE.c.state.in_(list(states)))
+    return frozenset(session.execute(query).scalars())
 
 
 def set_state(session: Session, file_id: int, state: str, *, reading_id: int | None = None) -> None:

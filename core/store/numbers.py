@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -78,3 +79,15 @@ def _products() -> Select[Any]:
         func.sum(case((~has_rule & PRODUCT.c.ignored.is_(None), 1), else_=0)),
         func.sum(case((has_rule, 1), else_=0)),
     ).group_by(PRODUCT.c.portal_id)
+
+
+def portal_total(session: Session, portal_id: int) -> Decimal | None:
+    """The sum of all quantities a portal has now; None before it has any line."""
+    query = (
+        select(func.count(), func.sum(INTERVAL.c.quantity))
+        .select_from(LINE)
+        .join(INTERVAL, (INTERVAL.c.line_id == LINE.c.id) & (INTERVAL.c.valid_to == OPEN_END))
+        .where(LINE.c.portal_id == portal_id, INTERVAL.c.present)
+    )
+    count, total = session.execute(query).one()
+    return Decimal(total) if count else None
