@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from connectors._kit.auth import Auth, NoAuth, credentials_refused
@@ -13,12 +13,14 @@ from connectors._kit.http import Answer, Http, Request
 from connectors._kit.paging import Call, Paging, SinglePage
 from connectors._kit.redact import redact_url
 from connectors._kit.retry import Backoff, retrying
-from connectors._kit.select import ROOT, Record, find, records
+from connectors._kit.select import ROOT, Record, find, records, text, whole
 from connectors._kit.throttle import Throttle
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
 from core.domain.text import T
 
 __all__ = ["Api", "Call", "Page"]
+
+Kept = TypeVar("Kept")
 
 MOST_PAGES = 10_000
 WAIT_WHEN_TOLD_NOTHING = 60.0
@@ -82,9 +84,14 @@ class Api:
         """
         step: Call | None = paging.first(call)
         last: bytes | None = None
+        asked: set[int] = set()
         for _ in range(MOST_PAGES):
             if step is None:
                 return
+            same = hash((step.path, tuple(sorted(step.params.items())), repr(step.json), repr(step.form)))
+            if same in asked:
+                raise ShapeChanged(T("The list does not end: the same page is offered again."), place=step.path)
+            asked.add(same)
             answer = self.fetch(step)
             body = answer.json()
             page = Page(body, records(body, at, place=answer.where, or_null=or_null))
@@ -109,6 +116,34 @@ class Api:
                         continue
                     seen.add(identity)
                 yield record
+
+    def whole(
+        self,
+        call: Call,
+        paging: Paging,
+        at: str,
+        *,
+        key: str,
+        total_at: str,
+        keep: Callable[[Record], Kept],
+    ) -> dict[str, Kept]:
+        """What `keep` takes of each record, by its `key`, each one once. A list with fewer records than the number at
+        `total_at` is read once more, because it may have changed meanwhile; then it raises ShapeChanged.
+        """
+        found: dict[str, Kept] = {}
+        total: int | None = None
+        for _ in range(2):
+            found, total = {}, None
+            for page in self.pages(call, paging, at):
+                told = whole(page.body, total_at)
+                total = total if told is None else told
+                found.update((text(one, key, place=call.path), keep(one)) for one in page.records)
+            if total is None or len(found) >= total:
+                return found
+        raise ShapeChanged(
+            T("The list {name} came with fewer records than it says it has.", name=call.path),
+            detail=f"{len(found)} of {total}",
+        )
 
     def close(self) -> None:
         self.http.close()

@@ -7,10 +7,11 @@ other side says 401 although they should still hold.
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -105,8 +106,24 @@ class Token:
         return time.monotonic() < self.ends - EARLY_SECONDS
 
 
+@dataclass(slots=True)
+class _Held:
+    """The token that all users of one TokenAuth, or of one `shared` name, have in common."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: Token | None = None
+    fresh: bool = False
+
+
+_SHARED: dict[str, _Held] = {}
+
+
 class TokenAuth:
-    """Credentials that are exchanged for a token. `fetch` gets one, `place` puts it on a request."""
+    """Credentials that are exchanged for a token. `fetch` gets one, `place` puts it on a request.
+
+    With `shared`, a text that stands for these credentials, the token outlives this object and is used by all of the same
+    text in this process: for portals that give only few tokens an hour. The text itself is not kept, only its digest.
+    """
 
     def __init__(
         self,
@@ -114,30 +131,33 @@ class TokenAuth:
         place: Callable[[Request, str], Request] = lambda request, token: with_header(
             request, "Authorization", f"Bearer {token}"
         ),
+        *,
+        shared: str = "",
     ) -> None:
         self._fetch = fetch
         self._place = place
-        self._token: Token | None = None
-        self._fresh = False
-        self._lock = threading.Lock()
+        digest = hashlib.sha256(shared.encode()).hexdigest()
+        self._held = _SHARED.setdefault(digest, _Held()) if shared else _Held()
 
     def sign(self, request: Request) -> Request:
         return self._place(request, self._current().value)
 
     def _current(self) -> Token:
-        with self._lock:
-            if self._token is None or not (self._fresh or self._token.holds()):
-                self._token = self._fetch()
+        held = self._held
+        with held.lock:
+            if held.token is None or not (held.fresh or held.token.holds()):
+                held.token = self._fetch()
                 # A token that lasts less than EARLY_SECONDS in all is used until it ends or is refused.
-                self._fresh = not self._token.holds() and time.monotonic() < self._token.ends
-            elif self._fresh and time.monotonic() >= self._token.ends:
-                self._token, self._fresh = self._fetch(), False
-            return self._token
+                held.fresh = not held.token.holds() and time.monotonic() < held.token.ends
+            elif held.fresh and time.monotonic() >= held.token.ends:
+                held.token, held.fresh = self._fetch(), False
+            return held.token
 
     def renew(self, refused: Request) -> bool:
-        with self._lock:
-            if self._token is not None and self._place(refused, self._token.value) == refused:
-                self._token = None
+        held = self._held
+        with held.lock:
+            if held.token is not None and self._place(refused, held.token.value) == refused:
+                held.token = None
             return True
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from connectors._kit.http import Tls
 from core.domain.connector import ConnectorKind, Feed, Result, RotatingSecret, Rotation
 from core.domain.ports import Source
 from core.domain.text import Text
@@ -22,6 +23,7 @@ __all__ = [
     "InMemory",
     "Manifest",
     "NoSecrets",
+    "OwnServerSettings",
     "RotatingSecret",
 ]
 
@@ -39,6 +41,25 @@ class ConnectorSettings(BaseModel):
         title="Sign-in address",
         description="Only where signing in goes to another host than usual. Usually empty.",
     )
+
+
+class OwnServerSettings(ConnectorSettings):
+    """For portals on a server of one's own, whose certificate is often not one of a public authority. Verification is never off."""
+
+    ca_certificate: str = Field(
+        "",
+        title="Certificate authority",
+        description="PEM text or path of a PEM file of the authority that issued the server's certificate, if it is not a public one.",
+    )
+    pinned_certificate: str = Field(
+        "",
+        title="Pinned certificate",
+        description="PEM text or path of the server's own self-signed certificate: then exactly this one is trusted.",
+    )
+
+    @property
+    def tls(self) -> Tls:
+        return Tls(self.ca_certificate, self.pinned_certificate)
 
 
 class ConnectorSecrets(BaseModel):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from connectors._kit.threads import in_parallel
 from core.domain.errors import RemoteError, Unauthorized
@@ -16,12 +16,19 @@ from core.domain.usage import LineKey, Origin, Reading, Scope, UsageLine
 
 __all__ = ["Customer", "ReadingBuilder"]
 
+Found = TypeVar("Found")
+
 
 class Customer(NamedTuple):
     """A customer in the portal's words."""
 
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: Text
 
 
 class ReadingBuilder:
@@ -86,23 +93,32 @@ class ReadingBuilder:
         self, customers: Iterable[Customer], read: Callable[[Customer], Iterable[UsageLine]], *, at_once: int = 4
     ) -> None:
         """Read customers next to each other. One that fails is marked and spoils no other; refused credentials end the reading."""
+        for _, lines in self.gather(customers, lambda customer: tuple(read(customer)), at_once=at_once):
+            for line in lines:
+                self.add(line)
 
-        def attempt(customer: Customer) -> tuple[UsageLine, ...] | Text:
+    def gather(
+        self, customers: Iterable[Customer], read: Callable[[Customer], Found], *, at_once: int = 4
+    ) -> list[tuple[Customer, Found]]:
+        """What `read` found for each customer that could be read, in their order; the others are marked as `each_customer` does."""
+
+        def attempt(customer: Customer) -> Found | _Failure:
             try:
-                return tuple(read(customer))
+                return read(customer)
             except Unauthorized:
                 raise
             except RemoteError as error:
-                return T("{customer}: {reason}", customer=customer.name, reason=error.message)
+                return _Failure(T("{customer}: {reason}", customer=customer.name, reason=error.message))
 
         wanted = list(customers)
         results = in_parallel([lambda c=customer: attempt(c) for customer in wanted], at_once) if wanted else []  # type: ignore[misc]
+        found: list[tuple[Customer, Found]] = []
         for customer, result in zip(wanted, results, strict=True):
-            if isinstance(result, Text):
-                self.failed(customer, result)
-                continue
-            for line in result:
-                self.add(line)
+            if isinstance(result, _Failure):
+                self.failed(customer, result.reason)
+            else:
+                found.append((customer, result))
+        return found
 
     def reading(self, scope: Scope = Scope.PORTAL) -> Reading:
         lines = tuple(line for line in self._lines.values() if line.customer_id not in self._failed)

@@ -279,3 +279,60 @@ def test_pages_are_handed_on_one_at_a_time() -> None:
         next(pages)
         time.sleep(0.05)
         assert len(server.asked) == 1
+
+
+def test_a_list_that_leads_in_a_circle_is_an_error() -> None:
+    def circle(request: Incoming) -> Response:
+        here = int(request.query_params.get("after", "0"))
+        return JSONResponse({"rows": [{"id": here}], "next": str(here % 2 + 1)})
+
+    with serving(app(circle)) as server, pytest.raises(ShapeChanged):
+        list(api(server).all(Call(path="list"), Cursor(param="after", at="next"), "rows"))
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(("missing", "requests"), [(1, 6), (2, None)])
+def test_m2_a_list_shorter_than_it_says_is_read_again_and_then_refused(missing: int, requests: int | None) -> None:
+    """The first reading lacks a record; with two of them missing the second one does too."""
+    left = [missing]
+
+    def short(request: Incoming) -> Response:
+        start = int(request.query_params["offset"])
+        rows = ROWS[start : start + 10]
+        if start == 20 and left[0]:
+            left[0] -= 1
+            rows = rows[:-1]
+        return JSONResponse({"rows": rows if start < 22 else [], "total": len(ROWS)})
+
+    with serving(app(short)) as server:
+
+        def read() -> dict[str, int]:
+            return api(server).whole(
+                Call(path="list"), Offset(size=10, total_at="total"), "rows", key="id", total_at="total", keep=len
+            )
+
+        if requests is None:
+            with pytest.raises(ShapeChanged):
+                read()
+        else:
+            assert list(read()) == [str(row["id"]) for row in ROWS]
+            assert [one.query for one in server.asked].count("offset=0&limit=10") == 2
+
+
+def test_a_shared_token_outlives_the_reading() -> None:
+    fetched: list[str] = []
+
+    def fetch() -> Token:
+        fetched.append(f"t{len(fetched)}")
+        return Token(fetched[-1])
+
+    def protected(request: Incoming) -> Response:
+        return JSONResponse({}, status_code=200 if request.headers["authorization"] == f"Bearer {fetched[-1]}" else 401)
+
+    with serving(app(protected)) as server:
+        for _ in range(3):
+            api(server, auth=TokenAuth(fetch, shared=server.url)).get("x")
+        assert len(fetched) == 1
+        api(server, auth=TokenAuth(fetch)).get("x")
+        api(server, auth=TokenAuth(fetch, shared=server.url)).get("x")
+    assert len(fetched) == 3
