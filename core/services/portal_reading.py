@@ -16,6 +16,7 @@ from core.domain.errors import ContractBridgeError, RemoteError
 from core.domain.text import T, Text
 from core.domain.usage import Reading
 from core.services.context import Context
+from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
 from core.store import history, runlog, secrets
@@ -138,6 +139,7 @@ def _store_reading(running: Running, portal: Portal, reading: Reading) -> Portal
         runlog.append(session, lines)
 
     running.ctx.database.run(work)
+    recognise(running.ctx, portal.name)
     partial = bool(reading.failed_customers) or not reading.complete
     return PortalOutcome(name=portal.name, status="partial" if partial else "ok", lines=len(reading.lines))
 
