@@ -84,13 +84,14 @@ def gather(ctx: Context) -> Facts:
 def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractState) -> Planned:
     """The plan. Lines that are to change are read once more, with all their rows, and planned again."""
     now, today = ctx.clock.now(), ctx.clock.today()
+    memory = _dates_taken(facts)
     state = directory.deepen(target, state, _reversed(facts, state), _first_day(state, _reversed(facts, state), today))
     targets = _with_reversals(compute_targets(facts.usage, facts.mapping, state, now, today), facts, state)
-    plan = make_plan(targets, state, facts.memory, facts.decisions, today)
+    plan = make_plan(targets, state, memory, facts.decisions, today)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
-        plan = make_plan(targets, state, facts.memory, facts.decisions, today)
+        plan = make_plan(targets, state, memory, facts.decisions, today)
     return Planned(_with_holds(plan, facts.decisions), state, targets)
 
 
@@ -170,6 +171,15 @@ def _first_day(state: ContractState, lines: Iterable[LineRef], today: date) -> d
         if (entry := state.lines.get(line)) and (contract := state.contracts.get(entry.contract_id))
     )
     return min((start for start in starts if start <= today), default=today)
+
+
+def _dates_taken(facts: Facts) -> Mapping[LineRef, LineMemory]:
+    """A reversal cannot count from a day on which the change itself did: Autotask takes no second one (reference §7.4)."""
+    memory = dict(facts.memory)
+    for change in (change for pending in facts.reversals for change in pending.applied):
+        known = memory.get(change.line, LineMemory())
+        memory[change.line] = replace(known, refused={change.effective_date: "same_day", **known.refused})
+    return memory
 
 
 def _reversed(facts: Facts, state: ContractState) -> set[LineRef]:
