@@ -1,8 +1,7 @@
-"""The file connector: nothing to fetch, uploads feed it. Its settings are the mapping of columns."""
+"""The connector `file`: a portal whose exports are brought, by a person or from a mailbox or server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from connectors._kit.contract import ConnectorKind, Feed, Manifest, NoSecrets
@@ -12,40 +11,40 @@ from core.domain.text import T
 from core.domain.usage import Reading
 
 
-@dataclass(frozen=True, slots=True)
 class FileSource:
-    """A portal that is read when somebody brings a file."""
+    """There is nothing to fetch: files are brought (`import`, an upload, a pick-up)."""
 
-    portal: str
+    def __init__(self, portal: str, settings: FileSettings) -> None:
+        self.portal = portal
+        self.settings = settings
 
     def test(self) -> None:
-        """There is nothing to reach: the settings were checked when they were stored."""
+        """Nothing can fail before there is a file."""
 
     def read(self, now: datetime) -> Reading:
-        """Raises SettingsError: a missing file is never an empty reading (M2)."""
+        """Always raises SettingsError: a file portal waits for its files."""
         raise SettingsError(
-            T("This portal has nothing to fetch: it reads the files that are brought to it."),
+            T("This portal is fed by files; there is nothing to fetch."),
             place=self.portal,
-            remedy=T("Drop a file on the Portals page, or use `import {portal} FILE`.", portal=self.portal),
+            remedy=T("Upload an export on the page Portals, or use the command import."),
             kind="nothing_to_fetch",
         )
-
-
-def connect(portal: str, _settings: FileSettings, _secrets: NoSecrets) -> FileSource:
-    return FileSource(portal)
 
 
 MANIFEST = Manifest(
     slug="file",
     name="File import",
     kind=ConnectorKind.UNIVERSAL,
-    feed=Feed.PUSH,
-    counts=T("Products and seats of any portal, from CSV, Excel, JSON or XML"),
+    counts=T("Anything a table can tell: licences, seats, devices, mailboxes."),
+    connect=lambda portal, settings, _secrets: FileSource(portal, settings),
     settings=FileSettings,
-    connect=connect,
+    secrets=NoSecrets,
+    feed=Feed.PUSH,
     guide=(
-        T("Export the usage or billing report of the portal as CSV or Excel."),
-        T("Drop the file here and say once which column is the customer, the product and the quantity."),
-        T("Look at the preview, and accept it. The next file is recognised by its headings."),
+        T(
+            "Export the usage or licence list in the vendor's portal: CSV, Excel, OpenDocument, JSON and XML can be read."
+        ),
+        T("Drop the file here. The columns are recognised; check them on the preview."),
+        T("From then on drop the new export each time: columns are found by their headings, in any order."),
     ),
 )

@@ -102,6 +102,12 @@ class ColumnsRightOf(_Part):
     right_of: str = Field(min_length=1, title="Right of", description="Every column to the right of this heading.")
 
 
+def _month(text: str) -> str:
+    if text and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise ValueError("a month is written as 2026-09")
+    return text
+
+
 def _pattern(text: str, groups: int = 0) -> str:
     try:
         compiled = re.compile(text)
@@ -138,16 +144,24 @@ class FileSettings(BaseModel):
     product: ValueSource = Field("", title="Product", description="The heading of the product column.")
     quantity: str = Field("", title="Quantity", description="The heading of the quantity column.")
 
-    customer_id: str = Field("", title="Customer number", description="A heading, where the portal numbers its customers.")
-    product_key: str = Field("", title="Product code", description="A heading, where the portal has a code for a product.")
+    customer_id: str = Field(
+        "", title="Customer number", description="A heading, where the portal numbers its customers."
+    )
+    product_key: str = Field(
+        "", title="Product code", description="A heading, where the portal has a code for a product."
+    )
     term: ValueSource = Field("", title="Term", description="A heading: monthly, yearly, three years.")
     billing_frequency: ValueSource = Field("", title="Billing frequency", description="A heading: monthly, yearly.")
-    subscription_id: str = Field("", title="Subscription", description="A heading, where one product is there several times.")
+    subscription_id: str = Field(
+        "", title="Subscription", description="A heading, where one product is there several times."
+    )
     unit_cost: str = Field("", title="Unit cost", description="The heading of what one unit costs.")
     unit_price: str = Field("", title="Unit price", description="The heading of what one unit sells for.")
     currency: ValueSource = Field("", title="Currency", description="A heading, or a fixed code such as EUR.")
     unit: ValueSource = Field("", title="Unit", description="A heading, or a fixed word such as seats.")
-    effective_date: str = Field("", title="Effective date", description="The heading of the date a quantity counts from.")
+    effective_date: str = Field(
+        "", title="Effective date", description="The heading of the date a quantity counts from."
+    )
 
     product_columns: tuple[str, ...] | ColumnsRightOf = Field(
         (), title="Product columns", description="Wide: the headings that are products."
@@ -156,7 +170,9 @@ class FileSettings(BaseModel):
     count_rows: bool = Field(False, title="Count rows", description="Seats: every row is one.")
     distinct: str = Field("", title="Count distinct", description="Seats: count the different values of this heading.")
     group_line: Pattern = Field(
-        "", title="Group line", description="Grouped: a pattern with a group named customer that finds a customer's own line."
+        "",
+        title="Group line",
+        description="Grouped: a pattern with a group named customer that finds a customer's own line.",
     )
     fill_down: bool = Field(False, title="Fill down", description="An empty customer is the one of the row above.")
     date: str = Field("", title="Date", description="Daily: the heading of the date.")
@@ -164,17 +180,23 @@ class FileSettings(BaseModel):
         "", title="Date format", description="Such as dd/mm/yyyy or mm/dd/yyyy. Empty: found out from the file."
     )
     customers: str = Field("", title="List of customers", description="Tree: the path, such as customers[*].")
-    products: str = Field("", title="List of products", description="Tree: the path below a customer, such as products[*].")
+    products: str = Field(
+        "", title="List of products", description="Tree: the path below a customer, such as products[*]."
+    )
 
     filter: dict[str, Texts] = Field(
         default_factory=dict, title="Filter", description="Only rows whose column holds one of these values."
     )
     value_map: dict[str, dict[str, str]] = Field(
-        default_factory=dict, title="Rename", description="For customer or product: the name in the file, and the name to use."
+        default_factory=dict,
+        title="Rename",
+        description="For customer or product: the name in the file, and the name to use.",
     )
     ignore_customers: Texts = Field((), title="Customers to leave out", description="Names as they stand in the file.")
     aggregate: Aggregate | None = Field(
-        None, title="Several rows", description="What several rows of one customer and product come to. Usually their sum."
+        None,
+        title="Several rows",
+        description="What several rows of one customer and product come to. Usually their sum.",
     )
     rounding: Rounding = Field(Rounding.NONE, title="Rounding", description="Of the outcome, per customer and product.")
     number_format: NumberFormat = Field(
@@ -183,7 +205,9 @@ class FileSettings(BaseModel):
     whole_only: bool = Field(False, title="Whole numbers only", description="A broken number needs a person's eye.")
 
     sheet: str = Field("", title="Sheet", description="The name of the sheet, or all.")
-    table: int | None = Field(None, ge=1, le=100, title="Table", description="Which table of the file, where it holds several.")
+    table: int | None = Field(
+        None, ge=1, le=100, title="Table", description="Which table of the file, where it holds several."
+    )
     stop: Pattern = Field("", title="Ends at", description="A pattern that finds the line after the table.")
     header_rows: int = Field(1, ge=1, le=5, title="Lines of heading", description="Two where headings stand in groups.")
 
@@ -193,7 +217,7 @@ class FileSettings(BaseModel):
         description="A file always holds everything of the portal: what is not in it is gone.",
     )
     period: str | FromFileName = Field("", title="Period", description="The heading that tells the month.")
-    expected_period: Annotated[str, AfterValidator(lambda text: _month(text))] = Field(
+    expected_period: Annotated[str, AfterValidator(_month)] = Field(
         "", title="Expected period", description="A month such as 2026-09: another month is refused."
     )
     expected_total: Decimal | None = Field(
@@ -249,9 +273,3 @@ class FileSettings(BaseModel):
     def combine(self) -> Aggregate:
         """The aggregate in force: the last day for a daily table, otherwise the sum."""
         return self.aggregate or (Aggregate.LAST if self.shape is Shape.DAILY else Aggregate.SUM)
-
-
-def _month(text: str) -> str:
-    if text and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
-        raise ValueError("a month is written as 2026-09")
-    return text

@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.domain.file_settings import Aggregate, FileSettings, Rounding
 from core.files.cells import Column, Rows
+from core.files.numbers import plain
 from core.files.quantities import Scaled
 from core.files.records import Records
 
@@ -153,13 +154,3 @@ def rounded(exact: Exact, rounding: Rounding) -> Decimal:
         whole = exact * 10**AVERAGE_DIGITS
         exact = Decimal(f"{math.floor(whole + Fraction(1, 2))}E-{AVERAGE_DIGITS}")
     return plain(exact)
-
-
-def plain(number: Decimal) -> Decimal:
-    """The same number without needless zeros: 1250.00 → 1250, 2000.50 → 2000.5, never 1E+3."""
-    if number == number.to_integral_value():
-        return Decimal(int(number))
-    sign, digits, exponent = number.as_tuple()
-    text = "".join(map(str, digits))
-    zeros = len(text) - len(text.rstrip("0"))
-    return Decimal((sign, digits[: len(digits) - zeros], int(exponent) + zeros))

@@ -115,7 +115,11 @@ def gunzip(data: bytes, limits: Limits) -> bytes:
 
 def only_member(archive: Archive) -> str:
     """The one file of a plain ZIP. Raises RejectedFile where there are several, or none."""
-    names = [name for name in archive.members if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")]
+    names = [
+        name
+        for name in archive.members
+        if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")
+    ]
     if len(names) != 1:
         raise reject(
             Kind.FILE_TYPE_UNSUPPORTED,

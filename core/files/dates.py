@@ -21,7 +21,9 @@ _CLOCK = re.compile(
     r"[T ,]+(?P<h>\d{1,2}):(?P<n>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?$",
     re.ASCII,
 )
-_WORDED = re.compile(r"(?P<d>\d{1,2})[ .-]+(?P<m>[^\W\d]{3,})\.?[ ,.-]+(?P<y>\d{4})|(?P<m2>[^\W\d]{3,})\.? (?P<d2>\d{1,2}),? (?P<y2>\d{4})")
+_WORDED = re.compile(
+    r"(?P<d>\d{1,2})[ .-]+(?P<m>[^\W\d]{3,})\.?[ ,.-]+(?P<y>\d{4})|(?P<m2>[^\W\d]{3,})\.? (?P<d2>\d{1,2}),? (?P<y2>\d{4})"
+)
 _MONTHS = {
     name: number
     for number, names in enumerate(

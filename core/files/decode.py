@@ -17,7 +17,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_UNDEFINED = {byte: "\ufffd" for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+_UNDEFINED = dict.fromkeys((129, 141, 143, 144, 157), "�")
 _WINDOWS_1252 = "".join(_UNDEFINED.get(byte) or bytes([byte]).decode("cp1252") for byte in range(256))
 SAMPLE = 4_096
 
@@ -97,7 +97,9 @@ def _without_control(utf8: bytes) -> tuple[bytes, tuple[ImportNote, ...]]:
     count = utf8.count(b"\x00")
     note = ImportNote(
         kind=NoteKind.CONTROL_CHARACTERS,
-        message=T("The file holds {count} control characters that do not belong in a table; they were left out.", count=count),
+        message=T(
+            "The file holds {count} control characters that do not belong in a table; they were left out.", count=count
+        ),
     )
     return utf8.replace(b"\x00", b""), (note,)
 

@@ -101,8 +101,14 @@ class DelimitedGrid:
         opened = opening_line(self.utf8, self.delimiter, last_good_line) + self.dropped_lines
         return reject(
             Kind.CSV_MALFORMED,
-            T("A quotation mark that opens on line {line} is never closed, or text follows where it closes.", line=opened),
-            T("Open the file in a text editor and put the quotation mark on line {line} right, or export it again.", line=opened),
+            T(
+                "A quotation mark that opens on line {line} is never closed, or text follows where it closes.",
+                line=opened,
+            ),
+            T(
+                "Open the file in a text editor and put the quotation mark on line {line} right, or export it again.",
+                line=opened,
+            ),
             row=opened,
         )
 
@@ -168,13 +174,17 @@ def _column(chunked: pa.ChunkedArray) -> Column:
     return Column(unified.chunk(0).dictionary.to_pylist(), codes)
 
 
-def open_delimited(utf8: bytes, limits: Limits, notes: tuple[ImportNote, ...] = (), delimiter: str = "") -> DelimitedGrid:
+def open_delimited(
+    utf8: bytes, limits: Limits, notes: tuple[ImportNote, ...] = (), delimiter: str = ""
+) -> DelimitedGrid:
     """Delimited text as a grid; the delimiter is found out where it is not given."""
     dropped = 0
     told = _told_delimiter(utf8)
     if told:
         utf8, dropped = utf8[told[1] :], 1
-    grid = DelimitedGrid(utf8, delimiter or (told[0] if told else best_delimiter(utf8)), limits, notes=notes, dropped_lines=dropped)
+    grid = DelimitedGrid(
+        utf8, delimiter or (told[0] if told else best_delimiter(utf8)), limits, notes=notes, dropped_lines=dropped
+    )
     if any(len(row) > limits.columns for row in grid.head):
         raise reject(
             Kind.FILE_TOO_LARGE,
@@ -244,10 +254,14 @@ def _has_blank_lines(utf8: bytes) -> bool:
 def _too_many(row: Sequence[str], number: int, width: int) -> ImportIssue:
     return ImportIssue(
         kind=Kind.TOO_MANY_CELLS,
-        message=T("Row {row} has {found} cells where the heading has {expected}.", row=number, found=len(row), expected=width),
+        message=T(
+            "Row {row} has {found} cells where the heading has {expected}.", row=number, found=len(row), expected=width
+        ),
         row=number,
         text=shown(", ".join(row)),
-        remedy=T("A text with the separator in it must stand between quotation marks. Correct the row, or export it again."),
+        remedy=T(
+            "A text with the separator in it must stand between quotation marks. Correct the row, or export it again."
+        ),
     )
 
 

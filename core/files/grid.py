@@ -109,7 +109,7 @@ class RowsGrid:
     def head(self) -> Sequence[Sequence[Cell]]:
         return self.cells[:64]
 
-    def body(self, start: int, end: int | None, columns: Sequence[int]) -> RowsBody:  # noqa: ARG002 - nothing to prepare
+    def body(self, start: int, end: int | None, columns: Sequence[int]) -> RowsBody:
         """Rows from index `start` up to `end`."""
         numbers = None if self.row_numbers is None else self.row_numbers[start:end]
         return RowsBody(self.cells[start:end], start, self.issues, row_numbers=numbers)

@@ -17,9 +17,53 @@ from core.files.numbers import Ambiguous, Unreadable, read_cell
 _POSITION = re.compile(r"(?P<name>.+)#(?P<nth>[1-9]\d?)")
 _CURRENCY_NAME = re.compile(r"\s*\((?:[a-z]{3}|[€$£])\)$")
 SYNONYMS = (
-    frozenset({"qty", "quantity", "count", "aantal", "anzahl", "menge", "quantité", "amount", "units", "seats", "licenses", "licences", "licenties"}),
-    frozenset({"customer", "client", "klant", "kunde", "company", "organization", "organisation", "bedrijf", "tenant", "account", "customer name"}),
-    frozenset({"product", "service", "sku", "artikel", "item", "plan", "license", "licence", "licentie", "subscription", "product name"}),
+    frozenset(
+        {
+            "qty",
+            "quantity",
+            "count",
+            "aantal",
+            "anzahl",
+            "menge",
+            "quantité",
+            "amount",
+            "units",
+            "seats",
+            "licenses",
+            "licences",
+            "licenties",
+        }
+    ),
+    frozenset(
+        {
+            "customer",
+            "client",
+            "klant",
+            "kunde",
+            "company",
+            "organization",
+            "organisation",
+            "bedrijf",
+            "tenant",
+            "account",
+            "customer name",
+        }
+    ),
+    frozenset(
+        {
+            "product",
+            "service",
+            "sku",
+            "artikel",
+            "item",
+            "plan",
+            "license",
+            "licence",
+            "licentie",
+            "subscription",
+            "product name",
+        }
+    ),
 )
 
 
@@ -51,7 +95,11 @@ class Header:
             nth = int(position["nth"])
             return same[nth - 1 : nth]
         bare = _CURRENCY_NAME.sub("", wanted)
-        return [index for index, key in enumerate(keys) if bare and _CURRENCY_NAME.search(key) and _CURRENCY_NAME.sub("", key) == bare]
+        return [
+            index
+            for index, key in enumerate(keys)
+            if bare and _CURRENCY_NAME.search(key) and _CURRENCY_NAME.sub("", key) == bare
+        ]
 
 
 def header_at(rows: Sequence[Sequence[Cell]], row: int, lines: int = 1) -> Header:
@@ -126,7 +174,9 @@ def ambiguous(header: Header, heading: str, sheet: str) -> ImportIssue:
         row=header.row + 1,
         column=letters[0],
         text=heading,
-        remedy=T("Choose one of them in the mapping, for example {example} for the second one.", example=f"{heading}#2"),
+        remedy=T(
+            "Choose one of them in the mapping, for example {example} for the second one.", example=f"{heading}#2"
+        ),
     )
 
 
@@ -135,7 +185,9 @@ def missing(header: Header, heading: str, sheet: str) -> ImportIssue:
     near = nearest(heading, names)
     return ImportIssue(
         kind=Kind.COLUMN_MISSING,
-        message=T("There is no column “{heading}”. The headings found are: {found}.", heading=heading, found=tuple(names[:40])),
+        message=T(
+            "There is no column “{heading}”. The headings found are: {found}.", heading=heading, found=tuple(names[:40])
+        ),
         sheet=sheet,
         row=header.row + 1,
         text=heading,
@@ -145,7 +197,10 @@ def missing(header: Header, heading: str, sheet: str) -> ImportIssue:
 
 def _missing_remedy(near: str) -> Text:
     if near:
-        return T("Perhaps it is now called “{name}”: choose it in the mapping, or export the file with that column.", name=near)
+        return T(
+            "Perhaps it is now called “{name}”: choose it in the mapping, or export the file with that column.",
+            name=near,
+        )
     return T("Choose another column in the mapping, or export the file with that column.")
 
 

@@ -15,7 +15,7 @@ from core.domain.usage import Scope, UsageLine
 from core.files.decode import looks_doubly_encoded, repaired
 from core.files.findings import Findings
 from core.files.html import without_table
-from core.files.inspection import Inspection, Suggestion, inspect
+from core.files.inspection import Inspection, inspect
 from core.files.issues import ImportIssue, ImportNote, Kind, NoteKind, RejectedFile, reject
 from core.files.limits import Limits
 from core.files.lines import months_of, total_of, usage_lines
@@ -23,6 +23,7 @@ from core.files.locate import Found, locate
 from core.files.readers import Opened, load, open_file
 from core.files.records import read_records
 from core.files.result import ImportResult, Outcome
+from core.files.suggest import Suggestion
 from core.files.table import Table, file_part, open_table
 
 __all__ = [
@@ -94,7 +95,11 @@ class _Import:
             findings.unplaced = True
         findings.notes.extend(found.notes)
         if not any(table.body.rows or table.body.issues for table in tables):
-            raise reject(Kind.NO_DATA_ROWS, T("There are headings but no rows below them."), T("Export it again; nothing was changed."))
+            raise reject(
+                Kind.NO_DATA_ROWS,
+                T("There are headings but no rows below them."),
+                T("Export it again; nothing was changed."),
+            )
         records = read_records(tables, self.settings, findings)
         lines = usage_lines(records, tables, self.settings, findings, self.file_name)
         if not lines and not findings.issues:
@@ -122,7 +127,11 @@ class _Import:
             source = getattr(self.settings, role)
             if isinstance(source, FromFileName) and not file_part(source, self.file_name):
                 raise reject(
-                    Kind.PRODUCT_MISSING if role == "product" else Kind.CUSTOMER_MISSING if role == "customer" else Kind.PERIOD_MISMATCH,
+                    Kind.PRODUCT_MISSING
+                    if role == "product"
+                    else Kind.CUSTOMER_MISSING
+                    if role == "customer"
+                    else Kind.PERIOD_MISMATCH,
                     T("The name of the file does not fit the pattern that finds the {role} in it.", role=role),
                     T("Give the file the name the portal gave it, or change the pattern in the mapping."),
                     text=self.file_name,
@@ -138,7 +147,13 @@ class _Import:
 
     def _tell_names(self, tables: list[Table], findings: Findings) -> None:
         """Look at each distinct name once: doubly encoded ones are told, unreasonably long ones refused."""
-        names = {name for table in tables for column in table.names.values() for name in column.values if isinstance(name, str)}
+        names = {
+            name
+            for table in tables
+            for column in table.names.values()
+            for name in column.values
+            if isinstance(name, str)
+        }
         longest = max(names, key=len, default="")
         if len(longest) > self.limits.cell_characters:
             raise reject(
@@ -149,7 +164,11 @@ class _Import:
             )
         odd = sorted(name for name in names if looks_doubly_encoded(name))
         if odd:
-            message = T("Text looks doubly encoded: “{text}” is probably “{meant}”. It was kept as it is.", text=odd[0], meant=repaired(odd[0]))
+            message = T(
+                "Text looks doubly encoded: “{text}” is probably “{meant}”. It was kept as it is.",
+                text=odd[0],
+                meant=repaired(odd[0]),
+            )
             findings.note(NoteKind.DOUBLY_ENCODED, message)
 
     def _check_period(self, tables: list[Table]) -> None:
@@ -164,7 +183,11 @@ class _Import:
                 if month is None or f"{month[0]:%Y-%m}" != wanted:
                     raise reject(
                         Kind.PERIOD_MISMATCH,
-                        T("The file is of another period: “{found}” where {wanted} was expected.", found=text, wanted=wanted),
+                        T(
+                            "The file is of another period: “{found}” where {wanted} was expected.",
+                            found=text,
+                            wanted=wanted,
+                        ),
                         T("Export the right period, or change the expected period."),
                         sheet=table.sheet,
                         text=text,
@@ -175,7 +198,11 @@ class _Import:
         if expected is not None and not findings.issues and total_of(lines) != expected:
             raise reject(
                 Kind.CONTROL_TOTAL_DIFFERS,
-                T("The quantities add up to {found} where {expected} was expected.", found=total_of(lines), expected=expected),
+                T(
+                    "The quantities add up to {found} where {expected} was expected.",
+                    found=total_of(lines),
+                    expected=expected,
+                ),
                 T("Check that the file is whole and the mapping right, or correct the expected total."),
             )
 
@@ -188,7 +215,12 @@ class _Import:
         if percent > allowed:
             findings.note(
                 NoteKind.BIG_CHANGE,
-                T("The total moved from {previous} to {total}, more than {percent}%.", previous=previous, total=total, percent=allowed),
+                T(
+                    "The total moved from {previous} to {total}, more than {percent}%.",
+                    previous=previous,
+                    total=total,
+                    percent=allowed,
+                ),
             )
 
     def _result(self, lines: tuple[UsageLine, ...], findings: Findings, rows: int) -> ImportResult:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.file_settings import FileSettings
-from core.domain.text import Text
 from core.files.cells import Cell, display, is_blank
 from core.files.grid import Grid
 from core.files.headings import Header, header_at, likely_header
 from core.files.issues import ImportIssue, ImportNote, RejectedFile, column_letter, shown
 from core.files.limits import Limits
+from core.files.presets import Preset
 from core.files.readers import load, open_file
 from core.files.suggest import Suggestion, suggest
 
@@ -45,7 +45,8 @@ class Inspection:
     """The first 50 rows as text, headings included."""
     suggested: FileSettings | None = None
     suggestions: tuple[Suggestion, ...] = ()
-    preset: str = ""
+    preset: Preset | None = None
+    """The known export it is."""
     notes: tuple[ImportNote, ...] = ()
     errors: tuple[ImportIssue, ...] = ()
 
@@ -62,7 +63,7 @@ def inspect(data: bytes | Path, file_name: str, *, limits: Limits = Limits()) ->
         return Inspection(type=opened.type, encoding=opened.encoding, delimiter=opened.delimiter, notes=opened.notes)
     row = likely_header(grid.head, limits.header_search_rows)
     header = None if row is None else header_at(grid.head, row)
-    suggestion = suggest(header, grid, visible, file_name) if header else None
+    suggestion = suggest(header, grid, visible) if header else None
     return Inspection(
         type=opened.type,
         encoding=opened.encoding,
@@ -75,7 +76,7 @@ def inspect(data: bytes | Path, file_name: str, *, limits: Limits = Limits()) ->
         rows=tuple(tuple(shown(display(cell)) for cell in cells) for cells in grid.head[:PREVIEW_ROWS]),
         suggested=suggestion.settings if suggestion else None,
         suggestions=suggestion.columns if suggestion else (),
-        preset=suggestion.preset if suggestion else "",
+        preset=suggestion.preset if suggestion else None,
         notes=(*opened.notes, *grid.notes),
     )
 
@@ -95,6 +96,3 @@ def _headings(header: Header, grid: Grid) -> tuple[HeadingSeen, ...]:
 def _samples(rows: Sequence[Sequence[Cell]], index: int) -> tuple[str, ...]:
     texts = (shown(display(row[index])) for row in rows if index < len(row) and not is_blank(row[index]))
     return tuple(dict.fromkeys(texts))[:SAMPLES]
-
-
-__all__ = ["HeadingSeen", "Inspection", "Suggestion", "Text", "inspect"]

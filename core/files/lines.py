@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
-
 
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
@@ -40,17 +38,11 @@ def usage_lines(
     groups = grouped(records, list(keys.values()), settings)
     maker = _LineMaker(records, tables, settings, findings, file_name, keys, groups)
     maker.refuse_conflicts(last_date_conflicts(records, groups, settings))
-    exact = quantities(records, groups, settings)
-    amounts = {role: maker.amounts(role) for role in MONEY_ROLES if role in records.columns}
-    dates = latest(records.columns["effective_date"], groups) if "effective_date" in records.columns else None
-    lines = []
-    for group in range(len(groups)):
-        extra = {role: values[group] for role, values in amounts.items()}
-        moment = dates[group] if dates else None
-        line = maker.line(group, rounded(exact[group], settings.rounding), extra, moment)
-        if line is not None:
-            lines.append(line)
-    return tuple(lines)
+    numbers = [rounded(exact, settings.rounding) for exact in quantities(records, groups, settings)]
+    unfit = {group for group, number in enumerate(numbers) if maker.is_unfit(number, int(groups.first[group]))}
+    return tuple(
+        line for group, line in enumerate(maker.lines(numbers)) if group not in unfit and not maker.is_tainted(line)
+    )
 
 
 def _keys(records: Records) -> dict[str, Column]:
@@ -72,7 +64,9 @@ def _tell_uncounted(records: Records, findings: Findings) -> None:
         return
     empty = int(records.columns["distinct"].where(lambda text: text == "").sum())
     if empty:
-        message = T("{count} rows have nothing in the column whose values are counted; they were not counted.", count=empty)
+        message = T(
+            "{count} rows have nothing in the column whose values are counted; they were not counted.", count=empty
+        )
         findings.note(NoteKind.NO_VALUE, message)
 
 
@@ -95,33 +89,74 @@ class _LineMaker:
     keys: dict[str, Column]
     groups: Groups
 
-    def line(
-        self, group: int, quantity: Decimal, amounts: dict[str, Decimal | None], moment: datetime | None
-    ) -> UsageLine | None:
-        row = int(self.groups.first[group])
-        key = {role: column.values[column.codes[row]] for role, column in self.keys.items()}
-        if self._unfit(quantity, row) or self.findings.is_tainted(key["customer_id"], key["product_key"]):
-            return None
-        start, end = months_of(self._text("period", row)) or _NO_DATE if "period" in self.records.columns else _NO_DATE
-        return UsageLine(
-            **key,
-            **amounts,
-            customer=self._text("customer", row) or key["customer_id"],
-            product=self._text("product", row) or key["product_key"],
-            quantity=quantity,
-            unit=self._text("unit", row),
-            effective_date=moment.date() if moment else None,
-            period_start=start,
-            period_end=end,
-            currency=self._text("currency", row) or self._currency_of_heading(row),
-            origin=Origin(self.file_name, self._place(row), int(self.groups.counts[group])),
+    def lines(self, quantities: Sequence[Decimal]) -> Iterator[UsageLine]:
+        """The line of each group. What is asked of a column is asked for all groups at once."""
+        keys = [self._of_first(column) for column in self.keys.values()]
+        customers, products, units, periods, currencies = (
+            self._of_first(self.records.columns.get(role))
+            for role in ("customer", "product", "unit", "period", "currency")
         )
+        costs, prices = self.amounts("unit_cost"), self.amounts("unit_price")
+        moments = self.dates()
+        counts, places = self.groups.counts.tolist(), self._places()
+        default_currency = self._currency_of_headings()
+        for group, key in enumerate(zip(*keys, strict=True)):
+            start, end = (months_of(periods[group]) if periods[group] else None) or _NO_DATE
+            moment = moments[group]
+            yield UsageLine(
+                customer_id=key[0],
+                customer=customers[group] or key[0],
+                product_key=key[1],
+                product=products[group] or key[1],
+                quantity=quantities[group],
+                unit=units[group],
+                term=key[2],
+                billing_frequency=key[3],
+                subscription_id=key[4],
+                effective_date=moment.date() if moment else None,
+                period_start=start,
+                period_end=end,
+                unit_cost=costs[group],
+                unit_price=prices[group],
+                currency=currencies[group] or default_currency,
+                origin=Origin(self.file_name, places[group], counts[group]),
+            )
 
-    def amounts(self, role: str) -> list[Any]:
+    def _of_first(self, column: Column | None) -> list[str]:
+        """For each line what its first record has in a column."""
+        if column is None:
+            return [""] * len(self.groups)
+        return [column.values[code] for code in column.codes[self.groups.first].tolist()]
+
+    def _places(self) -> list[str]:
+        first = self.groups.first
+        rows, letters, tables = (
+            part[first].tolist() for part in (self.records.rows, self.records.letters, self.records.tables)
+        )
+        sheets = [table.sheet for table in self.tables]
+        names = {letter: "" if letter == COUNTED else column_letter(letter) for letter in set(letters)}
+        return [
+            f"{sheets[table]}!{names[letter]}{row}" if sheets[table] else f"row {row}"
+            for row, letter, table in zip(rows, letters, tables, strict=True)
+        ]
+
+    def is_tainted(self, line: UsageLine) -> bool:
+        return self.findings.is_tainted(line.customer_id, line.product_key)
+
+    def dates(self) -> list[datetime | None]:
+        column = self.records.columns.get("effective_date")
+        return latest(column, self.groups) if column is not None else [None] * len(self.groups)
+
+    def amounts(self, role: str) -> list[Decimal | None]:
         """The price or cost of each line; where its rows differ there is none, and it is said."""
-        values, differing = agreed(self.records.columns[role], self.groups, self.settings)
+        column = self.records.columns.get(role)
+        if column is None:
+            return [None] * len(self.groups)
+        values, differing = agreed(column, self.groups, self.settings)
         if differing:
-            message = T("{count} lines have rows of different prices; no unit price is taken for them.", count=differing)
+            message = T(
+                "{count} lines have rows of different prices; no unit price is taken for them.", count=differing
+            )
             self.findings.note(NoteKind.PRICE_DIFFERS, message)
         return [value if isinstance(value, Decimal) else None for value in values]
 
@@ -135,16 +170,32 @@ class _LineMaker:
                 one=quantity.at(row),
                 other=quantity.at(other),
             )
-            remedy = T("Choose the maximum or the sum in the mapping, or a column that tells the rows apart (a time, a subscription).")
+            remedy = T(
+                "Choose the maximum or the sum in the mapping, or a column that tells the rows apart (a time, a subscription)."
+            )
             self._refuse(Kind.SAME_DATE, message, remedy, row)
 
-    def _unfit(self, quantity: Decimal, row: int) -> bool:
+    def is_unfit(self, quantity: Decimal, row: int) -> bool:
         if quantity < 0:
-            message = T("The rows of {customer}, {product} come to {quantity}, less than nothing.", **self._who(row), quantity=quantity)
-            self._refuse(Kind.NEGATIVE_TOTAL, message, T("Look at the credit lines; perhaps they belong to an earlier period."), row, quantity)
+            message = T(
+                "The rows of {customer}, {product} come to {quantity}, less than nothing.",
+                **self._who(row),
+                quantity=quantity,
+            )
+            self._refuse(
+                Kind.NEGATIVE_TOTAL,
+                message,
+                T("Look at the credit lines; perhaps they belong to an earlier period."),
+                row,
+                quantity,
+            )
         elif self.settings.whole_only and quantity != quantity.to_integral_value():
-            message = T("{customer}, {product} comes to {quantity}, not a whole number.", **self._who(row), quantity=quantity)
-            self._refuse(Kind.NOT_WHOLE, message, T("Correct the file, or choose in the mapping how to round."), row, quantity)
+            message = T(
+                "{customer}, {product} comes to {quantity}, not a whole number.", **self._who(row), quantity=quantity
+            )
+            self._refuse(
+                Kind.NOT_WHOLE, message, T("Correct the file, or choose in the mapping how to round."), row, quantity
+            )
         else:
             return False
         return True
@@ -174,20 +225,14 @@ class _LineMaker:
     def _table(self, row: int) -> Table:
         return self.tables[int(self.records.tables[row])]
 
-    def _place(self, row: int) -> str:
-        sheet, number, letter = self._table(row).sheet, int(self.records.rows[row]), int(self.records.letters[row])
-        if not sheet:
-            return f"row {number}"
-        return f"{sheet}!{'' if letter == COUNTED else column_letter(letter)}{number}"
-
-    def _currency_of_heading(self, row: int) -> str:
+    def _currency_of_headings(self) -> str:
         """`Seller Cost (EUR)` says the currency in the heading."""
-        layout = self._table(row).located.layout
-        for role in MONEY_ROLES:
-            index = layout.roles.get(role)
-            match = _CURRENCY.search(layout.header.names[index]) if index is not None else None
-            if match:
-                return _SIGNS.get(match[1], match[1].upper())
+        for table in self.tables:
+            layout = table.located.layout
+            for index in (layout.roles[role] for role in MONEY_ROLES if role in layout.roles):
+                match = _CURRENCY.search(layout.header.names[index])
+                if match:
+                    return _SIGNS.get(match[1], match[1].upper())
         return ""
 
 

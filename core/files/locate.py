@@ -166,9 +166,7 @@ def _is_empty(grid: Grid) -> bool:
     return all(is_blank(cell) for row in grid.head for cell in row)
 
 
-def _others(
-    looks: Sequence[_Look], settings: FileSettings
-) -> tuple[tuple[ImportIssue, ...], tuple[ImportNote, ...]]:
+def _others(looks: Sequence[_Look], settings: FileSettings) -> tuple[tuple[ImportIssue, ...], tuple[ImportNote, ...]]:
     """Sheets that were to be read but do not fit: an error where they nearly do, a note where they are something else."""
     issues: list[ImportIssue] = []
     notes: list[ImportNote] = []

@@ -7,7 +7,7 @@ from core.domain.text import T, Text
 from core.files.cells import Cell, CellError, Lossy, Unstored, display
 from core.files.dates import AmbiguousDate, Moment
 from core.files.issues import Kind, shown
-from core.files.numbers import Ambiguous, Number, Unreadable
+from core.files.numbers import Ambiguous, Number, Unreadable, plain
 
 Said = tuple[Kind, Text, Text]
 """Kind, message, remedy."""
@@ -19,7 +19,12 @@ def about_quantity(number: Number, cell: Cell) -> Said:
     if isinstance(number, Ambiguous):
         return (
             Kind.AMBIGUOUS_NUMBER,
-            T("“{text}” can mean {grouped} or {decimal}.", text=text, grouped=number.grouped, decimal=number.decimal.normalize()),
+            T(
+                "“{text}” can mean {grouped} or {decimal}.",
+                text=text,
+                grouped=number.grouped,
+                decimal=plain(number.decimal),
+            ),
             T("Set the decimal sign (comma or point) in the mapping."),
         )
     match number.kind if isinstance(number, Unreadable) else Kind.NOT_A_NUMBER:
@@ -33,7 +38,11 @@ def about_quantity(number: Number, cell: Cell) -> Said:
                 T("The quantity is a date or a time: “{text}”.", text=text),
                 T("Perhaps 5/10 was typed and became a date. Type the number again and format the cell as a number."),
             )
-    return Kind.NOT_A_NUMBER, T("“{text}” is not a number.", text=text), T("Correct the cell in the file, or export it again.")
+    return (
+        Kind.NOT_A_NUMBER,
+        T("“{text}” is not a number.", text=text),
+        T("Correct the cell in the file, or export it again."),
+    )
 
 
 def about_pair(cell: Cell) -> Said:
@@ -50,14 +59,20 @@ def about_name(role: str, name: object, settings: FileSettings) -> Said:
         return (
             Kind.LOSSY_IDENTIFIER,
             T("“{text}” has lost digits: a spreadsheet took the code for a number.", text=shown(name.text)),
-            T("Format the column as text before saving, or export the file again and do not open it in a spreadsheet first."),
+            T(
+                "Format the column as text before saving, or export the file again and do not open it in a spreadsheet first."
+            ),
         )
     if isinstance(name, CellError):
         return _error_value(name.code)
     if isinstance(name, Unstored):
         return _unstored()
     if role.startswith("product"):
-        return Kind.PRODUCT_MISSING, T("The row has a quantity but no product."), T("Correct the row in the file, or export it again.")
+        return (
+            Kind.PRODUCT_MISSING,
+            T("The row has a quantity but no product."),
+            T("Correct the row in the file, or export it again."),
+        )
     return Kind.CUSTOMER_MISSING, T("The row has a quantity but no customer."), _fill_down_remedy(settings)
 
 
@@ -72,12 +87,21 @@ def about_date(moment: Moment, cell: Cell) -> Said:
     if isinstance(moment, AmbiguousDate):
         return (
             Kind.AMBIGUOUS_DATE,
-            T("“{text}” can be {day_first} or {month_first}.", text=text, day_first=moment.day_first.date(), month_first=moment.month_first.date()),
+            T(
+                "“{text}” can be {day_first} or {month_first}.",
+                text=text,
+                day_first=moment.day_first.date(),
+                month_first=moment.month_first.date(),
+            ),
             T("Set the date format in the mapping."),
         )
     if moment is None:
         return Kind.NOT_A_DATE, T("The row has no date."), T("Correct the row in the file, or export it again.")
-    return Kind.NOT_A_DATE, T("“{text}” is not a date.", text=text), T("Set the date format in the mapping, or correct the cell.")
+    return (
+        Kind.NOT_A_DATE,
+        T("“{text}” is not a date.", text=text),
+        T("Set the date format in the mapping, or correct the cell."),
+    )
 
 
 def _error_value(code: str) -> Said:

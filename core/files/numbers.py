@@ -24,7 +24,9 @@ _COMMA_GROUPS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _EITHER_WAY = re.compile(r"(?:[1-9]\d{0,2})[.,]\d{3}", re.ASCII)
 _MARKS = str.maketrans("", "", SPACES + "'’")
 _PAIR = re.compile(r"(?P<left>[^/]+?)\s*(?:/|\b(?:of|van|von|de|sur|out of)\b)\s*(?P<right>[^/]+)", re.IGNORECASE)
-_CURRENCY = re.compile(r"^(?:[A-Z]{3}|[€$£¥])\s*(?=[\d(.,+−-])|(?<=[\d).,-])\s*(?:[A-Z]{3}|[€$£¥])$|(?<=^[-−(])[€$£¥]\s*")
+_CURRENCY = re.compile(
+    r"^(?:[A-Z]{3}|[€$£¥])\s*(?=[\d(.,+−-])|(?<=[\d).,-])\s*(?:[A-Z]{3}|[€$£¥])$|(?<=^[-−(])[€$£¥]\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +186,13 @@ def without_currency(cell: Cell) -> Cell:
         return cell
     text = cell.strip().strip(SPACES)
     return _CURRENCY.sub("", text).strip().strip(SPACES)
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number without needless zeros: 1250.00 → 1250, 2000.50 → 2000.5, never 1E+3."""
+    if number == number.to_integral_value():
+        return Decimal(int(number))
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits))
+    zeros = len(text) - len(text.rstrip("0"))
+    return Decimal((sign, digits[: len(digits) - zeros], int(exponent) + zeros))

@@ -168,7 +168,7 @@ class _Reader:
         if kind == "boolean":
             return _attribute(cell, "boolean-value") == "true"
         if not kind and _attribute(cell, "formula"):
-            return Unstored(_attribute(cell, "formula")) if not text else text
+            return text or Unstored(_attribute(cell, "formula"))
         return _attribute(cell, "string-value") or text
 
     def _float(self, cell: Any, column: int) -> Cell:
@@ -186,7 +186,9 @@ class _Reader:
 
     def _finished(self, sheet: _Sheet) -> RowsGrid:
         for row, column, down, right in sheet.spans:
-            self._spread(sheet.rows, row, column, min(down, len(sheet.rows) - row), min(right, self.limits.columns - column))
+            self._spread(
+                sheet.rows, row, column, min(down, len(sheet.rows) - row), min(right, self.limits.columns - column)
+            )
         return RowsGrid(sheet.name, sheet.rows, sheet.visible, notes=hidden_rows_note(sheet.hidden, sheet.name))
 
     def _spread(self, rows: list[list[Cell]], top: int, left: int, down: int, right: int) -> None:

@@ -80,7 +80,7 @@ def _stream(data: bytes) -> bytes:
                     return bytes(ole.openstream(name).read())
     except RejectedFile:
         raise
-    except Exception as error:  # noqa: BLE001 - olefile raises whatever its parsing runs into
+    except Exception as error:
         raise corrupt() from error
     raise reject(
         Kind.FILE_TYPE_UNSUPPORTED,
@@ -111,7 +111,9 @@ def _records_of(stream: bytes) -> _Book:
             book.names.append(struct.unpack_from("<I", body)[0])
         elif kind == FORMAT and len(body) >= 5:
             number, length, flags = struct.unpack_from("<HHB", body)
-            code = body[5 : 5 + length * (1 + (flags & 1))].decode("utf-16-le" if flags & 1 else "latin-1", errors="replace")
+            code = body[5 : 5 + length * (1 + (flags & 1))].decode(
+                "utf-16-le" if flags & 1 else "latin-1", errors="replace"
+            )
             formats[number] = leading_zeros(code)
         elif kind == XF and len(body) >= 4:
             digits = formats.get(struct.unpack_from("<HH", body)[1], 0)

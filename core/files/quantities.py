@@ -44,7 +44,7 @@ class Scaled:
 def _whole(number: Decimal, scale: int) -> int:
     """`number` times 10^scale, exactly: Decimal's own arithmetic would round beyond 28 digits."""
     sign, digits, exponent = number.as_tuple()
-    value = int("".join(map(str, digits))) * 10 ** (scale + int(exponent))
+    value: int = int("".join(map(str, digits))) * 10 ** (scale + int(exponent))
     return -value if sign else value
 
 

@@ -43,7 +43,11 @@ def load(data: bytes | Path, limits: Limits) -> bytes:
     if size > limits.upload_bytes:
         raise reject(
             Kind.FILE_TOO_LARGE,
-            T("The file has {size} MB; at most {limit} MB can be read.", size=size // MEGABYTE, limit=limits.upload_bytes // MEGABYTE),
+            T(
+                "The file has {size} MB; at most {limit} MB can be read.",
+                size=size // MEGABYTE,
+                limit=limits.upload_bytes // MEGABYTE,
+            ),
             T("Export a shorter period, or fewer columns."),
         )
     return data.read_bytes() if isinstance(data, Path) else bytes(data)
@@ -85,7 +89,9 @@ def _office(archive: Archive, limits: Limits) -> Opened:
         return Opened("ods", open_ods(archive, limits))
     if "xl/workbook.bin" in archive:
         raise unsupported(T("This is a binary Excel workbook (.xlsb)."), T("Save it as .xlsx or CSV and upload that."))
-    raise unsupported(T("This is an Office file, but not a spreadsheet."), T("Upload the Excel or CSV export of the portal."))
+    raise unsupported(
+        T("This is an Office file, but not a spreadsheet."), T("Upload the Excel or CSV export of the portal.")
+    )
 
 
 def _unpacked(data: bytes, file_name: str, settings: FileSettings | None, limits: Limits) -> Opened:
@@ -98,7 +104,9 @@ def _unpacked(data: bytes, file_name: str, settings: FileSettings | None, limits
         case FileType.PDF:
             raise unsupported(T("This is a PDF."), T("A PDF is made for reading: export the report as CSV or Excel."))
         case FileType.IMAGE | FileType.BINARY | FileType.ZIP | FileType.GZIP:
-            raise unsupported(T("This is not a table, but a file of another kind."), T("Export the report as CSV or Excel."))
+            raise unsupported(
+                T("This is not a table, but a file of another kind."), T("Export the report as CSV or Excel.")
+            )
     decoded = decode(data)
     if kind in (FileType.HTML, FileType.XML, FileType.SPREADSHEET_ML):
         return _markup(kind, data, file_name, settings, limits)

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.domain.file_settings import Aggregate, FileSettings, NumberFormat, Shape
 from core.domain.text import T
-from core.files.cells import Cell, Column, Mask, Rows, as_text, display, joined
+from core.files.cells import Cell, Column, Mask, Rows, display, joined
 from core.files.dates import DateReader
 from core.files.findings import Findings
 from core.files.issues import ImportIssue, NoteKind, column_letter, shown
@@ -52,7 +52,10 @@ def read_records(tables: Sequence[Table], settings: FileSettings, findings: Find
         parts.extend(_TableReader(table, number, settings, findings, sign, dates).read())
     roles = {role for part in parts for role in part.columns}
     return Records(
-        {role: joined([part.columns.get(role) or Column.constant("", len(part)) for part in parts]) for role in sorted(roles)},
+        {
+            role: joined([part.columns.get(role) or Column.constant("", len(part)) for part in parts])
+            for role in sorted(roles)
+        },
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "tables", "letters")),
     )
 
@@ -79,7 +82,10 @@ class _TableReader:
             self._tell_unread(issue)
         numbers = [read_quantities(quantity.cells, self.settings, self.sign) for quantity in table.quantities]
         table.keep &= ~self._totals(numbers)
-        active = [table.keep & ~_marked(quantity.cells, [n is None for n in read]) for quantity, read in zip(table.quantities, numbers, strict=True)]
+        active = [
+            table.keep & ~_marked(quantity.cells, [n is None for n in read])
+            for quantity, read in zip(table.quantities, numbers, strict=True)
+        ]
         some = np.logical_or.reduce(active)
         self._tell_silent(int((table.keep & ~some).sum()))
         bad = self._bad_names(some)
@@ -118,7 +124,7 @@ class _TableReader:
             elif role in DATE_ROLES:
                 columns[role] = column.mapped(self._moment)
             else:
-                columns[role] = column.mapped(lambda cell: display(cell))
+                columns[role] = column.mapped(display)
         return columns
 
     def _amount(self, cell: Cell) -> Decimal | None:
@@ -134,13 +140,19 @@ class _TableReader:
         count = int(found.sum())
         if count:
             row = int(self.table.numbers[int(np.flatnonzero(found)[0])])
-            message = T("One totals row (row {row}) was left out.", row=row) if count == 1 else T("{count} totals rows were left out, the first in row {row}.", count=count, row=row)
+            message = (
+                T("One totals row (row {row}) was left out.", row=row)
+                if count == 1
+                else T("{count} totals rows were left out, the first in row {row}.", count=count, row=row)
+            )
             self.findings.note(NoteKind.TOTALS_SKIPPED, message, self.table.sheet, row)
         return found
 
     def _tell_silent(self, count: int) -> None:
         if count and self.settings.shape not in (Shape.WIDE, Shape.GROUPED):
-            self.findings.note(NoteKind.NO_VALUE, T("{count} rows without a quantity were left out.", count=count), self.table.sheet)
+            self.findings.note(
+                NoteKind.NO_VALUE, T("{count} rows without a quantity were left out.", count=count), self.table.sheet
+            )
 
     def _tell_unread(self, issue: ImportIssue) -> None:
         self.findings.add(issue)
@@ -232,5 +244,3 @@ def _marked(column: Column, marks: Sequence[bool]) -> Mask:
     if not any(marks):
         return np.zeros(len(column), dtype=np.bool_)
     return np.array(marks, dtype=np.bool_)[column.codes]
-
-

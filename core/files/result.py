@@ -69,7 +69,8 @@ class ImportResult:
             scope=self.scope,
             customers_covered=self.covered,
             failed_customers=self.affected_customers,
-            notes=tuple(note.message for note in self.notes) + tuple(self.sentence(issue) for issue in self.errors[:100]),
+            notes=tuple(note.message for note in self.notes)
+            + tuple(self.sentence(issue) for issue in self.errors[:100]),
             fingerprint=self.sha256,
         )
 
@@ -87,7 +88,9 @@ class ImportResult:
             "sha256": self.sha256,
             "rows_read": self.rows_read,
             "lines": [_line(line) for line in self.lines],
-            "notes": [{"kind": str(n.kind), "message": str(n.message), "sheet": n.sheet, "row": n.row} for n in self.notes],
+            "notes": [
+                {"kind": str(n.kind), "message": str(n.message), "sheet": n.sheet, "row": n.row} for n in self.notes
+            ],
             "errors": [
                 {
                     "kind": str(issue.kind),
@@ -115,7 +118,13 @@ def sentence(issue: ImportIssue, file_name: str) -> Text:
 def _place(issue: ImportIssue, file: str) -> Text:
     match bool(issue.sheet), issue.row is not None, bool(issue.column):
         case True, True, True:
-            return T("{file}, sheet {sheet}, row {row}, column {column}", file=file, sheet=issue.sheet, row=issue.row, column=issue.column)
+            return T(
+                "{file}, sheet {sheet}, row {row}, column {column}",
+                file=file,
+                sheet=issue.sheet,
+                row=issue.row,
+                column=issue.column,
+            )
         case True, True, False:
             return T("{file}, sheet {sheet}, row {row}", file=file, sheet=issue.sheet, row=issue.row)
         case True, False, _:

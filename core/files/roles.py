@@ -71,7 +71,9 @@ def layout(header: Header, settings: FileSettings) -> Layout:
     """The columns of a table whose header has no `problems`."""
     roles = {role: header.places(heading)[0] for role, heading in headings_by_role(settings).items()}
     filters = {heading: header.places(heading)[0] for heading in settings.filter}
-    return Layout(header, roles, filters, _product_columns(header, settings, set(roles.values()) | set(filters.values())))
+    return Layout(
+        header, roles, filters, _product_columns(header, settings, set(roles.values()) | set(filters.values()))
+    )
 
 
 def _product_columns(header: Header, settings: FileSettings, taken: set[int]) -> dict[int, str]:

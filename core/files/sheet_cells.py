@@ -45,7 +45,10 @@ def shows_date(format_id: int, code: str) -> bool:
     """Whether a number format shows a date or a time."""
     if not code:
         return format_id in _DATES
-    return re.search(r"[dmyhsDMYHS]", _NOT_CODE.sub("", code.split(";")[0])) is not None and "general" not in code.casefold()
+    return (
+        re.search(r"[dmyhsDMYHS]", _NOT_CODE.sub("", code.split(";", maxsplit=1)[0])) is not None
+        and "general" not in code.casefold()
+    )
 
 
 def leading_zeros(code: str) -> int:

@@ -29,7 +29,9 @@ def read_strings(xml: bytes) -> list[str]:
 
 def _rich_text(item: Any) -> str:
     text = "".join(
-        part.text or "" for part in item.iter("{*}t") if not any(local(above.tag) == "rPh" for above in part.iterancestors())
+        part.text or ""
+        for part in item.iter("{*}t")
+        if not any(local(above.tag) == "rPh" for above in part.iterancestors())
     )
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 

@@ -9,7 +9,9 @@ from core.files.decode import decode
 
 SAMPLE = 65_536
 _SPACE = b" \t\r\n\x00"
-_HTML = re.compile(r"<\s*(!doctype\s+html|html|head|body|table|meta|div|form|script|style|title|span|p|center|font)\b", re.IGNORECASE)
+_HTML = re.compile(
+    r"<\s*(!doctype\s+html|html|head|body|table|meta|div|form|script|style|title|span|p|center|font)\b", re.IGNORECASE
+)
 _MARKUP = re.compile(r"<(?:\?xml|!|[A-Za-z_])")
 SPREADSHEET_ML = "urn:schemas-microsoft-com:office:spreadsheet"
 

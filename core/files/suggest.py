@@ -1,20 +1,73 @@
-"""Which columns are probably customer, product and quantity: by known exports, by words, by what stands below."""
+"""Which columns are probably customer, product and quantity: by known exports, by words, by what stands below them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import ValidationError
+from rapidfuzz import fuzz
 
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
+from core.files.cells import Cell, display, is_blank
 from core.files.grid import Grid
 from core.files.headings import Header, folded
+from core.files.numbers import Ambiguous, read_cell
+from core.files.presets import Preset, recognised
 
-WORDS = {
-    "customer": "customer client klant kunde company organization organisation bedrijf tenant account customer|name client|name company|name klantnaam firma",
-    "product": "product service sku artikel item plan license licence licentie subscription product|name produkt dienst lizenz sku|name",
-    "quantity": "quantity qty count aantal anzahl menge quantité seats units licenses used assigned seat|count licenties users gebruikers",
-}
+WORDS: dict[str, tuple[str, ...]] = {
+    "customer": (
+        "customer", "customer name", "client", "client name", "company", "company name", "organization", "organisation",
+        "organization name", "tenant", "tenant name", "account", "account name", "end customer", "site", "site name", "domain",
+        "klant", "klantnaam", "naam klant", "bedrijf", "bedrijfsnaam", "organisatie", "relatie", "debiteur", "eindklant",
+        "kunde", "kundenname", "firma", "unternehmen", "mandant", "société", "societe", "entreprise", "nom du client",
+    ),
+    "product": (
+        "product", "product name", "product/service", "service", "service name", "sku", "sku name", "item", "item name", "plan",
+        "licence", "license", "license type", "licence type", "license name", "subscription", "subscription name", "offer",
+        "offer name", "edition", "module", "package", "dienst", "productnaam", "artikel", "artikelnaam", "omschrijving",
+        "licentie", "abonnement", "pakket", "produkt", "produktname", "artikelbezeichnung", "bezeichnung", "lizenz", "leistung",
+        "produit", "licence nom", "description",
+    ),
+    "quantity": (
+        "quantity", "qty", "quantity used", "count", "seats", "seat count", "licensed users", "users", "units", "used", "assigned",
+        "billable", "chargeable", "billable quantity", "used seats", "total seats", "licenses", "licences", "active users",
+        "license count", "number of users", "number of licenses", "protected users", "aantal", "aantal gebruikers",
+        "aantal licenties", "gebruikers", "licenties", "hoeveelheid", "stuks", "anzahl", "menge", "benutzer", "lizenzen",
+        "anzahl benutzer", "quantité", "quantite", "nombre", "nombre de licences",
+    ),
+    "customer_id": (
+        "customer id", "customer number", "company id", "tenant id", "account id", "client id", "organization id", "klantnummer",
+        "kundennummer", "debiteurnummer", "numéro client",
+    ),
+    "product_key": (
+        "product id", "product code", "sku id", "sku number", "part number", "artikelnummer", "productcode", "artikelcode",
+        "offer id", "material number",
+    ),
+    "term": ("term", "commitment", "commitment term", "term duration", "looptijd", "laufzeit", "durée"),
+    "billing_frequency": (
+        "billing frequency", "billing cycle", "billing term", "billing plan", "factuurfrequentie", "facturatiefrequentie",
+        "facturatieperiode", "abrechnungszeitraum", "abrechnungsintervall",
+    ),
+    "subscription_id": (
+        "subscription id", "subscription number", "abonnementsnummer", "abonnements id", "subscription guid",
+    ),
+    "unit_cost": ("unit cost", "cost per unit", "seller cost", "purchase price", "inkoopprijs", "einkaufspreis"),
+    "unit_price": (
+        "unit price", "price per unit", "sales price", "stukprijs", "prijs per stuk", "verkoopprijs", "stückpreis",
+        "einzelpreis", "prix unitaire",
+    ),
+    "currency": ("currency", "currency code", "valuta", "währung", "devise"),
+    "effective_date": ("effective date", "ingangsdatum", "wirksam ab", "gültig ab"),
+}  # fmt: skip
+"""Headings that say what a column is, in English, Dutch, German and some French; the likelier ones first."""
+NEEDED = ("customer", "product", "quantity")
+SURE, NEARLY, BY_CONTENT = 95, 75, 45
+FUZZY = 88
+_PAIRED = re.compile(r"\d+\s*(/|of|van|von)\s*\d+", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,25 +82,135 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestedMapping:
+    """A whole mapping, or None where a column that is needed was not recognised; the columns one by one all the same."""
+
     settings: FileSettings | None
     columns: tuple[Suggestion, ...]
-    preset: str = ""
+    preset: Preset | None = None
 
 
-def suggest(header: Header, grid: Grid, sheets: Sequence[Grid], file_name: str) -> SuggestedMapping:
-    """A mapping for a table with these headings."""
-    keys = header.keys
-    found: dict[str, Suggestion] = {}
-    for role, words in WORDS.items():
-        for word in (w.replace("|", " ") for w in words.split()):
-            if word in keys and role not in found:
-                name = header.names[keys.index(word)]
-                found[role] = Suggestion(role=role, heading=name, score=95, reason=T("The heading says so."))
-    columns = tuple(found.values())
-    if set(found) < set(WORDS):
-        return SuggestedMapping(settings=None, columns=columns)
-    settings = FileSettings(**{role: suggestion.heading for role, suggestion in found.items()})
+def suggest(header: Header, grid: Grid, sheets: Sequence[Grid]) -> SuggestedMapping:
+    """A mapping for a table with these headings. Never applied by itself: a person confirms it on the preview."""
+    known = recognised(header)
+    if known is not None:
+        return SuggestedMapping(settings=known.mapping(), columns=tuple(_of_preset(known)), preset=known)
+    columns = _best_columns(header, grid)
+    settings = _settings(header, grid, sheets, {column.role: column for column in columns})
     return SuggestedMapping(settings=settings, columns=columns)
 
 
-_ = folded
+def _of_preset(known: Preset) -> Iterator[Suggestion]:
+    for role, heading in known.settings.items():
+        if isinstance(heading, str) and role in WORDS:
+            yield Suggestion(
+                role=role, heading=heading, score=100, reason=T("This is the export “{export}”.", export=known.title)
+            )
+
+
+def _best_columns(header: Header, grid: Grid) -> tuple[Suggestion, ...]:
+    """The best column of each role, no column twice: the surest first."""
+    found = sorted(_candidates(header, grid), key=lambda s: (-s.score, list(WORDS).index(s.role)))
+    roles: dict[str, Suggestion] = {}
+    taken: set[str] = set()
+    for suggestion in found:
+        if suggestion.role not in roles and suggestion.heading not in taken:
+            roles[suggestion.role] = suggestion
+            taken.add(suggestion.heading)
+    return tuple(roles[role] for role in WORDS if role in roles)
+
+
+def _candidates(header: Header, grid: Grid) -> Iterator[Suggestion]:
+    below = grid.head[header.row + 1 :]
+    for index, key in enumerate(header.keys):
+        if not key:
+            continue
+        heading = _unique(header, index)
+        cells = [row[index] for row in below if index < len(row) and not is_blank(row[index])]
+        numeric = sum(_is_number(cell) for cell in cells)
+        mostly_numbers = bool(cells) and numeric * 2 > len(cells)
+        for role, words in WORDS.items():
+            if role in ("quantity", "unit_cost", "unit_price") and cells and not mostly_numbers:
+                continue
+            if role in ("customer", "product") and mostly_numbers:
+                continue
+            found = _by_word(role, heading, key, words)
+            if found:
+                yield found
+        if mostly_numbers and numeric == len(cells):
+            yield Suggestion(role="quantity", heading=heading, score=BY_CONTENT, reason=T("It holds numbers only."))
+
+
+def _unique(header: Header, index: int) -> str:
+    """The heading, with its position where it comes several times."""
+    same = header.places(header.names[index])
+    return header.names[index] if len(same) < 2 else f"{header.names[index]}#{same.index(index) + 1}"
+
+
+def _by_word(role: str, heading: str, key: str, words: Sequence[str]) -> Suggestion | None:
+    bare = re.sub(r"\s*\(.*?\)$", "", key.replace("_", " ").replace("-", " ")).strip()
+    if bare in words:
+        later = words.index(bare)
+        return Suggestion(role=role, heading=heading, score=SURE - min(later, 15), reason=T("The heading says so."))
+    near = max(words, key=lambda word: fuzz.ratio(bare, word))
+    if fuzz.ratio(bare, near) >= FUZZY:
+        return Suggestion(
+            role=role, heading=heading, score=NEARLY, reason=T("The heading looks like “{word}”.", word=near)
+        )
+    return None
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(read_cell(cell), Decimal | Ambiguous) or (
+        isinstance(cell, str) and _PAIRED.fullmatch(cell) is not None
+    )
+
+
+def _settings(header: Header, grid: Grid, sheets: Sequence[Grid], roles: dict[str, Suggestion]) -> FileSettings | None:
+    """The mapping these columns make: long, wide, pair, or a count of rows."""
+    values: dict[str, object] = {
+        role: suggestion.heading for role, suggestion in roles.items() if suggestion.score >= NEARLY or role in NEEDED
+    }
+    below = grid.head[header.row + 1 :]
+    if "customer" not in values:
+        if not _same_headings(header, sheets):
+            return None
+        values["customer"] = {"sheet_name": True}
+    if "product" not in values:
+        products = _number_columns(header, below, taken=values.values())
+        if len(products) < 2:
+            return None
+        values = {"customer": values["customer"], "shape": "wide", "product_columns": products}
+    elif "quantity" not in values:
+        values["shape"] = "seats"
+    elif _holds_pairs(header, below, str(values["quantity"])):
+        values["shape"] = "pair"
+    try:
+        return FileSettings.model_validate(values)
+    except ValidationError:
+        return None
+
+
+def _same_headings(header: Header, sheets: Sequence[Grid]) -> bool:
+    """Several sheets with the same headings: probably one for each customer."""
+    keys = [key for key in header.keys if key]
+    alike = [
+        s for s in sheets if any([folded(display(c)) for c in row if not is_blank(c)] == keys for row in s.head[:10])
+    ]
+    return len(alike) > 1
+
+
+def _number_columns(header: Header, rows: Sequence[Sequence[Cell]], taken: object) -> list[str]:
+    used = set(taken) if not isinstance(taken, str) else set()  # type: ignore[call-overload]
+    found = []
+    for index, name in enumerate(header.names):
+        cells = [row[index] for row in rows if index < len(row) and not is_blank(row[index])]
+        heading = _unique(header, index)
+        if name and cells and heading not in used - {heading} and all(_is_number(cell) for cell in cells):
+            found.append(heading)
+    return found
+
+
+def _holds_pairs(header: Header, rows: Sequence[Sequence[Cell]], heading: str) -> bool:
+    places = header.places(heading)
+    cells = [row[places[0]] for row in rows if places and places[0] < len(row) and not is_blank(row[places[0]])]
+    return bool(cells) and all(isinstance(cell, str) and _PAIRED.fullmatch(cell.strip()) for cell in cells)

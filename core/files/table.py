@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.domain.file_settings import Constant, FileSettings, FromFileName, FromSheetName, Shape
-from core.files.cells import Cell, CellError, Column, Lossy, Mask, Rows, Unstored, as_text, is_blank
+from core.files.cells import Cell, CellError, Column, Lossy, Mask, Rows, Unstored, as_text, display, is_blank
 from core.files.grid import Body
 from core.files.headings import folded
 from core.files.locate import Located
@@ -229,7 +229,9 @@ def _filter(table: Table, settings: FileSettings) -> None:
     for heading, wanted in settings.filter.items():
         allowed = {folded(value) for value in wanted}
         column = table.body.column(table.located.layout.filters[heading])
-        table.keep &= column.where(lambda cell, allowed=allowed: folded(str(as_text(cell))) in allowed)
+        table.keep &= np.array([folded(display(cell)) in allowed for cell in column.values], dtype=np.bool_)[
+            column.codes
+        ]
     if settings.ignore_customers:
         left_out = {folded(name) for name in settings.ignore_customers}
         for role in ("customer", "customer_id"):

@@ -90,7 +90,9 @@ class _RunningSums:
 
 def _equal(own: Values, sums: Sequence[Decimal], even_nothing: bool) -> bool:
     pairs = [(number, total) for number, total in zip(own, sums, strict=True) if number is not None]
-    return bool(pairs) and all(number == total for number, total in pairs) and (even_nothing or any(t for _, t in pairs))
+    return (
+        bool(pairs) and all(number == total for number, total in pairs) and (even_nothing or any(t for _, t in pairs))
+    )
 
 
 def _prefix(cells: Column, numbers: Values, mask: Mask) -> Callable[[int], Decimal]:

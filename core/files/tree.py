@@ -112,7 +112,7 @@ def _json_lines(text: str, parser: _Parser) -> Document | None:
                     remedy=T("Download the file again."),
                 )
             )
-    if len(numbers) < 2 and issues or len(issues) > len(records):
+    if (len(numbers) < 2 and issues) or len(issues) > len(records):
         return None
     return Document(records, issues=tuple(issues), lines=tuple(numbers))
 
@@ -240,7 +240,9 @@ def tree_grid(document: Document, settings: FileSettings) -> RowsGrid:
     for heading, found in zip(headings, seen, strict=True):
         if not found and len(rows) > 1:
             raise _path_missing(heading, document, settings)
-    return RowsGrid("", rows, notes=document.notes, issues=document.issues, row_numbers=np.array(numbers, dtype=np.int64))
+    return RowsGrid(
+        "", rows, notes=document.notes, issues=document.issues, row_numbers=np.array(numbers, dtype=np.int64)
+    )
 
 
 def _records(node: Node, path: str) -> Iterator[Node]:
@@ -266,7 +268,9 @@ def _cell(value: Node) -> Cell:
 def _no_records(document: Document, settings: FileSettings) -> RejectedFile:
     found = list(select(document.root, steps(settings.customers)))
     if found:
-        return reject(Kind.NO_DATA_ROWS, T("The list of customers is empty."), T("Export it again; nothing was changed."))
+        return reject(
+            Kind.NO_DATA_ROWS, T("The list of customers is empty."), T("Export it again; nothing was changed.")
+        )
     return reject(
         Kind.HEADER_NOT_FOUND,
         T("There is nothing at {path}. At the top are: {found}.", path=settings.customers, found=_names(document.root)),
@@ -280,7 +284,11 @@ def _path_missing(heading: str, document: Document, settings: FileSettings) -> R
     record = next(_records(customer, settings.products), None) if settings.products else customer
     return reject(
         Kind.COLUMN_MISSING,
-        T("No record has “{heading}”. The names found are: {found}.", heading=heading, found=_names(record) or _names(customer)),
+        T(
+            "No record has “{heading}”. The names found are: {found}.",
+            heading=heading,
+            found=_names(record) or _names(customer),
+        ),
         T("Choose another name in the mapping, or export the file with that one."),
         text=heading,
     )

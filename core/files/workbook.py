@@ -117,7 +117,9 @@ def _parts(archive: Archive) -> _Parts:
 def _tree(xml: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202 - lxml has no types
     refuse_doctype(xml)
     try:
-        return etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False))
+        return etree.fromstring(
+            xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        )
     except etree.XMLSyntaxError as error:
         raise broken_xml(error) from error
 
@@ -180,9 +182,8 @@ def _look_at(text: bytes, facts: SheetFacts, padded: re.Pattern[bytes] | None) -
         facts.hidden_rows += len(_HIDDEN_ROW.findall(text))
     if facts.special:
         return
-    if b' t="e"' in text or b"<mergeCell" in text:
-        facts.special = True
-    elif (b"<f" in text and _FORMULA.search(text) and _UNSTORED.search(text)) or (padded and padded.search(text)):
+    unstored = b"<f" in text and _FORMULA.search(text) and _UNSTORED.search(text)
+    if unstored or b' t="e"' in text or b"<mergeCell" in text or (padded and padded.search(text)):
         facts.special = True
     elif _FAR_COLUMN.search(text):
         facts.far_columns.update(_FAR_COLUMN.findall(text))
@@ -219,7 +220,9 @@ def _by_calamine(data: bytes, sheets: dict[str, SheetFacts], limits: Limits) -> 
             sheet = book.get_sheet_by_name(name)
             if sheet.total_width > limits.columns:
                 raise too_wide(limits)
-            grids[name] = RowsGrid(name, sheet.to_python(skip_empty_area=False), notes=hidden_rows_note(facts.hidden_rows, name))
+            grids[name] = RowsGrid(
+                name, sheet.to_python(skip_empty_area=False), notes=hidden_rows_note(facts.hidden_rows, name)
+            )
     except (calamine.CalamineError, ValueError, OSError) as error:
         raise corrupt() from error
     except BaseException as error:
