@@ -64,7 +64,7 @@ def _start(place: Path, home: Path, session: str) -> None:
         shutil.chown(home, user)
         shutil.chown(data, user)
     subprocess.run(
-        [str(place / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
+        [str(place / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"],
         check=True, user=user, stdout=subprocess.DEVNULL, cwd=home, timeout=START_SECONDS,
     )  # fmt: skip
     arguments = [str(place), str(home), session, user or ""]
