@@ -84,7 +84,7 @@ def test_m4_a_refusal_of_what_is_there_already_is_no_failure(make: Make) -> None
     """Autotask was slow: the first attempt became visible only after the second was sent, and refused."""
     world = make()
     late = _Late(world)
-    world.ctx = replace(world.ctx, autotask=lambda: late.connect())
+    world.ctx = replace(world.ctx, autotask=late.connect)
     world.sync()
     assert late.attempts == 2
     assert_right(world)
