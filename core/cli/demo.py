@@ -1,21 +1,166 @@
-"""`demo`: the main job in the terminal, nothing needed."""
+"""`demo`: the main job in the terminal, with nothing needed: a sandbox Autotask, sample exports, and a workspace of its own."""
 
 from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from core.cli.portals import AsJson
-from core.cli.words import help_text
+from core.cli.words import document, help_text, say, set_zone, table
+from core.domain.text import T, Text
+
+if TYPE_CHECKING:
+    from connectors.autotask.sandbox import SandboxServer
+    from core.domain.plan import Change
+    from core.services.access import Actor
+    from core.services.context import Context
+    from core.services.planning import NamedPlan
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's command."""
-    app.command(
-        "demo", help=help_text("The main job in under a minute: sandbox Autotask, sample exports, plan, apply, verify.")
-    )(demo)
+    words = "The main job in under a minute: sandbox Autotask, sample exports, plan, apply, verify."
+    app.command("demo", help=help_text(words))(demo)
 
 
 def demo(as_json: AsJson = False) -> int:
-    from core.cli.demo_run import run_demo
+    started = time.monotonic()
+    with _workspace() as (ctx, actor, sandbox):
+        show = _Show(quiet=as_json)
+        found = _main_job(ctx, actor, sandbox, show)
+        seconds = round(time.monotonic() - started, 1)
+        if as_json:
+            document(found.document | {"duration_s": seconds})
+        else:
+            say(
+                T(
+                    "Done in {seconds} seconds. Nothing of it is kept; `run --demo` shows the same in the browser.",
+                    seconds=str(seconds),
+                )
+            )
+    return 0 if found.ok else 1
 
-    return run_demo(as_json=as_json)
+
+@contextmanager
+def _workspace() -> Iterator[tuple[Context, Actor, SandboxServer]]:
+    """A sandbox and an empty workspace in a directory that goes away; nothing of the machine's own workspace is touched."""
+    from connectors.autotask.sandbox import SandboxServer
+    from connectors.autotask.sandbox.demo import demo_data
+    from core import bootstrap
+    from core.cli.words import LANGUAGE
+    from core.services import access
+    from core.settings import Settings
+
+    with tempfile.TemporaryDirectory(prefix="contractbridge-demo-", ignore_cleanup_errors=True) as home:
+        settings = Settings(home=Path(home), database_url="", secret_key=None, admin_password=None, demo=True)
+        app = bootstrap.build(settings)
+        try:
+            set_zone(app.zone)
+            with SandboxServer(demo_data(app.context.clock.today())) as sandbox:
+                yield app.context, access.terminal("demo", LANGUAGE), sandbox
+        finally:
+            app.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    """Tells the steps; silent where one JSON document is wanted."""
+
+    quiet: bool
+
+    def step(self, text: Text) -> None:
+        if not self.quiet:
+            say(text)
+
+    def table(self, headings: list[Text], rows: list[tuple[Any, ...]]) -> None:
+        if not self.quiet:
+            table(headings, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    ok: bool
+    document: dict[str, Any]
+
+
+def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -> _Found:
+    from core.services import decisions, demo, planning
+    from core.services import sync as service
+
+    known = sandbox.credentials
+    outcomes = demo.seed_demo(
+        ctx, actor, demo.DemoAutotask(sandbox.base_url, known.user_name, known.secret, known.integration_code)
+    )
+    show.step(T("1. Sandbox Autotask at {address}", address=sandbox.base_url))
+    show.step(T("2. Sample exports of {count} portals are read:", count=len(outcomes)))
+    for outcome in outcomes:
+        show.step(T("   {line}", line=outcome.summary))
+    exact, by_hand = demo.map_customers(ctx, actor)
+    show.step(T("3. Customers: {exact} by exact name, {by_hand} by hand", exact=exact.saved, by_hand=by_hand.saved))
+    same, other = demo.map_products(ctx, actor)
+    show.step(T("4. Products: {exact} by exact name, {by_hand} by hand", exact=same, by_hand=other))
+    planning.replan(ctx, actor)
+    chosen = demo.choose_lines(ctx, actor)
+    show.step(T("5. Lines: {count} times several fitted and one was chosen", count=chosen))
+    before = planning.named_plan(ctx, actor)
+    show.step(
+        T(
+            "6. Plan: {count} changes, {unchanged} lines are right",
+            count=len(before.plan.changes),
+            unchanged=before.plan.unchanged,
+        )
+    )
+    decisions.approve_all(ctx, actor)
+    applied = service.apply_now(ctx, actor)
+    show.step(
+        T("7. Applied: {applied} of {planned}", applied=applied.changes["applied"], planned=applied.changes["planned"])
+    )
+    rows = [_verified(change, sandbox) for change in before.plan.changes]
+    _show_changes(before, rows, show)
+    again = service.run_sync(ctx, actor)
+    show.step(T("8. Once more: {planned} changes are left, nothing is written twice", planned=again.changes["planned"]))
+    for finding in planning.named_plan(ctx, actor, fresh=False).plan.findings:
+        show.step(T("To look at: {message}", message=finding.message))
+    ok = bool(rows) and all(rows) and again.changes["planned"] == 0 and all(o.outcome != "rejected" for o in outcomes)
+    changes = [
+        {
+            "company": before.company(change.company_id),
+            "service": before.item(change.item),
+            "from": change.from_units,
+            "to": change.to_units,
+            "effective_date": change.effective_date,
+            "verified": verified,
+        }
+        for change, verified in zip(before.plan.changes, rows, strict=True)
+    ]
+    return _Found(ok, {"ok": ok, "changes": changes, "findings": dict(again.findings), "summary": applied.as_json()})
+
+
+def _verified(change: Change, sandbox: SandboxServer) -> bool:
+    """Whether the sandbox itself, not our own records, has the units on the day."""
+    assert change.line is not None
+    return sandbox.units(change.line.id, change.effective_date, change.line.kind.value) == change.to_units
+
+
+def _show_changes(found: NamedPlan, verified: list[bool], show: _Show) -> None:
+    show.table(
+        [T("Company"), T("Service"), T("From"), T("To"), T("Date"), T("In Autotask")],
+        [
+            (
+                found.company(change.company_id),
+                found.item(change.item),
+                change.from_units,
+                change.to_units,
+                change.effective_date,
+                T("verified") if right else T("DIFFERS"),
+            )
+            for change, right in zip(found.plan.changes, verified, strict=True)
+        ],
+    )

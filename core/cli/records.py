@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import getpass
 import os
 import sys
@@ -133,6 +132,7 @@ def report(
     form: Annotated[Format, typer.Option("--format")] = Format.CSV,
 ) -> int:
     from core.services import quantities
+    from core.services.csv_export import csv_chunks
 
     with opened() as (ctx, actor):
         found = quantities.report(ctx, actor, which, day=_day(day), customer=customer, portal=portal)
@@ -145,9 +145,8 @@ def report(
                 }
             )
         else:
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(found.columns)
-            writer.writerows(quantities.safe_cells(row) for row in found.rows)
+            for chunk in csv_chunks(found.columns, found.rows):
+                sys.stdout.write(chunk)
     return 0
 
 

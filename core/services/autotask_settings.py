@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.errors import ContractBridgeError, SettingsError
 from core.domain.text import T, Text
+from core.services import directory as reading
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.store import directory, secrets, workspace
@@ -138,17 +140,26 @@ def save_autotask(
 
 
 def test_autotask(ctx: Context, actor: Actor) -> TestResult:
-    """Whether Autotask answers with the stored connection, and what is wrong in words when not. For operators."""
+    """Whether Autotask answers with the stored connection, and what is wrong in words when not. For operators.
+
+    When it does, companies, services and contracts are read, so that names can be suggested from then on.
+    """
     require(actor, Role.OPERATOR)
     try:
-        target = ctx.autotask()
-        try:
+        with closing(ctx.autotask()) as target:
             target.check()
-        finally:
-            target.close()
+            known = reading.refresh(ctx, target, ())
     except ContractBridgeError as error:
         return TestResult(ok=False, message=error.message, remedy=error.remedy)
-    return TestResult(ok=True, message=T("Autotask answers, and the API user may read and change contracts."))
+    return TestResult(
+        ok=True,
+        message=T(
+            "Autotask answers: {companies} companies, {contracts} recurring contracts, {services} services and bundles.",
+            companies=sum(company.active for company in known.companies.values()),
+            contracts=sum(contract.active for contract in known.contracts.values()),
+            services=sum(item.active for item in known.items.values()),
+        ),
+    )
 
 
 def time_zone(ctx: Context, actor: Actor) -> str:
