@@ -244,11 +244,15 @@ def _records(utf8: bytes, delimiter: str) -> Iterator[tuple[list[str], int]]:
 
 
 def _has_blank_lines(utf8: bytes) -> bool:
-    """Blank lines shift row numbers; a lone carriage return is a line end to some readers only."""
-    body = utf8.strip(b"\r\n")
-    if b"\r" not in body:
-        return b"\n\n" in body or utf8.startswith(b"\n")
-    return b"\n\n" in body or b"\n\r\n" in body or body.count(b"\r") != body.count(b"\r\n") or utf8[:1] in b"\r\n"
+    """Blank lines shift row numbers; a lone carriage return is a line end to some readers only. Those at the end do not matter."""
+    end = len(utf8)
+    while end and utf8[end - 1] in b"\r\n":
+        end -= 1
+    if utf8[:1] in (b"\r", b"\n") or utf8.find(b"\n\n", 0, end) >= 0:
+        return True
+    if utf8.find(b"\r", 0, end) < 0:
+        return False
+    return utf8.find(b"\n\r\n", 0, end) >= 0 or utf8.count(b"\r", 0, end) != utf8.count(b"\r\n", 0, end)
 
 
 def _too_many(row: Sequence[str], number: int, width: int) -> ImportIssue:

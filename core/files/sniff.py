@@ -8,7 +8,7 @@ from enum import StrEnum
 from core.files.decode import decode
 
 SAMPLE = 65_536
-_SPACE = b" \t\r\n\x00"
+_NOTHING = b" \t\r\n\x00\x1a\xef\xbb\xbf\xff\xfe"
 _HTML = re.compile(
     r"<\s*(!doctype\s+html|html|head|body|table|meta|div|form|script|style|title|span|p|center|font)\b", re.IGNORECASE
 )
@@ -53,7 +53,7 @@ _MAGIC = (
 
 def file_type(data: bytes) -> FileType:
     """The type of a file by its first bytes."""
-    if not data.strip(_SPACE + b"\x1a\xef\xbb\xbf\xff\xfe"):
+    if not data[:SAMPLE].strip(_NOTHING) and not data.strip(_NOTHING):
         return FileType.EMPTY
     for magic, kind in _MAGIC:
         if data.startswith(magic) and not (kind is FileType.BINARY and magic == b"MZ" and b"\x00" not in data[:SAMPLE]):
