@@ -40,8 +40,7 @@ class Api:
 
     `hosts` are further hosts links may lead to (a child account's own host); credentials never go anywhere else.
     `throttled` lists the statuses that mean "slow down"; `wait` is how many seconds when the portal does not say (None: as
-    `backoff` goes). `check` looks at each answer
-    with a good status and raises when the portal reports an error inside it.
+    `backoff` goes). `check` looks at each answer with a good status and raises when the portal reports an error inside it.
     """
 
     http: Http
@@ -88,7 +87,8 @@ class Api:
         for _ in range(MOST_PAGES):
             if step is None:
                 return
-            same = hash((step.path, tuple(sorted(step.params.items())), repr(step.json), repr(step.form)))
+            parts = (step.path, sorted(step.params.items()), sorted(step.headers.items()), step.json, step.form)
+            same = hash(repr(parts))
             if same in asked:
                 raise ShapeChanged(T("The list does not end: the same page is offered again."), place=step.path)
             asked.add(same)

@@ -336,3 +336,23 @@ def test_a_shared_token_outlives_the_reading() -> None:
         api(server, auth=TokenAuth(fetch)).get("x")
         api(server, auth=TokenAuth(fetch, shared=server.url)).get("x")
     assert len(fetched) == 3
+
+
+def test_without_a_time_to_wait_the_backoff_decides() -> None:
+    answers = [JSONResponse({}, status_code=429), JSONResponse({})]
+    with serving(app(lambda _: answers.pop(0))) as server:
+        assert api(server, wait=None).get("x") == {}
+    assert server.asked[1].at - server.asked[0].at < 1
+
+
+def test_pages_may_differ_by_a_header_alone() -> None:
+    class ByHeader:
+        def first(self, call: Call) -> Call:
+            return call
+
+        def next(self, call: Call, body: object, headers: object, rows: int) -> Call | None:
+            at = int(call.headers.get("position", "0")) + 1
+            return Call(path=call.path, headers={"position": str(at)}) if at < 3 else None
+
+    with serving(app(lambda request: JSONResponse([{"id": request.headers.get("position")}]))) as server:
+        assert len(list(api(server).all(Call(path="x"), ByHeader()))) == 3
