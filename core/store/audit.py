@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from core.domain.paging import MOST_ROWS, Page
 from core.store import chain
 from core.store.chain import Verification
+from core.store.cleaning import clean
 from core.store.codec import canonical
 from core.store.tables import table
 from core.store.tables.ledger import AuditRow
@@ -65,9 +66,9 @@ def append(session: Session, at: datetime, entries: Sequence[Audited]) -> list[i
     rows = [
         {
             "at": at,
-            "actor": entry.actor,
+            "actor": clean(entry.actor),
             "event": entry.event,
-            "subject": entry.subject,
+            "subject": clean(entry.subject),
             "before": _json(entry.before),
             "after": _json(entry.after),
         }

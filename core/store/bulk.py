@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, Table, and_, bindparam, tuple_
+from sqlalchemy import Select, Table, and_, bindparam, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -88,16 +89,29 @@ def in_keys(
     session: Session, query: Select[Any], columns: Sequence[ColumnElement[Any]], keys: Iterable[Any]
 ) -> Iterator[Any]:
     """The rows of `query` whose `columns` are one of `keys` (values, or tuples where there are several columns)."""
-    where = columns[0] if len(columns) == 1 else tuple_(*columns)
     for chunk in chunks(keys):
-        yield from session.execute(query.where(where.in_(chunk)))
+        yield from session.execute(query.where(_among(session, columns, chunk)))
 
 
 def delete_rows(session: Session, target: Table, columns: Sequence[ColumnElement[Any]], keys: Iterable[Any]) -> None:
     """Delete the rows whose `columns` are one of `keys` (values, or tuples where there are several columns)."""
-    where = columns[0] if len(columns) == 1 else tuple_(*columns)
     for chunk in chunks(keys):
-        session.execute(target.delete().where(where.in_(chunk)))
+        session.execute(target.delete().where(_among(session, columns, chunk)))
+
+
+def _among(session: Session, columns: Sequence[ColumnElement[Any]], keys: list[Any]) -> ColumnElement[bool]:
+    if len(columns) == 1:
+        return columns[0].in_(keys)
+    if dialect(session) != "postgresql":
+        return tuple_(*columns).in_(keys)
+    # PostgreSQL compares a list of tuples one by one with every row; arrays it joins.
+    arrays = [
+        bindparam(None, list(part), type_=ARRAY(column.type))
+        for column, part in zip(columns, zip(*keys, strict=True), strict=True)
+    ]
+    names = [f"key_{place}" for place in range(len(columns))]
+    wanted = func.unnest(*arrays).table_valued(*names).render_derived()
+    return tuple_(*columns).in_(select(*(wanted.c[name] for name in names)))
 
 
 def merge_rows(session: Session, target: Table, rows: Sequence[Values], keys: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.text import Text
+from core.store.cleaning import clean
 
 
 def to_json(value: object) -> Any:
@@ -70,7 +71,7 @@ def texts_from_json(values: Any) -> tuple[Text, ...]:
 
 def canonical(value: object) -> str:
     """JSON with one spelling only: sorted names, no blanks, Decimal and dates as text. What hashes are made of."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return clean(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain))
 
 
 def digest(text: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.errors import SettingsError
 from core.domain.text import T
+from core.store.cleaning import clean_json
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -122,6 +123,7 @@ def _make_engine(url: str, pool_size: int) -> Engine:
     if address.get_backend_name() != "sqlite":
         return create_engine(
             url,
+            json_serializer=clean_json,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
@@ -129,7 +131,13 @@ def _make_engine(url: str, pool_size: int) -> Engine:
         )
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=2 * pool_size, connect_args={"timeout": 30})
+    engine = create_engine(
+        url,
+        json_serializer=clean_json,
+        pool_size=pool_size,
+        max_overflow=2 * pool_size,
+        connect_args={"timeout": BUSY_MILLISECONDS / 1000},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.usage import LineKey, Reading, Scope, UsageLine
 from core.store.bulk import chunks, insert_rows
+from core.store.cleaning import clean, clean_reading
 from core.store.codec import text_to_json
 from core.store.history.compare import Change, Difference, Facts, Known, compare
 from core.store.history.names import save_names
@@ -54,6 +55,7 @@ def record_reading(
     Readings of one portal take turns. A reading that changes nothing adds one row to `reading` and none elsewhere.
     Raises InputError, with nothing written, for a reading that contradicts itself.
     """
+    reading = clean_reading(reading)
     portal_read = session.execute(
         select(PORTAL.c.read_at).where(PORTAL.c.id == portal_id).with_for_update()
     ).scalar_one()
@@ -133,7 +135,7 @@ def _insert_reading(
         "fingerprint": reading.fingerprint,
         "notes": [text_to_json(note) for note in reading.notes],
         "failed_customers": {name: text_to_json(why) for name, why in reading.failed_customers.items()},
-        "file_name": file_name,
+        "file_name": clean(file_name),
         "sha256": sha256,
     }
     return int(session.execute(READING.insert().values(values).returning(READING.c.id)).scalar_one())
