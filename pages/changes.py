@@ -24,6 +24,8 @@ def headline(head: PlanHead | None) -> None:
         title = tr("{count} changes wait for a decision", count=waiting)
     elif going:
         title = tr("{count} changes are ready to be applied", count=going)
+    elif head.by_finding:
+        title = tr("Nothing to change, but something to look at")
     else:
         title = tr("The contracts are right: nothing to change")
     made = tr("Plan made {when}", when=ago(head.made_at))
@@ -53,10 +55,10 @@ def toolbar(head: PlanHead) -> None:
             apply_dialog.show(head)
         if st.button(
             tr("Plan again"), icon=":material/refresh:", key="replan",
-            help=tr("Works out the plan anew from what was read last; writes nothing."),
+            help=tr("Compares what was read last with Autotask as it is now; writes nothing."),
         ):  # fmt: skip
-            with states.explained(), st.spinner(tr("Working out the plan …")):
-                planning.replan(context, actor)
+            with states.explained():
+                runs.request_plan(context, actor)
                 st.rerun()
         if st.button(
             tr("Dry run"), icon=":material/visibility:", key="dry_run",

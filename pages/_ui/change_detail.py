@@ -110,9 +110,12 @@ def _step(step: LedgerStep) -> None:
         "sent": tr("Sent to Autotask"),
         "answered": tr("Autotask answered"),
         "verified": tr("Read back and verified"),
+        "settled": tr("Settled by reading back"),
         "refused": tr("Autotask refused it"),
         "unknown": tr("No answer: read back first"),
         "failed": tr("Failed"),
+        "skipped": tr("No longer needed"),
+        "reversed": tr("The opposite was proposed"),
     }
     run = f" · {tr('run {run}', run=step.run_id)}" if step.run_id else ""
     with st.expander(f"{moment(step.at)} · {words_of.get(step.event, step.event)}{run}"):

@@ -93,11 +93,23 @@ def _fields(seen: Inspection, start: Mapping[str, object], key: str) -> dict[str
         settings["count_rows"] = True
     fields = {field.name: field for field in form_of(FileSettings)}
     settings |= settings_form.draw([fields[name] for name in EXTRA.get(shape, ())], start, f"{key}_{shape}")
+    settings["complete"] = _complete(start, f"{key}_complete")
     with st.popover(tr("More about this file"), icon=":material/tune:"):
-        asked = {"shape", "count_rows", "product_columns", *MAIN.get(shape, ()), *EXTRA.get(shape, ())}
+        asked = {"shape", "count_rows", "product_columns", "complete", *MAIN.get(shape, ()), *EXTRA.get(shape, ())}
         rest = [field for field in fields.values() if field.name not in asked]
-        settings |= settings_form.draw(sorted(rest, key=lambda field: field.name != "complete"), start, f"{key}_more")
+        settings |= settings_form.draw(rest, start, f"{key}_more")
     return {name: value for name, value in settings.items() if value not in (None, "")}
+
+
+def _complete(start: Mapping[str, object], key: str) -> bool | None:
+    """Whether a line that is missing in a file is gone (M2): money depends on it, so nothing is chosen beforehand."""
+    options = (True, False)
+    words = {True: tr("Yes: what is not in it is gone"), False: tr("No: what is not in it stays as it is")}
+    present = start.get("complete")
+    return st.radio(
+        tr("Does such a file always hold everything of the portal?"), options, format_func=lambda answer: words[answer], key=key,
+        index=None if present is None else options.index(bool(present)),
+    )  # fmt: skip
 
 
 def _column(label: str, headings: Sequence[str], value: object, key: str, reason: str | None, *, fixed: bool) -> object:
@@ -145,6 +157,9 @@ def _product_columns(headings: Sequence[str], start: Mapping[str, object], key: 
 
 def _checked(settings: dict[str, object]) -> dict[str, object] | None:
     """The settings when they make a mapping; otherwise says what is still missing."""
+    if settings.get("complete") is None:
+        st.info(tr("Say whether such a file always holds everything of the portal."), icon=":material/help:")
+        return None
     try:
         mapped = FileSettings.model_validate(settings)
     except ValidationError as error:

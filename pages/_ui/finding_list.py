@@ -20,7 +20,11 @@ def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
     )  # fmt: skip
     page = planning.findings(auth.context(), auth.actor(), query)
     if not page.total:
-        states.empty(tr("Nothing to look at"), tr("No finding of the plan passes this filter."), ":material/task_alt:")
+        states.empty(
+            tr("Nothing to look at"),
+            tr("No finding of the plan passes this filter.") if counts else tr("The plan found nothing out of order."),
+            ":material/task_alt:",
+        )
         return
     config = st.column_config
     columns = {

@@ -48,7 +48,8 @@ def _numbers(card: PortalCard) -> None:
         st.warning(escape(tr(card.message)), icon=":material/warning:")
     with st.container(horizontal=True, gap="small"):
         st.metric(tr("Last reading"), moment(card.last_read) or tr("never"), border=True, width="content")
-        st.metric(tr("Next reading"), moment(card.next_due) or tr("when asked"), border=True, width="content")
+        if card.pulls:
+            st.metric(tr("Next reading"), moment(card.next_due) or tr("when asked"), border=True, width="content")
         st.metric(tr("Lines"), number(card.lines), border=True, width="content")
         st.metric(tr("Customers"), number(card.customers), border=True, width="content")
 

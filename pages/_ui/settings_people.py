@@ -81,7 +81,9 @@ def _groups() -> None:
         if st.button(tr("Save groups"), key="save_groups"):
             with states.explained():
                 people.save_oidc_groups(
-                    auth.context(), auth.actor(), {str(row.group): Role(str(row.role)) for row in edited.dropna().itertuples()}
+                    auth.context(),
+                    auth.actor(),
+                    {str(row.group): Role(str(row.role)) for row in edited.dropna().itertuples()},
                 )
                 st.success(tr("Saved."))
 

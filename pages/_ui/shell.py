@@ -102,12 +102,10 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:") -> None:
 def sidebar() -> None:
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
     with st.sidebar:
-        if auth.may(Role.OPERATOR):
-            syncing.sync_button()
-        syncing.progress()
-        _waiting()
-        st.space("stretch")
-        _person()
+        # Each part keeps its place, whether it has something to show or not: what is below it does not jump.
+        for part in (syncing.sync_button, syncing.progress, _waiting, _person):
+            with st.container():
+                part()
 
 
 def _waiting() -> None:

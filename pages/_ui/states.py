@@ -62,7 +62,7 @@ def empty(what: str, next_step: str, icon: str = ":material/inbox:") -> st.delta
     box = st.container(border=True, horizontal_alignment="center", gap="small")
     with box:
         st.space("small")
-        st.markdown(f"### {icon} {what}", text_alignment="center")
+        st.subheader(what, anchor=False, icon=icon, text_alignment="center")
         st.caption(next_step, text_alignment="center")
     return box
 

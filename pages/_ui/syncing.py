@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.services import overview, runs
+from core.services.access import Role
 from core.services.overview import LiveRun
 from pages._ui import auth, states
 from pages._ui.formats import tr
@@ -12,7 +13,9 @@ from pages._ui.formats import tr
 
 def sync_button() -> None:
     """Starts a run of all portals; where one goes on already, that one is followed."""
-    busy = overview.overview(auth.context(), auth.actor()).live is not None
+    if not auth.may(Role.OPERATOR):
+        return
+    busy = live_run() is not None
     if st.button(
         tr("Syncing …") if busy else tr("Sync now"), icon=":material/sync:", type="primary", width="stretch",
         disabled=busy, key="sync_now", help=tr("Reads all portals, compares with Autotask, and applies what their policy allows."),
@@ -31,7 +34,7 @@ def progress() -> None:
 
 
 def live_run() -> LiveRun | None:
-    return overview.overview(auth.context(), auth.actor()).live
+    return overview.live_run(auth.context(), auth.actor())
 
 
 def _follow() -> None:
@@ -40,9 +43,10 @@ def _follow() -> None:
         if live is None:
             _finish()
             return
-        words = tr("syncing {done} of {total} portals", done=live.done, total=live.total)
-        st.progress(min(1.0, live.done / max(1, live.total)), text=words)
-        st.caption(tr(live.message))
+        if live.total:
+            words = tr("syncing {done} of {total} portals", done=live.done, total=live.total)
+            st.progress(min(1.0, live.done / live.total), text=words)
+        st.caption(f":material/sync: {tr(live.message)}")
 
 
 def _finish() -> None:

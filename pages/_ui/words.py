@@ -122,21 +122,15 @@ def run_states() -> dict[str, str]:
         "done": tr("Done"),
         "partly": tr("Partly"),
         "failed": tr("Failed"),
-        "stopped": tr("Stopped"),
+        "interrupted": tr("Interrupted"),
     }
 
 
-RUN_COLORS = {"queued": GRAY, "running": BLUE, "done": GREEN, "partly": ORANGE, "failed": RED, "stopped": GRAY}
+RUN_COLORS = {"queued": GRAY, "running": BLUE, "done": GREEN, "partly": ORANGE, "failed": RED, "interrupted": ORANGE}
 
 
 def run_kinds() -> dict[str, str]:
-    return {
-        "sync": tr("Sync"),
-        "apply": tr("Apply"),
-        "reverse": tr("Reverse"),
-        "dry_run": tr("Dry run"),
-        "read": tr("Reading"),
-    }
+    return {"sync": tr("Sync"), "apply": tr("Apply"), "plan": tr("Plan"), "reverse": tr("Reverse")}
 
 
 def upload_states() -> dict[str, str]:
