@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import threading
 import time
@@ -74,6 +75,16 @@ class _Recorder:
         await self.app(scope, again, send)
 
 
+class _Server(uvicorn.Server):
+    """Looks more often than uvicorn does whether it should end: tests start and end many of these."""
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            await asyncio.sleep(0.005)
+
+
 @contextmanager
 def serving(app: ASGIApp, **uvicorn_options: Any) -> Iterator[Server]:
     """Serve `app` on a free loopback port for as long as the block runs (TLS with `ssl_keyfile`, `ssl_certfile`)."""
@@ -81,7 +92,7 @@ def serving(app: ASGIApp, **uvicorn_options: Any) -> Iterator[Server]:
     config = uvicorn.Config(
         _Recorder(app, asked), host="127.0.0.1", port=0, log_level="error", lifespan="off", **uvicorn_options
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -93,7 +104,7 @@ def serving(app: ASGIApp, **uvicorn_options: Any) -> Iterator[Server]:
     try:
         yield Server(f"{scheme}://127.0.0.1:{port}", asked)
     finally:
-        server.should_exit = True
+        server.should_exit = server.force_exit = True
         thread.join(5)
 
 
