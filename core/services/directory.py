@@ -19,6 +19,8 @@ from core.store.bulk import chunks
 
 PAGE = 500
 """Records of a page, and ids of a query (Autotask reference §3)."""
+HALVE_FROM = 100
+"""Rows of fewer lines fit on a page or two."""
 OVERLAP = timedelta(minutes=30)
 """A delta begins so much before the last one: clocks differ, and a change may become visible a little late."""
 WHOLE_EVERY = timedelta(hours=24)
@@ -60,8 +62,10 @@ def deepen(target: TargetDirectory, state: ContractState, lines: Collection[Line
     """The same state with all rows of these lines from `first` on: later changes that are booked already, and posted periods."""
     if not lines:
         return state
+    # Two halves, because the pages of one answer can only be asked for one after the other.
+    portion = PAGE if len(lines) <= HALVE_FROM else min(PAGE, -(-len(lines) // 2))
     with ThreadPoolExecutor(2, "units") as pool:
-        parts = list(pool.map(lambda ids: target.units(first, lines=ids), chunks(sorted(lines), PAGE)))
+        parts = list(pool.map(lambda ids: target.units(first, lines=ids), chunks(sorted(lines), portion)))
     read: dict[LineRef, Sequence[UnitRow]] = dict.fromkeys(lines, ())
     for part in parts:
         read |= part
