@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -49,13 +50,13 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str) -> An
         return model.model_validate(dict(values))
     except ValidationError as error:
         wrong = problems_of(error, model)
-    sentences = tuple(f"{p.path}: {p.message}" if p.path else str(p.message) for p in wrong)
-    raise SettingsError(
-        T("These settings are not right: {problems}", problems=" ".join(sentences))
-        if len(wrong) != 1
-        else T("The setting {name} is not right: {problem}", name=wrong[0].path or "-", problem=wrong[0].message),
-        place=place,
-    )
+    if len(wrong) == 1:
+        text = T("The setting {name} is not right: {problem}", name=wrong[0].path or "-", problem=wrong[0].message)
+    else:
+        told = [T("{name}: {problem}", name=p.path or "-", problem=p.message) for p in wrong]
+        all_told = reduce(lambda before, one: T("{before} {one}", before=before, one=one), told)
+        text = T("These settings are not right: {problems}", problems=all_told)
+    raise SettingsError(text, place=place)
 
 
 def _path(detail: ErrorDetails, model: type[BaseModel]) -> str:
