@@ -55,6 +55,7 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in words
     level = logging.INFO if words[:1] in (["run"], ["worker"]) else logging.WARNING
     logs.configure(os.environ.get("CONTRACTBRIDGE_LOG_FORMAT", "text"), level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         code = app(words, prog_name="manage.py", standalone_mode=False)
     except TyperException as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import runpy
+import socket
 import sys
 
 from core.cli.words import say
+from core.domain.errors import SettingsError
 from core.domain.text import T
 from core.services import access
 from core.settings import PROJECT, Settings
@@ -16,6 +18,7 @@ def serve(host: str, port: int) -> int:
     """Serve the pages until somebody ends the process. The database is brought up to date first: trouble is told here, in words."""
     from core import bootstrap
 
+    _must_be_free(host, port)
     bootstrap.build(Settings.load()).close()
     say(T("ContractBridge: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
     return _streamlit(host, port)
@@ -28,6 +31,7 @@ def serve_demo(host: str, port: int) -> int:
     from core import bootstrap
     from core.services import demo
 
+    _must_be_free(host, port)
     home = Settings.load().home / "demo"
     os.environ |= {"CONTRACTBRIDGE_HOME": str(home), "CONTRACTBRIDGE_DEMO": "1"}
     os.environ.pop("CONTRACTBRIDGE_DATABASE_URL", None)
@@ -68,6 +72,22 @@ def _streamlit(host: str, port: int) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """Raise SettingsError when something else listens there already."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            if os.name != "nt":
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            T("Cannot listen on {address}: {reason}.", address=f"{host}:{port}", reason=error.strerror or str(error)),
+            remedy=T("Another program may use the port: take another one with --port."),
+            kind="port",
+        ) from None
 
 
 def _shown(host: str) -> str:
