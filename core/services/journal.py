@@ -86,7 +86,7 @@ class Journal:
 
 def intent(change: Change, before: Prices) -> dict[str, Any]:
     """A change as the ledger keeps it: enough to settle it, to reverse it, and to tell what it was computed from."""
-    return {"change": change_to_json(change), "dismissal_key": change.dismissal_key, "prices_before": list(before)}
+    return {"change": change_to_json(change), "prices_before": list(before)}
 
 
 def intended_change(entry: Entry) -> Change:

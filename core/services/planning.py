@@ -246,4 +246,4 @@ def _status(entries: list[Entry]) -> str:
 
 def _data(entry: Entry) -> Mapping[str, object]:
     """What a step tells beyond the change itself, which is shown already."""
-    return {name: value for name, value in entry.payload.items() if name not in ("change", "dismissal_key")}
+    return {name: value for name, value in entry.payload.items() if name != "change"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -70,7 +70,9 @@ def applied_changes(session: Session, run_id: int) -> list[tuple[AppliedChange, 
             intents[entry.change_id] = entry
         elif entry.line is not None and _happened(entry) and entry.change_id in intents:
             intent = intents[entry.change_id]
-            found.append((_applied(intended_change(intent), entry.line, intent), intent.payload["dismissal_key"]))
+            # With the line that it made: a later change of it is dismissed under that name.
+            change = replace(intended_change(intent), line=entry.line)
+            found.append((_applied(change, entry.line, intent), change.dismissal_key))
     return found
 
 
