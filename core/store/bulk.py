@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table, and_, bindparam, func, select, tuple_
+import psycopg
+from sqlalchemy import Select, Table, and_, bindparam, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 Item = TypeVar("Item")
 Values = Mapping[str, Any]
 
+COPY_FROM = 500
+"""From so many rows on PostgreSQL copies instead of inserting."""
 CHUNK = 5_000
 """Values in one IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters, for keys of several columns too."""
 
@@ -28,8 +33,39 @@ def dialect(session: Session) -> str:
 
 def insert_rows(session: Session, target: Table, rows: Sequence[Values]) -> None:
     """Insert many rows; all must have the same columns."""
-    if rows:
+    if len(rows) >= COPY_FROM and dialect(session) == "postgresql":
+        _copy_rows(session, target, rows)
+    elif rows:
         session.execute(target.insert().inline(), rows)
+
+
+def analyse(session: Session, *targets: Table) -> None:
+    """After many new rows: let PostgreSQL count anew, as it would by itself only later; until then it plans for empty tables."""
+    if dialect(session) == "postgresql":
+        session.execute(text(f"ANALYZE {', '.join(target.name for target in targets)}"))
+
+
+def _copy_rows(session: Session, target: Table, rows: Sequence[Values]) -> None:
+    """PostgreSQL's COPY: several times faster than INSERT, with the same constraints and triggers."""
+    connection = session.connection()
+    engine = connection.dialect
+    left_out = {
+        column.name: column.default.arg
+        for column in target.columns
+        if column.name not in rows[0] and isinstance(column.default, ScalarElementColumnDefault)
+    }
+    columns = [target.c[name] for name in (*rows[0], *left_out)]
+    converters = [(c.name, c.type.dialect_impl(engine).bind_processor(engine)) for c in columns]
+    names = ", ".join(engine.identifier_preparer.quote(column.name) for column in columns)
+    statement = f"COPY {target.name} ({names}) FROM STDIN"
+    cursor: psycopg.Cursor[Any] = cast(Any, connection.connection.cursor())
+    try:
+        with cursor, cursor.copy(statement.encode()) as copy:
+            for row in rows:
+                values = {**left_out, **row}
+                copy.write_row([convert(values[name]) if convert else values[name] for name, convert in converters])
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=engine) from error
 
 
 def inserting(session: Session, target: Table) -> PostgresInsert | SqliteInsert:
