@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import CustomerKey, CustomerMapping
-from core.domain.target import PortalUsage
+from core.domain.target import NEVER, PortalUsage
 from core.domain.text import T, Text
 
 GRACE = timedelta(hours=1)
@@ -39,6 +39,15 @@ class Freshness:
         """Whether the absence of a company from the portal means something now."""
         return self.problem(portal, None) is None
 
+    def is_recent(self, portal: str, confirmed_at: datetime) -> bool:
+        """Whether something that a reading of the portal named by itself at that instant is recent enough to be used."""
+        known = self._portals.get(portal)
+        return known is not None and confirmed_at != NEVER and not self._is_too_old(known, confirmed_at)
+
+    def _is_too_old(self, portal: PortalUsage, confirmed_at: datetime) -> bool:
+        limit = portal.policy.stale_after_days
+        return limit is not None and self._now - confirmed_at > max(timedelta(days=limit), GRACE)
+
     def _look(self, name: str, customer_id: str | None) -> Finding | None:
         portal = self._portals.get(name)
         if portal is None:
@@ -51,7 +60,7 @@ class Freshness:
         if confirmed is None:
             return _finding(key, name, customer, _never_read(name, customer))
         limit = portal.policy.stale_after_days
-        if limit is None or self._now - confirmed <= max(timedelta(days=limit), GRACE):
+        if limit is None or not self._is_too_old(portal, confirmed):
             return None
         return _finding(key, name, customer, _stale(name, customer, confirmed, limit))
 

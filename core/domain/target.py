@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from core.domain.contract import ItemRef, LineRef
@@ -13,13 +13,17 @@ from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import Text
 from core.domain.usage import UsageLine
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the instant of a confirmation that has not happened yet: only readings that broke off have named the line."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownLine:
     """A usage line as history knows it now.
 
     `present` is False when a complete reading proved that it is gone (quantity 0). `since` is when this quantity began,
-    `confirmed_at` when a reading last said so; both UTC instants. `id` is the history's key of the line.
+    `confirmed_at` when a reading that ended as it should last said so (or NEVER); both UTC instants. `id` is the
+    history's key of the line.
     """
 
     usage: UsageLine

@@ -16,9 +16,9 @@ from decimal import Decimal
 from core.domain.contract import ContractState, ItemRef, LineRef, units_on
 from core.domain.finding import Finding, FindingKind
 from core.domain.freshness import Freshness
-from core.domain.grouping import GroupKey, group_usage
+from core.domain.grouping import GroupKey, group_usage, renamed
 from core.domain.lines import LineFinder, Place
-from core.domain.mapping import ProductRule, WorkspaceMapping
+from core.domain.mapping import ProductKey, ProductRule, WorkspaceMapping
 from core.domain.policies import policy_for, strictest, strictest_mode
 from core.domain.policy import Policy
 from core.domain.quantities import compute_units
@@ -87,7 +87,7 @@ class _Computation:
             self._note(share.blocked)
             self._place(share)
         targets = tuple(self._merge(where, shares) for where, shares in self._placed.items())
-        self._note(self._orphans(groups.sources.keys(), {target.line for target in targets}))
+        self._note(self._orphans(groups.sources.keys()))
         return Targets(tuple(sorted(targets, key=_order)), tuple(self._findings[key] for key in sorted(self._findings)))
 
     def _note(self, findings: Iterable[Finding]) -> None:
@@ -97,7 +97,7 @@ class _Computation:
     def _share(self, key: GroupKey, sources: list[TargetSource]) -> _Share:
         rule_id, company_id = key
         rule = self._rules[rule_id]
-        blocked = self._stale(rule, company_id)
+        blocked = self._stale(rule, company_id, sources)
         computed = compute_units(rule, sources)
         if computed.problem is not None:
             blocked = (*blocked, self._formula_finding(rule, company_id, computed.problem))
@@ -111,16 +111,38 @@ class _Computation:
             policy=strictest([self._policy(source) for source in sources]),
         )
 
-    def _stale(self, rule: ProductRule, company_id: int) -> tuple[Finding, ...]:
+    def _stale(self, rule: ProductRule, company_id: int, sources: Sequence[TargetSource]) -> tuple[Finding, ...]:
         """Why this rule cannot be computed for the company: M2 for its own data, M3 for a portal that may hold more of it."""
         problems: dict[str, Finding] = {}
-        for portal in self._portals_of[rule.id]:
+        for portal in sorted({source.product.portal for source in rule.sources}):
             customers: Sequence[str | None] = self._customers.get((portal, company_id)) or [None]
             for customer_id in customers:
                 problem = self._freshness.problem(portal, customer_id)
-                if problem is not None:
+                if problem is not None and not self._all_named(rule, portal, customer_id, sources):
                     problems[problem.key] = problem
         return tuple(problems[key] for key in sorted(problems))
+
+    def _all_named(
+        self, rule: ProductRule, portal: str, customer_id: str | None, sources: Sequence[TargetSource]
+    ) -> bool:
+        """Whether recent readings named every product of the rule for the customer, although none of them was whole.
+
+        A file of some lines, or a webhook, is evidence for the lines in it (M2), and only for those (M3).
+        """
+        wanted = {source.product for source in rule.sources if source.product.portal == portal}
+        named = {
+            ProductKey(
+                portal,
+                renamed(self._mapping.renames, portal, source.line.usage.product_key),
+                source.line.usage.term,
+                source.line.usage.billing_frequency,
+            )
+            for source in sources
+            if source.portal == portal
+            and source.line.usage.customer_id == customer_id
+            and self._freshness.is_recent(portal, source.line.confirmed_at)
+        }
+        return wanted <= named
 
     def _policy(self, source: TargetSource) -> Policy:
         usage, portal = source.line.usage, self._portals[source.portal]
@@ -198,7 +220,7 @@ class _Computation:
             else None,
         )
 
-    def _orphans(self, groups: Iterable[GroupKey], planned: set[LineRef | None]) -> list[Finding]:
+    def _orphans(self, groups: Iterable[GroupKey]) -> list[Finding]:
         """Lines of managed services that are billed although their company was never seen using the service."""
         used = {(company_id, self._rules[rule_id].item) for rule_id, company_id in groups}
         found: list[Finding] = []
@@ -209,7 +231,7 @@ class _Computation:
                     continue
                 for line in self._finder.lines_of(company_id, rule.item):
                     units = units_on(self._state.units.get(line.ref, ()), self._today)
-                    if units > 0 and line.ref not in planned and line.ref not in self._contested:
+                    if units > 0:
                         found.append(self._orphan(line.ref, company_id, rule.item, units))
         return found
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.domain.target import NEVER
 from core.domain.text import T
 from core.domain.usage import Reading, Scope, UsageLine
 from core.store import history, portals
@@ -134,7 +135,9 @@ def test_intervals_of_a_line_follow_each_other_without_gaps(database: Database, 
             assert [used.valid_to for used in story[:-1]] == [used.valid_from for used in story[1:]]
             assert all(used.valid_to is None or used.valid_from < used.valid_to for used in story)
             assert [used.valid_to for used in story].count(None) == 1
-            assert line.since <= line.confirmed_at
+            named = [one.taken_at for one in taken if any(other.key == line.usage.key for other in one.lines)]
+            assert line.since in {one.taken_at for one in taken}
+            assert line.confirmed_at == NEVER or min(named) <= line.confirmed_at
 
 
 @on_database

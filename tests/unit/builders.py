@@ -23,7 +23,7 @@ from core.domain.period import ONE_DAY, next_period_start
 from core.domain.plan import Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.policy import Mode, Policy, When
-from core.domain.target import KnownLine, PortalUsage, Target
+from core.domain.target import NEVER, KnownLine, PortalUsage, Target
 from core.domain.targets import compute_targets
 from core.domain.usage import UsageLine
 
@@ -122,7 +122,7 @@ def used(
     product: str = "mfa",
     *,
     present: bool = True,
-    confirmed: datetime = NOW,
+    confirmed: datetime = NEVER,
     **fields: object,
 ) -> KnownLine:
     values: dict[str, object] = {

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.domain.contract import ContractLine, ContractState, LineRef, PeriodType
+from core.domain.contract import ContractLine, ContractState, LineRef, PeriodType, UnitRow
 from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.policy import Mode, Otherwise, Policy, When
@@ -114,6 +114,15 @@ def test_a_later_day_is_never_brought_below_zero() -> None:
     assert all("In use: 5" in str(change.reason) for change in plan.changes)
 
 
+def test_a_day_that_would_be_below_zero_all_the_same_is_held() -> None:
+    """The increase cannot be on the day on which 3 are booked: on that day the decrease of 5 would leave -2."""
+    refused = LineMemory(refused={LATER: "same_day"}, our_dates=frozenset({LATER}))
+    plan = plan_for(target(5), one_line({START: 10, LATER: 3}), refused)
+    assert [change.effective_date for change in plan.changes] == [date(2027, 2, 2), TODAY]
+    assert {change.status for change in plan.changes} == {ChangeStatus.HELD}
+    assert "below 0" in str(plan.changes[0].holds[0])
+
+
 def test_what_is_booked_beyond_the_decrease_date_stays_until_then() -> None:
     """20 are booked from tomorrow; fewer count from next month only: tomorrow's 20 stay until then."""
     tomorrow = date(2026, 11, 21)
@@ -163,6 +172,14 @@ def test_m8_a_change_moves_out_of_a_posted_period_and_says_so() -> None:
     (change,) = plan.changes
     assert "Counts from 2026-12-01: the period of 2026-11-20 is already posted." in [str(t) for t in change.explanation]
     assert change.status is ChangeStatus.READY
+
+
+def test_m8_a_posted_row_that_ended_posts_nothing_after_it() -> None:
+    posted = UnitRow(START, TODAY, 10, posted=True)
+    ends_today = replace(one_line(10), units={LINE: (posted,)})
+    assert steps(plan_for(target(15), ends_today)) == [(NEXT_MONTH, 10, 15)]
+    ended = replace(one_line(10), units={LINE: (posted._replace(end=date(2026, 11, 19)),)})
+    assert steps(plan_for(target(15), ended)) == [(TODAY, 10, 15)]
 
 
 def test_m8_or_it_is_held() -> None:

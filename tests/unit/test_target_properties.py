@@ -48,14 +48,21 @@ class Case:
 
 @st.composite
 def portal_usages(draw: st.DrawFn, name: str) -> PortalUsage:
+    """Lines are never fresher than the customer they belong to: nothing was named by itself."""
     keys = draw(st.sets(st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from(PRODUCTS)), min_size=3, max_size=9))
-    lines = tuple(
-        used(draw(st.integers(0, 30)), customer, product, present=draw(st.booleans()) or draw(st.booleans()))
-        for customer, product in sorted(keys)
-    )
     read_at = draw(st.sampled_from([*[NOW] * 8, LONG_AGO, None]))
     moments = {customer: draw(st.sampled_from([NOW, NOW, LONG_AGO])) for customer, _ in keys} if read_at else {}
     failed = draw(st.sampled_from([set(), set(), set(), {"a"}, {"b"}]))
+    lines = tuple(
+        used(
+            draw(st.integers(0, 30)),
+            customer,
+            product,
+            present=draw(st.booleans()) or draw(st.booleans()),
+            confirmed=moments.get(customer, LONG_AGO),
+        )
+        for customer, product in sorted(keys)
+    )
     return PortalUsage(
         portal=name,
         mode=draw(st.sampled_from(Mode)),

@@ -71,6 +71,12 @@ def test_quantities_of_all_customers_and_subscriptions_of_a_company_add_up() -> 
     assert len(target.sources) == 3
 
 
+def test_a_name_in_a_formula_is_all_that_goes_by_it() -> None:
+    usage = portal(used(4), used(3, subscription_id="s2"), used(5, product="guest"))
+    one_name = rule(sources=sources(("mfa", "users"), ("guest", "users")), formula="users + 1")
+    assert only(targets_of(usage, mapping=mapped(one_name))).units == 13
+
+
 def test_s1_34_several_products_feed_one_line_with_a_formula() -> None:
     two = rule(sources=sources(("mfa", "users"), ("guest", "guests")), formula="max(0, users + ceil(guests / 2))")
     target = only(targets_of(portal(used(12), used(3, product="guest")), mapping=mapped(two)))
@@ -165,10 +171,11 @@ def test_m2_a_company_without_any_usage_ever_known_has_no_target() -> None:
     ],
 )
 def test_m2_what_was_not_read_or_too_long_ago_is_left_as_it_is(fields: dict[str, object], stale: bool) -> None:
-    found = targets_of(portal(used(3), **fields))
+    usage = portal(used(3, confirmed=OLD), **fields)
+    found = targets_of(usage)
     assert (only(found).units is None) == stale
     assert ("stale" in kinds(found)) == stale
-    assert (plan_of([portal(used(3), **fields)], mapped(), one_line()).changes == ()) == stale
+    assert (plan_of([usage], mapped(), one_line()).changes == ()) == stale
 
 
 def test_m2_a_portal_without_an_age_limit_is_never_stale() -> None:
@@ -180,7 +187,7 @@ def test_m2_a_portal_without_an_age_limit_is_never_stale() -> None:
 
 
 def test_m2_a_stale_portal_is_one_finding_and_a_stale_customer_is_its_own() -> None:
-    lines = [used(1, customer=name) for name in ("a", "b", "c")]
+    lines = [used(1, customer=name, confirmed=OLD) for name in ("a", "b", "c")]
     mapping = mapped(customers={"a": 10, "b": 10, "c": 10})
     whole = targets_of(portal(*lines, read_at=OLD, confirmed_at=dict.fromkeys("abc", OLD)), mapping=mapping)
     assert [finding.key for finding in whole.findings] == ["stale|Duo"]
@@ -301,6 +308,7 @@ def test_a_company_that_is_not_active_gets_nothing() -> None:
         found = targets_of(portal(used(5)), state=state)
         assert found.targets == ()
         assert [finding.key for finding in found.findings] == ["unmapped|company|10"]
+        assert targets_of(portal(used(5, present=False)), state=state).findings == ()
 
 
 # --- M9: which line ---------------------------------------------------------------------------------------------------
@@ -361,6 +369,16 @@ def test_m9_the_billing_frequency_tells_the_contract(frequency: str, expected: o
     assert only(targets_of(usage, mapping=mapped(one), state=two_lines(PeriodType.YEARLY))).line == expected
     either = rule(sources=one.sources, match_period=False)
     assert kinds(targets_of(usage, mapping=mapped(either), state=two_lines(PeriodType.YEARLY))) == ["ambiguous"]
+
+
+def test_m9_sources_that_differ_in_frequency_tell_no_contract() -> None:
+    both = rule(
+        sources=tuple(RuleSource(ProductKey("Duo", "mfa", "", told), "users") for told in ("monthly", "yearly"))
+    )
+    usage = portal(used(5, billing_frequency="monthly"), used(5, billing_frequency="yearly"))
+    found = targets_of(usage, mapping=mapped(both), state=two_lines(PeriodType.YEARLY))
+    assert kinds(found) == ["ambiguous"]
+    assert found.findings[0].choice == ChoiceKey(10, MFA, "")
 
 
 def test_m9_lines_of_contracts_that_ended_or_are_inactive_do_not_count() -> None:
@@ -490,3 +508,21 @@ def test_the_latest_date_of_the_portal_counts() -> None:
         used(4, effective_date=date(2026, 11, 3)), used(5, subscription_id="b", effective_date=date(2026, 12, 3))
     )
     assert only(targets_of(usage)).portal_date == date(2026, 12, 3)
+
+
+def test_m2_a_file_of_some_lines_is_evidence_for_the_lines_in_it() -> None:
+    never = {"read_at": None, "confirmed_at": {}}
+    assert only(targets_of(portal(used(3, confirmed=NOW), **never))).units == 3
+    assert only(targets_of(portal(used(3, confirmed=OLD), **never))).units is None
+    assert (
+        only(targets_of(portal(used(3), policy=AT_ONCE.model_copy(update={"stale_after_days": None}), **never))).units
+        is None
+    ), "a reading that broke off proves nothing"
+
+
+def test_m3_a_file_of_some_lines_is_no_evidence_for_the_others_of_a_line() -> None:
+    both = mapped(rule(formula="users + guests", sources=sources(("mfa", "users"), ("guests", "guests"))))
+    never = {"read_at": None, "confirmed_at": {}}
+    one = [used(3, confirmed=NOW)]
+    assert only(targets_of(portal(*one, **never), mapping=both)).units is None
+    assert only(targets_of(portal(*one, used(2, product="guests", confirmed=NOW), **never), mapping=both)).units == 5

@@ -9,20 +9,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.domain.target import NEVER
 from core.domain.usage import LineKey, Reading, Scope, UsageLine
-from core.store.bulk import chunks, insert_rows
+from core.store.bulk import analyse, chunks, insert_rows
 from core.store.cleaning import clean, clean_reading
 from core.store.codec import text_to_json
 from core.store.history.compare import Change, Difference, Facts, Known, compare
 from core.store.history.names import save_names
 from core.store.tables import table
 from core.store.tables.history import ReadingRow, UsageIntervalRow, UsageLineRow
-from core.store.tables.mapping import PortalCustomerRow
+from core.store.tables.mapping import PortalCustomerRow, PortalProductRow
 from core.store.tables.workspace import PortalRow
 from core.store.types import OPEN_END
 
 PORTAL, READING = table(PortalRow), table(ReadingRow)
-LINE, INTERVAL, CUSTOMER = table(UsageLineRow), table(UsageIntervalRow), table(PortalCustomerRow)
+LINE, INTERVAL = table(UsageLineRow), table(UsageIntervalRow)
+CUSTOMER, PRODUCT = table(PortalCustomerRow), table(PortalProductRow)
+
+MANY = 1_000
+"""New lines in one reading, from which on the database should know how much it holds now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ def record_reading(
     _insert_new(session, portal_id, reading, difference, reading_id)
     _move_intervals(session, [*difference.changed, *difference.ended], reading.taken_at, reading_id)
     _confirm(session, portal_id, reading, difference)
+    if len(difference.new) >= MANY:
+        analyse(session, LINE, INTERVAL, CUSTOMER, PRODUCT)
     return Recorded(
         reading_id,
         len(difference.new),
@@ -152,7 +159,7 @@ def _insert_new(session: Session, portal_id: int, reading: Reading, difference: 
             "unit": line.unit,
             "attributes": dict(line.attributes),
             "first_seen_at": reading.taken_at,
-            "confirmed_at": reading.taken_at,
+            "confirmed_at": reading.taken_at if reading.complete else NEVER,
         }
         for line, _ in difference.new
     ]
@@ -220,9 +227,11 @@ def _interval(
 
 
 def _confirm(session: Session, portal_id: int, reading: Reading, difference: Difference) -> None:
-    """Note when customers were read wholly; where that cannot be said, when the single lines were named."""
+    """Note when customers were read wholly; where that cannot be said, when the single lines were named.
+
+    A reading that broke off confirms nothing: its numbers may be too low (M2).
+    """
     if not reading.complete:
-        _confirm_lines(session, [change.known.line_id for change in difference.changed], reading.taken_at)
         return
     taken_at = reading.taken_at
     if reading.scope is Scope.PORTAL:
