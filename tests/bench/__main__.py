@@ -1,0 +1,47 @@
+"""`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
+
+Names: sync, plan, import. `--small` measures with a tenth of the data. Prints one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tests.bench import plan, sync
+
+
+def measure_import(small: bool) -> dict[str, Any]:
+    from tests.bench.bench_files import bench_import
+
+    return bench_import(100_000 if small else 1_000_000, 20_000 if small else 200_000)
+
+
+BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
+    "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
+    "import": measure_import,
+    "sync": lambda small: (
+        sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1)
+    ),
+}
+
+
+def main(arguments: list[str]) -> int:
+    from core import logs
+
+    logs.configure(level=logging.ERROR)
+    small = "--small" in arguments
+    names = [name for name in arguments if not name.startswith("-")] or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"There is no bench {', '.join(unknown)}. There are: {', '.join(BENCHES)}.", file=sys.stderr)
+        return 2
+    print(json.dumps({name: BENCHES[name](small) for name in names}, indent=2, default=str))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
