@@ -15,12 +15,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often and how long. Seconds; `attempts` counts the first one; `total` bounds all waiting together."""
+    """How often and how long. Seconds; `attempts` counts the first one; each wait is `factor` times the one before; `total` bounds
+    all waiting together.
+    """
 
     attempts: int = 5
     first: float = 0.5
     longest: float = 30.0
     total: float = 180.0
+    factor: float = 2.0
 
 
 def retrying(
@@ -48,6 +51,7 @@ def retrying(
         wait_initial=backoff.first,
         wait_max=backoff.longest,
         wait_jitter=backoff.first,
+        wait_exp_base=backoff.factor,
     ):
         with attempt:
             return action()

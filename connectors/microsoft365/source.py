@@ -60,6 +60,7 @@ class Microsoft365:
         token = secrets.refresh_token.get_secret_value()
         self._check(secret, certificate, token)
         hidden = [secret, token]
+        self._credentials = "|".join([settings.graph_access, secret, certificate, token])
         self._graph_http = Http("Microsoft Graph", secrets=hidden)
         self._partner_http = Http("Partner Center", secrets=hidden)
         self._v2 = settings.partner_center_sign_in == "v2" or bool(certificate)
@@ -149,15 +150,18 @@ class Microsoft365:
             ) from error
 
     def _graph(self, tenant: str) -> Api:
-        """Graph as one tenant sees it: its token is good for that tenant alone. Limits are per app and tenant (§8)."""
+        """Graph as one tenant sees it: its token is good for that tenant alone, and for as long as it lasts (§3.1). Limits are
+        per app and tenant (§8).
+        """
 
         def token() -> Token:
             return self.sign_in.v2(tenant, self.hosts.graph_scope, delegated=self._delegated_graph)
 
+        shared = "|".join([self.hosts.login, tenant, self.settings.client_id, self._credentials])
         return Api(
             http=self._graph_http,
             base_url=self.hosts.graph,
-            auth=TokenAuth(token),
+            auth=TokenAuth(token, shared=shared),
             throttle=Throttle(at_once=2, requests=1000, seconds=10.0),
             backoff=self.backoff,
             throttled=SLOW_DOWN,
