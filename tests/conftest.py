@@ -1,12 +1,20 @@
-"""What all tests share: a PostgreSQL server of their own."""
+"""What all tests share: a PostgreSQL server of their own, and how long property tests look.
+
+`HYPOTHESIS_PROFILE=deep` lets every property be tried ten times as long.
+"""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres_cluster
+
+settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,6 +28,8 @@ def postgres_url() -> str:
     url = postgres_cluster.server_url()
     if url is None:
         if os.environ.get("CONTRACTBRIDGE_REQUIRE_POSTGRES") == "1":
-            pytest.fail("There is no PostgreSQL here, and CONTRACTBRIDGE_REQUIRE_POSTGRES=1 says that there must be one.")
+            pytest.fail(
+                "There is no PostgreSQL here, and CONTRACTBRIDGE_REQUIRE_POSTGRES=1 says that there must be one."
+            )
         pytest.skip("there is no PostgreSQL here")
     return url
