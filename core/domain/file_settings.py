@@ -73,7 +73,7 @@ class PairSide(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True)
 
 
 class Constant(_Part):
@@ -118,11 +118,16 @@ def _pattern(text: str, groups: int = 0) -> str:
     return text
 
 
+_YAML_WORDS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
+
+
 def _as_texts(value: Any) -> Any:
     """YAML reads `Yes` and `1` as a truth value and a number; in a filter they are what stands in the file."""
-    if not isinstance(value, list | tuple | set | frozenset):
-        value = [value]
-    return tuple(str(part).lower() if isinstance(part, bool) else str(part) for part in value)
+    parts = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    words: list[str] = []
+    for part in parts:
+        words.extend(_YAML_WORDS[part] if isinstance(part, bool) else [str(part)])
+    return tuple(words)
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
@@ -137,7 +142,7 @@ class FileSettings(BaseModel):
     Headings are compared without case, extra spaces and byte-order marks; `Qty#2` means the second column headed `Qty`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True)
 
     shape: Shape = Field(Shape.LONG, title="Shape", description="How the table tells its quantities.")
     customer: ValueSource = Field("", title="Customer", description="The heading of the customer column.")

@@ -72,9 +72,10 @@ class DateReader:
         elif not pattern:
             self.month_first = _order_told_by(texts)
 
-    def read(self, cell: Cell) -> Moment:
+    def read(self, cell: Cell, *, since_1904: bool = False) -> Moment:
+        """The moment in a cell; `since_1904` says from when the workbook counts the days of its serial numbers."""
         if isinstance(cell, MergedInto):
-            return self.read(cell.value)
+            return self.read(cell.value, since_1904=since_1904)
         if isinstance(cell, datetime):
             return cell.replace(tzinfo=None)
         if isinstance(cell, date):
@@ -82,7 +83,7 @@ class DateReader:
         if isinstance(cell, ZeroPadded):
             return self._text(cell.text)
         if isinstance(cell, int | float):
-            return from_serial(float(cell)) or str(cell)
+            return from_serial(float(cell), since_1904=since_1904) or str(cell)
         text = as_text(cell)
         return self._text(text) if isinstance(text, str) else str(cell)
 

@@ -39,12 +39,12 @@ class DelimitedGrid:
     name: str = ""
     visible: bool = True
     nth: int | None = None
+    since_1904: bool = False
     notes: tuple[ImportNote, ...] = ()
     dropped_lines: int = 0
     """1 where a `sep=` line was taken off: row numbers count it."""
     head: list[list[str]] = field(default_factory=list)
     _offsets: list[int] = field(default_factory=list)
-    _regular: bool | None = None
 
     def __post_init__(self) -> None:
         for row, offset in first_records(self.utf8, self.delimiter, HEAD_ROWS):
@@ -59,17 +59,14 @@ class DelimitedGrid:
                 return body
         return self._by_rows(start, end)
 
-    @property
-    def regular(self) -> bool:
+    def _is_regular(self, begin: int) -> bool:
         """Whether quotes and line ends are such that a column-wise reader cuts the text as the rules do."""
-        if self._regular is None:
-            self._regular = well_formed(self.utf8, self.delimiter) and not _has_blank_lines(self.utf8)
-        return self._regular
+        return well_formed(self.utf8, self.delimiter, begin) and not _has_blank_lines(self.utf8, begin)
 
     def _by_columns(self, start: int, columns: Sequence[int]) -> ArrowBody | None:
         width = max((len(row) for row in self.head[start - 1 : start]), default=0)
         body = ArrowBody(self, self._offsets[start - 1], start + self.dropped_lines, width)
-        return body if self.regular and width > 1 and body.load(columns) else None
+        return body if width > 1 and self._is_regular(body.offset) and body.load(columns) else None
 
     def _by_rows(self, start: int, end: int | None) -> RowsBody:
         text = io.TextIOWrapper(io.BytesIO(self.utf8), encoding="utf-8", errors="replace", newline="")
@@ -243,16 +240,16 @@ def _records(utf8: bytes, delimiter: str) -> Iterator[tuple[list[str], int]]:
         return
 
 
-def _has_blank_lines(utf8: bytes) -> bool:
+def _has_blank_lines(utf8: bytes, begin: int) -> bool:
     """Blank lines shift row numbers; a lone carriage return is a line end to some readers only. Those at the end do not matter."""
     end = len(utf8)
-    while end and utf8[end - 1] in b"\r\n":
+    while end > begin and utf8[end - 1] in b"\r\n":
         end -= 1
-    if utf8[:1] in (b"\r", b"\n") or utf8.find(b"\n\n", 0, end) >= 0:
+    if begin < end and (utf8[begin] in b"\r\n" or utf8.find(b"\n\n", begin, end) >= 0):
         return True
-    if utf8.find(b"\r", 0, end) < 0:
+    if utf8.find(b"\r", begin, end) < 0:
         return False
-    return utf8.find(b"\n\r\n", 0, end) >= 0 or utf8.count(b"\r", 0, end) != utf8.count(b"\r\n", 0, end)
+    return utf8.find(b"\n\r\n", begin, end) >= 0 or utf8.count(b"\r", begin, end) != utf8.count(b"\r\n", begin, end)
 
 
 def _too_many(row: Sequence[str], number: int, width: int) -> ImportIssue:

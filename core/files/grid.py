@@ -43,6 +43,11 @@ class Grid(Protocol):
     def visible(self) -> bool: ...
 
     @property
+    def since_1904(self) -> bool:
+        """Whether the workbook counts its days from 1904."""
+        ...
+
+    @property
     def nth(self) -> int | None:
         """Which table of its page, where a file holds its tables apart."""
         ...
@@ -102,6 +107,7 @@ class RowsGrid:
     issues: tuple[ImportIssue, ...] = ()
     dropped_lines: int = 0
     nth: int | None = None
+    since_1904: bool = False
     row_numbers: Rows | None = None
     """Given where a row's number is not its index plus one (records of a tree)."""
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from rapidfuzz import fuzz, process
 
 from core.domain.text import T, Text
-from core.files.cells import Cell, display, is_blank
+from core.files.cells import Cell, MergedInto, display, is_blank
 from core.files.issues import ImportIssue, Kind, column_letter
 from core.files.numbers import Ambiguous, Unreadable, read_cell
 
@@ -78,6 +78,8 @@ class Header:
 
     row: int
     names: tuple[str, ...]
+    dropped: int = 0
+    """Lines before the first row that are no rows (`sep=;`)."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -105,23 +107,39 @@ class Header:
 def header_at(rows: Sequence[Sequence[Cell]], row: int, lines: int = 1) -> Header:
     """The heading that ends at index `row`; headings of several lines are joined as `Group / Name`."""
     if lines == 1:
-        return Header(row, tuple(_name(cell) for cell in rows[row]))
-    block = [_group_names(line) for line in rows[max(0, row - lines + 1) : row]] + [[_name(cell) for cell in rows[row]]]
+        return Header(row, tuple(_names(rows[row])))
+    block = [_group_names(line) for line in rows[max(0, row - lines + 1) : row]] + [_names(rows[row])]
     width = max(map(len, block))
     padded = [names + [""] * (width - len(names)) for names in block]
-    return Header(row, tuple(" / ".join(part for part in parts if part) for parts in zip(*padded, strict=True)))
+    joined = (dict.fromkeys(part for part in parts if part) for parts in zip(*padded, strict=True))
+    return Header(row, tuple(map(" / ".join, joined)))
 
 
 def _name(cell: Cell) -> str:
     return " ".join(display(cell).replace("\ufeff", "").split())
 
 
-def _group_names(cells: Sequence[Cell]) -> list[str]:
-    """A group's name stands in its first cell (or in all, merged): it belongs to the empty ones that follow."""
+def _names(cells: Sequence[Cell]) -> list[str]:
+    """The headings of a line. One that is merged over several columns is that of the first; merged downwards it counts."""
     names: list[str] = []
     for cell in cells:
         name = _name(cell)
-        names.append(name or (names[-1] if names else ""))
+        stretched = isinstance(cell, MergedInto) and _last(names) == name
+        names.append("" if stretched else name)
+    return names
+
+
+def _last(names: Sequence[str]) -> str:
+    return next((name for name in reversed(names) if name), "")
+
+
+def _group_names(cells: Sequence[Cell]) -> list[str]:
+    """A group's name stands in its first cell and belongs to the empty ones that follow; merged cells say so themselves."""
+    merged = any(isinstance(cell, MergedInto) for cell in cells)
+    names: list[str] = []
+    for cell in cells:
+        name = _name(cell)
+        names.append(name or (names[-1] if names and not merged else ""))
     return names
 
 
@@ -165,13 +183,14 @@ def best_effort(rows: Sequence[Sequence[Cell]], wanted: Sequence[str], lines: in
 
 
 def ambiguous(header: Header, heading: str, sheet: str) -> ImportIssue:
+    """Several columns bear a heading that is needed."""
     places = header.places(heading)
     letters = tuple(column_letter(place) for place in places)
     return ImportIssue(
         kind=Kind.COLUMN_AMBIGUOUS,
         message=T("Several columns are headed “{heading}”: columns {columns}.", heading=heading, columns=letters),
         sheet=sheet,
-        row=header.row + 1,
+        row=header.row + 1 + header.dropped,
         column=letters[0],
         text=heading,
         remedy=T(
@@ -181,6 +200,7 @@ def ambiguous(header: Header, heading: str, sheet: str) -> ImportIssue:
 
 
 def missing(header: Header, heading: str, sheet: str) -> ImportIssue:
+    """No column bears a heading that is needed."""
     names = [name for name in header.names if name]
     near = nearest(heading, names)
     return ImportIssue(
@@ -189,7 +209,7 @@ def missing(header: Header, heading: str, sheet: str) -> ImportIssue:
             "There is no column “{heading}”. The headings found are: {found}.", heading=heading, found=tuple(names[:40])
         ),
         sheet=sheet,
-        row=header.row + 1,
+        row=header.row + 1 + header.dropped,
         text=heading,
         remedy=_missing_remedy(near),
     )

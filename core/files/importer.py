@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -112,7 +112,7 @@ class _Import:
         self._check_total(lines, findings)
         self._compare(lines, previous_total, findings)
         findings.close()
-        return self._result(lines, findings, sum(table.body.rows for table in tables))
+        return self._result(lines, findings, tables)
 
     def _locate(self, opened: Opened) -> Found:
         try:
@@ -223,7 +223,7 @@ class _Import:
                 ),
             )
 
-    def _result(self, lines: tuple[UsageLine, ...], findings: Findings, rows: int) -> ImportResult:
+    def _result(self, lines: tuple[UsageLine, ...], findings: Findings, tables: list[Table]) -> ImportResult:
         outcome = Outcome.OK_WITH_NOTES if findings.notes else Outcome.OK
         if findings.issues:
             outcome = Outcome.NEEDS_REVIEW
@@ -231,7 +231,7 @@ class _Import:
         scope = Scope.LINES
         if self.settings.complete:
             scope = Scope.CUSTOMERS if one_customer else Scope.PORTAL
-        covered = frozenset(line.customer_id for line in lines) if scope is Scope.CUSTOMERS else frozenset[str]()
+        covered = frozenset(_named_by_place(tables)) if scope is Scope.CUSTOMERS else frozenset[str]()
         return ImportResult(
             outcome=outcome,
             file_name=self.file_name,
@@ -241,7 +241,14 @@ class _Import:
             errors=tuple(findings.issues),
             affected_customers=MappingProxyType(dict(findings.customers)),
             unplaced=findings.unplaced,
-            rows_read=rows,
+            rows_read=sum(table.body.rows for table in tables),
             scope=scope,
             covered=covered,
         )
+
+
+def _named_by_place(tables: list[Table]) -> Iterator[str]:
+    """The customers that a file or its sheets are named after, where there is at least one row of theirs."""
+    for table in tables:
+        if table.body.rows:
+            yield from (str(name) for name in table.names["customer"].values)

@@ -61,7 +61,7 @@ class NoteKind(StrEnum):
     DOUBLY_ENCODED = "doubly_encoded"
     DUPLICATE_KEYS = "duplicate_keys"
     PRICE_DIFFERS = "price_differs"
-    UNPACKED = "unpacked"
+    PRICE_UNREADABLE = "price_unreadable"
     BIG_CHANGE = "big_change"
 
 

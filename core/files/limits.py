@@ -18,6 +18,7 @@ class Limits:
     """A tiny archive may pack better than the ratio without harm; below this size it is not looked at."""
     rows: int = 2_000_000
     columns: int = 2_000
+    cells: int = 20_000_000
     cell_characters: int = 32_767
     nesting: int = 64
     header_search_rows: int = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.domain.file_settings import FileSettings
 from core.domain.text import T
@@ -100,7 +100,7 @@ def _look(grid: Grid, settings: FileSettings, limits: Limits) -> _Look:
     if settings.table is None and not settings.stop:
         header = find_header(grid.head, wanted, settings.header_rows, limits.header_search_rows)
         near = None if header else best_effort(grid.head, wanted, settings.header_rows, limits.header_search_rows)
-        return _Look(grid, header, near)
+        return _Look(grid, _in_file(header, grid), _in_file(near, grid))
     rows = all_rows(grid)
     begin, end = _block(rows, settings.table) if settings.table and not grid.nth else (0, len(rows))
     block = rows[begin:end]
@@ -110,6 +110,10 @@ def _look(grid: Grid, settings: FileSettings, limits: Limits) -> _Look:
         return _Look(grid, None, near and Header(near.row + begin, near.names))
     header = Header(header.row + begin, header.names)
     return _Look(grid, header, end=_stopped(rows, header.row + 1, end, settings.stop))
+
+
+def _in_file(header: Header | None, grid: Grid) -> Header | None:
+    return header and replace(header, dropped=grid.dropped_lines)
 
 
 def all_rows(grid: Grid) -> Sequence[Sequence[Cell]]:

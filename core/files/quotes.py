@@ -10,20 +10,20 @@ QUOTE = 0x22
 CHUNK = 8 * 1024 * 1024
 
 
-def well_formed(utf8: bytes, delimiter: str) -> bool:
+def well_formed(utf8: bytes, delimiter: str, begin: int = 0) -> bool:
     """Whether each quoted cell opens at the start of a cell and closes at its end, so that every reader cuts it alike.
 
     Counted through the text each quotation mark opens or closes in turn (a doubled one closes and opens again), so an
     opening one must follow a separator, a line end or another mark, and a closing one must stand before one of these.
     """
-    if utf8.find(b'"') < 0:
+    if utf8.find(b'"', begin) < 0:
         return True
-    text = np.frombuffer(utf8, np.uint8)
+    text = np.frombuffer(utf8, np.uint8)[begin:]
     ends = np.zeros(256, dtype=np.bool_)
     ends[[QUOTE, 0x0A, 0x0D, *delimiter.encode()[:1]]] = True
     seen = 0
-    for begin in range(0, len(text), CHUNK):
-        marks = np.flatnonzero(text[begin : begin + CHUNK] == QUOTE) + begin
+    for place in range(0, len(text), CHUNK):
+        marks = np.flatnonzero(text[place : place + CHUNK] == QUOTE) + place
         opening = marks[seen % 2 :: 2]
         closing = marks[1 - seen % 2 :: 2]
         seen += len(marks)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
 from core.files.archive import Archive, gunzip, only_member, open_archive
 from core.files.decode import decode
-from core.files.delimited import open_delimited
+from core.files.delimited import DELIMITERS, DelimitedGrid, open_delimited
 from core.files.grid import Grid
+from core.files.headings import find_header
 from core.files.html import open_html, saved_as, without_table
 from core.files.issues import ImportNote, Kind, RejectedFile, reject
 from core.files.limits import MEGABYTE, Limits
 from core.files.ods import is_ods, open_ods
 from core.files.ole import open_ole
+from core.files.roles import needed_headings
 from core.files.sniff import FileType, file_type
 from core.files.spreadsheet_ml import open_spreadsheet_ml
 from core.files.tree import Document, flat_grid, is_tree, parse_json, parse_xml, table_text, tree_grid
@@ -112,8 +115,21 @@ def _unpacked(data: bytes, file_name: str, settings: FileSettings | None, limits
         return _markup(kind, data, file_name, settings, limits)
     if kind is FileType.JSON:
         return _tree("json", parse_json(decoded.utf8, limits), settings, limits)
-    grid = open_delimited(decoded.utf8, limits)
+    grid = _delimited(decoded.utf8, settings, limits)
     return Opened("csv", [grid], decoded.encoding, grid.delimiter, decoded.notes)
+
+
+def _delimited(utf8: bytes, settings: FileSettings | None, limits: Limits) -> DelimitedGrid:
+    """Delimited text; where the likeliest separator does not give the wanted headings, another that does is taken."""
+    likeliest = open_delimited(utf8, limits)
+    wanted = needed_headings(settings) if settings is not None else ()
+    if not wanted or settings is None:
+        return likeliest
+    others = (mark for mark in DELIMITERS if mark != likeliest.delimiter)
+    for grid in chain((likeliest,), (open_delimited(utf8, limits, delimiter=mark) for mark in others)):
+        if find_header(grid.head, wanted, settings.header_rows, limits.header_search_rows):
+            return grid
+    return likeliest
 
 
 def _markup(kind: FileType, data: bytes, file_name: str, settings: FileSettings | None, limits: Limits) -> Opened:

@@ -12,7 +12,7 @@ import numpy as np
 from core.domain.file_settings import Aggregate, FileSettings, NumberFormat, Shape
 from core.domain.text import T
 from core.files.cells import Cell, Column, Mask, Rows, display, joined
-from core.files.dates import DateReader
+from core.files.dates import DateReader, Moment
 from core.files.findings import Findings
 from core.files.issues import ImportIssue, NoteKind, column_letter, shown
 from core.files.messages import Said, about_date, about_name, about_pair, about_quantity
@@ -120,6 +120,7 @@ class _TableReader:
         columns = dict(self.table.names)
         for role, column in self.table.others.items():
             if role in MONEY_ROLES:
+                self._tell_unreadable_prices(column)
                 columns[role] = column.mapped(self._amount)
             elif role in DATE_ROLES:
                 columns[role] = column.mapped(self._moment)
@@ -127,12 +128,22 @@ class _TableReader:
                 columns[role] = column.mapped(display)
         return columns
 
+    def _tell_unreadable_prices(self, column: Column) -> None:
+        odd = [not isinstance(read_amount(cell, self.sign), Decimal | None) for cell in column.values]
+        count = int((self.table.keep & _marked(column, odd)).sum())
+        if count:
+            message = T("{count} prices could not be read; none is taken for those lines.", count=count)
+            self.findings.note(NoteKind.PRICE_UNREADABLE, message, self.table.sheet)
+
     def _amount(self, cell: Cell) -> Decimal | None:
         amount = read_amount(cell, self.sign)
         return amount if isinstance(amount, Decimal) else None
 
+    def _read_date(self, cell: Cell) -> Moment:
+        return self.dates.read(cell, since_1904=self.table.located.grid.since_1904)
+
     def _moment(self, cell: Cell) -> datetime | None:
-        moment = self.dates.read(cell)
+        moment = self._read_date(cell)
         return moment if isinstance(moment, datetime) else None
 
     def _totals(self, numbers: Sequence[list[Number]]) -> Mask:
@@ -194,7 +205,7 @@ class _TableReader:
             column = self.table.others.get(role)
             if column is None or (role == "date" and self.settings.combine is not Aggregate.LAST):
                 continue
-            moments = [self.dates.read(cell) for cell in column.values]
+            moments = [self._read_date(cell) for cell in column.values]
             wrong = [not isinstance(m, datetime) and not (m is None and role == "effective_date") for m in moments]
             found = rows & ~bad & _marked(column, wrong)
             for row in np.flatnonzero(found).tolist():

@@ -75,10 +75,20 @@ class ImportResult:
         )
 
     def confirmed(self) -> ImportResult:
-        """The same file after a person has looked at its bad rows and accepts it without them."""
+        """The same file after a person has looked at its bad rows and accepts the rest.
+
+        What is not among its lines may have been among the bad rows, so from now on absence proves nothing (M2).
+        """
         if self.outcome is not Outcome.NEEDS_REVIEW:
             return self
-        return replace(self, outcome=Outcome.OK_WITH_NOTES, affected_customers=_NOBODY)
+        return replace(
+            self,
+            outcome=Outcome.OK_WITH_NOTES,
+            affected_customers=_NOBODY,
+            unplaced=False,
+            scope=Scope.LINES,
+            covered=frozenset(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The document of `import --json`."""

@@ -64,6 +64,9 @@ def problems(header: Header, settings: FileSettings, sheet: str) -> tuple[Import
         places = header.places(heading)
         if len(places) != 1:
             found.append(ambiguous(header, heading, sheet) if places else missing(header, heading, sheet))
+    if not found and isinstance(settings.product_columns, ColumnsRightOf):
+        products = [folded(name) for name in _product_columns(header, settings, set()).values()]
+        found.extend(ambiguous(header, name, sheet) for name in dict.fromkeys(products) if products.count(name) > 1)
     return tuple(found)
 
 

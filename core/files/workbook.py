@@ -16,7 +16,7 @@ import python_calamine as calamine
 from lxml import etree
 
 from core.domain.text import T
-from core.files.archive import Archive, corrupt
+from core.files.archive import Archive, corrupt, too_large_unpacked
 from core.files.grid import RowsGrid
 from core.files.issues import ImportNote, Kind, NoteKind, reject
 from core.files.limits import Limits
@@ -68,15 +68,19 @@ def open_workbook(archive: Archive, limits: Limits) -> list[RowsGrid]:
             grids[name] = RowsGrid(name, [], visible=False)
             continue
         facts = _facts(archive.chunks(path), padded)
+        if facts.cells > limits.cells:
+            raise too_large_unpacked(limits)
         if facts.special or facts.is_sparse:
             strings = _strings(archive, parts) if strings is None else strings
             rows = read_sheet(archive.read(path), strings, formats, limits)
-            grids[name] = RowsGrid(name, rows, notes=hidden_rows_note(facts.hidden_rows, name))
+            grids[name] = RowsGrid(
+                name, rows, notes=hidden_rows_note(facts.hidden_rows, name), since_1904=parts.since_1904
+            )
         else:
             plain[name] = facts
     if plain:
         _verify(archive, parts)
-        grids.update(_by_calamine(archive.data, plain, limits))
+        grids.update(_by_calamine(archive.data, plain, parts, limits))
     return [grids[name] for name in parts.sheets]
 
 
@@ -212,7 +216,7 @@ def _verify(archive: Archive, parts: _Parts) -> None:
                 pass
 
 
-def _by_calamine(data: bytes, sheets: dict[str, SheetFacts], limits: Limits) -> dict[str, RowsGrid]:
+def _by_calamine(data: bytes, sheets: dict[str, SheetFacts], parts: _Parts, limits: Limits) -> dict[str, RowsGrid]:
     grids: dict[str, RowsGrid] = {}
     try:
         book = calamine.load_workbook(io.BytesIO(data))
@@ -220,9 +224,9 @@ def _by_calamine(data: bytes, sheets: dict[str, SheetFacts], limits: Limits) -> 
             sheet = book.get_sheet_by_name(name)
             if sheet.total_width > limits.columns:
                 raise too_wide(limits)
-            grids[name] = RowsGrid(
-                name, sheet.to_python(skip_empty_area=False), notes=hidden_rows_note(facts.hidden_rows, name)
-            )
+            rows = sheet.to_python(skip_empty_area=False)
+            notes = hidden_rows_note(facts.hidden_rows, name)
+            grids[name] = RowsGrid(name, rows, notes=notes, since_1904=parts.since_1904)
     except (calamine.CalamineError, ValueError, OSError) as error:
         raise corrupt() from error
     except BaseException as error:
