@@ -16,7 +16,7 @@ from connectors._kit.retry import Backoff, retrying
 from connectors._kit.select import ROOT, Record, find, records, text, whole
 from connectors._kit.throttle import Throttle
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
-from core.domain.text import T
+from core.domain.text import T, Text
 
 __all__ = ["Api", "Call", "Page"]
 
@@ -41,6 +41,7 @@ class Api:
     `hosts` are further hosts links may lead to (a child account's own host); credentials never go anywhere else.
     `throttled` lists the statuses that mean "slow down"; `wait` is how many seconds when the portal does not say (None: as
     `backoff` goes). `check` looks at each answer with a good status and raises when the portal reports an error inside it.
+    `remedy` says what a person can do after a 401 or 403.
     """
 
     http: Http
@@ -53,6 +54,7 @@ class Api:
     throttled: frozenset[int] = frozenset({429})
     wait: float | None = WAIT_WHEN_TOLD_NOTHING
     check: Callable[[Answer], None] | None = None
+    remedy: Text | None = None
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https"):
@@ -197,13 +199,13 @@ class Api:
                 T("{name} asks to slow down.", name=name), retry_after=wait, place=answer.where, detail=detail
             )
         if answer.status == 401:
-            raise credentials_refused(self.http, answer)
+            raise credentials_refused(self.http, answer, self.remedy)
         if answer.status == 403:
             raise RemoteError(
                 T("{name} does not allow this with these credentials.", name=name),
                 retryable=False,
                 place=answer.where,
-                remedy=T("Give the credentials the rights that the connector's page names."),
+                remedy=self.remedy or T("Give the credentials the rights that the connector's page names."),
                 detail=detail,
                 kind="forbidden",
                 status=403,

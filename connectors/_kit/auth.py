@@ -19,7 +19,7 @@ from connectors._kit.http import Answer, Http, Request
 from connectors._kit.retry import Backoff, retrying
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RateLimited, RemoteError, ShapeChanged, Unauthorized
-from core.domain.text import T
+from core.domain.text import T, Text
 
 __all__ = ["ApiKey", "Auth", "Basic", "Bearer", "NoAuth", "OAuth", "Token", "TokenAuth"]
 
@@ -225,12 +225,12 @@ def _token_answer(http: Http, request: Request) -> Answer:
     raise credentials_refused(http, answer)
 
 
-def credentials_refused(http: Http, answer: Answer) -> Unauthorized:
+def credentials_refused(http: Http, answer: Answer, remedy: Text | None = None) -> Unauthorized:
     """The error for wrong, ended or insufficient credentials; what the other side said goes to the log, masked."""
     return Unauthorized(
         T("{name} does not accept the credentials.", name=http.name),
         place=answer.where,
-        remedy=T("Check key, secret and address, and enter them again on the Portals page."),
+        remedy=remedy or T("Check key, secret and address, and enter them again on the Portals page."),
         detail=http.mask(f"{answer.status} {answer.start()}"),
     )
 

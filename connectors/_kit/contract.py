@@ -49,7 +49,7 @@ class OwnServerSettings(ConnectorSettings):
     ca_certificate: str = Field(
         "",
         title="Certificate authority",
-        description="PEM text or path of a PEM file of the authority that issued the server's certificate, if it is not a public one.",
+        description="PEM text or path of a PEM file of the authority behind the server's certificate, if it is not a public one.",
     )
     pinned_certificate: str = Field(
         "",

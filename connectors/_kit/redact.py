@@ -45,9 +45,17 @@ class Masker:
     """Replaces known secret values wherever they appear in a text: the last net, whatever a server echoes."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
-        forms = [form for secret in known for form in (secret, quote(secret, safe=""))]
-        self._pattern = re.compile("|".join(map(re.escape, forms))) if forms else None
+        self._known: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Mask these too from now on: what is only known later, such as access tokens."""
+        known = self._known | {secret for secret in secrets if len(secret) >= 4}
+        if known == self._known:
+            return
+        forms = [form for secret in sorted(known, key=len, reverse=True) for form in (secret, quote(secret, safe=""))]
+        self._known, self._pattern = known, re.compile("|".join(map(re.escape, forms)))
 
     def __call__(self, text: str) -> str:
         text = BEARER.sub(MASK, text)

@@ -22,6 +22,7 @@ from connectors._kit.paging import Cursor, LinkHeader, NextUrl, Offset, PageNumb
 from connectors._kit.retry import Backoff
 from connectors._kit.throttle import Throttle
 from core.domain.errors import RateLimited, RemoteError, ShapeChanged, Unauthorized
+from core.domain.text import T
 from tests.connectors.fakes import Server, serving
 
 ROWS = [{"id": number} for number in range(23)]
@@ -356,3 +357,13 @@ def test_pages_may_differ_by_a_header_alone() -> None:
 
     with serving(app(lambda request: JSONResponse([{"id": request.headers.get("position")}]))) as server:
         assert len(list(api(server).all(Call(path="x"), ByHeader()))) == 3
+
+
+def test_what_is_learned_later_is_masked_too_and_remedies_are_the_connectors() -> None:
+    refused = PlainTextResponse("your token t0ken-of-today is no good", status_code=403)
+    with serving(app(lambda request: refused)) as server, pytest.raises(RemoteError) as caught:
+        portal = api(server, remedy=T("Ask Ann."))
+        portal.http.mask.learn("t0ken-of-today")
+        portal.get("x")
+    assert "t0ken-of-today" not in caught.value.detail
+    assert "Ask Ann." in str(caught.value)
