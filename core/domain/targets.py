@@ -77,9 +77,14 @@ class _Computation:
         self._findings: dict[str, Finding] = {}
         self._placed: dict[tuple[LineRef | None, int, ItemRef], list[_Share]] = defaultdict(list)
         self._contested: dict[LineRef, Finding] = {}
+        self._grouped: frozenset[GroupKey] = frozenset()
+        self._rules_of: dict[ItemRef, list[ProductRule]] = defaultdict(list)
+        for rule in mapping.rules:
+            self._rules_of[rule.item].append(rule)
 
     def run(self) -> Targets:
         groups = group_usage(self._portals.values(), self._mapping)
+        self._grouped = frozenset(groups.sources)
         self._note(groups.findings)
         self._note(_failing(portal, self._now) for portal in self._portals.values() if portal.failing is not None)
         for key in sorted(groups.sources):
@@ -114,35 +119,46 @@ class _Computation:
     def _stale(self, rule: ProductRule, company_id: int, sources: Sequence[TargetSource]) -> tuple[Finding, ...]:
         """Why this rule cannot be computed for the company: M2 for its own data, M3 for a portal that may hold more of it."""
         problems: dict[str, Finding] = {}
-        for portal in sorted({source.product.portal for source in rule.sources}):
+        for portal in self._portals_of[rule.id]:
             customers: Sequence[str | None] = self._customers.get((portal, company_id)) or [None]
             for customer_id in customers:
                 problem = self._freshness.problem(portal, customer_id)
                 if problem is not None and not self._all_named(rule, portal, customer_id, sources):
                     problems[problem.key] = problem
+        problems |= self._silent(rule, company_id)
         return tuple(problems[key] for key in sorted(problems))
+
+    def _silent(self, rule: ProductRule, company_id: int) -> dict[str, Finding]:
+        """Other rules of the same service that know nothing of the company because its portal could not be read yet (M3)."""
+        problems: dict[str, Finding] = {}
+        for other in self._rules_of[rule.item]:
+            if other.id == rule.id or (other.id, company_id) in self._grouped:
+                continue
+            for portal in {source.product.portal for source in other.sources}:
+                for customer_id in self._customers.get((portal, company_id), ()):
+                    problem = self._freshness.problem(portal, customer_id)
+                    if problem is not None:
+                        problems[problem.key] = problem
+        return problems
 
     def _all_named(
         self, rule: ProductRule, portal: str, customer_id: str | None, sources: Sequence[TargetSource]
     ) -> bool:
-        """Whether recent readings named every product of the rule for the customer, although none of them was whole.
+        """Whether recent readings named everything that the rule needs of the customer, although none of them was whole.
 
-        A file of some lines, or a webhook, is evidence for the lines in it (M2), and only for those (M3).
+        A file of some lines, or a webhook, is evidence for the lines in it (M2), and only for those (M3): a subscription
+        that is named does not tell whether there are others of the same product.
         """
-        wanted = {source.product for source in rule.sources if source.product.portal == portal}
-        named = {
-            ProductKey(
-                portal,
-                renamed(self._mapping.renames, portal, source.line.usage.product_key),
-                source.line.usage.term,
-                source.line.usage.billing_frequency,
-            )
-            for source in sources
-            if source.portal == portal
-            and source.line.usage.customer_id == customer_id
-            and self._freshness.is_recent(portal, source.line.confirmed_at)
-        }
-        return wanted <= named
+        named: set[ProductKey] = set()
+        for source in sources:
+            usage = source.line.usage
+            if (source.portal, usage.customer_id) != (portal, customer_id):
+                continue
+            if usage.subscription_id or not self._freshness.is_recent(portal, source.line.confirmed_at):
+                return False
+            product = renamed(self._mapping.renames, portal, usage.product_key)
+            named.add(ProductKey(portal, product, usage.term, usage.billing_frequency))
+        return {source.product for source in rule.sources if source.product.portal == portal} <= named
 
     def _policy(self, source: TargetSource) -> Policy:
         usage, portal = source.line.usage, self._portals[source.portal]
@@ -150,10 +166,8 @@ class _Computation:
             return portal.policy
         key = (source.portal, usage.customer_id, usage.product_key)
         if key not in self._policies:
-            renamed = {s.product.product_key for s in self._rules[source.rule_id].sources if s.name == source.name}
-            self._policies[key] = policy_for(
-                portal.policy, portal.overrides, usage.customer_id, {usage.product_key, *renamed}
-            )
+            products = {usage.product_key, renamed(self._mapping.renames, source.portal, usage.product_key)}
+            self._policies[key] = policy_for(portal.policy, portal.overrides, usage.customer_id, products)
         return self._policies[key]
 
     def _place(self, share: _Share) -> None:

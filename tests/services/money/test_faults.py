@@ -138,8 +138,13 @@ def test_m4_when_autotask_is_away_the_rest_stays_at_home(make: Make) -> None:
     assert_right(world)
 
 
-@pytest.mark.parametrize("entity", ["Companies", "Contracts", "Services", "ContractServices", "ContractServiceUnits"])
-@pytest.mark.parametrize("action", ["status", "truncate", "malformed", "html", "empty"])
+@pytest.mark.parametrize(
+    ("entity", "action"),
+    [
+        ("Companies", "status"), ("Contracts", "truncate"), ("Services", "malformed"), ("ContractServices", "html"),
+        ("ContractServices", "truncate"), ("ContractServiceUnits", "empty"), ("ContractServiceUnits", "truncate"),
+    ],
+)
 def test_m2_a_directory_that_cannot_be_read_changes_nothing(make: Make, entity: str, action: str) -> None:
     world = make()
     world.server.faults.add(action=action, entity=entity, times=None, when="after" if action != "status" else "before")
@@ -217,8 +222,7 @@ def test_m5_a_second_change_on_a_day_counts_from_the_next_where_it_must(make: Ma
     assert world.sync().changes["planned"] == 0
 
 
-@pytest.mark.parametrize("unit_end", ["last_day", "next_start", "split_next_start"])
-@pytest.mark.parametrize("dates", ["z", "bare", "eastern"])
+@pytest.mark.parametrize(("unit_end", "dates"), [("last_day", "z"), ("next_start", "bare"), ("split_next_start", "eastern")])
 def test_m4_verification_reads_every_way_of_writing_dates(make: Make, unit_end: str, dates: str) -> None:
     world = make(SandboxSwitches(unit_end=unit_end, dates=dates))
     assert world.sync().changes["applied"] == LINES

@@ -225,3 +225,16 @@ def test_m3_a_line_of_two_portals_waits_for_both(make: Callable[..., World], dat
     world.says({("Acme", "users"): 5}, "Pax8")
     world.sync()
     assert world.units(line) == 7
+
+
+def test_m3_a_second_portal_that_was_never_read_holds_the_line_too(make: Callable[..., World], data: SandboxData) -> None:
+    world = make(BOLD)
+    line = data.line(7001, 301, 10)
+    world.server.sandbox.reset(data)
+    world.portal("Pax8")
+    for name in ("Duo", "Pax8"):
+        world.map({"Acme": 1001}, {"users": 301}, name=name)
+    world.says({("Acme", "users"): 6})
+    world.fails(RuntimeError("down"), "Pax8")
+    assert world.sync().changes["applied"] == 0
+    assert world.units(line) == 10

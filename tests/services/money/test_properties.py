@@ -179,7 +179,7 @@ def say(world: World, phase: Phase) -> None:
 
 
 @given(story=stories())
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 def test_m1_m2_m4_m6_whatever_happens_the_units_are_right(
     story: Story, stage: tuple[SandboxServer, TestClock], empty_database: Path, tmp_path: Path
 ) -> None:
