@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.services.access import Actor
 from core.store import audit
 from core.store.audit import Audited
+from core.store.mappings import Author
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -33,3 +34,8 @@ def note(
 def note_all(ctx: Context, session: Session, actor: Actor, entries: Iterable[Audited]) -> None:
     """Several entries, in order, all by this actor."""
     audit.append(session, ctx.clock.now(), [replace(entry, actor=actor.name) for entry in entries])
+
+
+def author_of(ctx: Context, actor: Actor) -> Author:
+    """Who edits mappings, and when."""
+    return Author(actor.name, ctx.clock.now())

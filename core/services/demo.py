@@ -150,6 +150,7 @@ def item_of(option: mapping.Option) -> ItemRef:
 
 def choose_lines(ctx: Context, actor: Actor) -> int:
     """Where two lines stand on one contract, the larger one is meant; two contracts are left for a person to see (M9)."""
+    require(actor, Role.OPERATOR)
     chosen = 0
     for question in products.line_questions(ctx, actor):
         contracts = {candidate.contract_id for candidate in question.candidates}

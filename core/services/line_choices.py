@@ -14,7 +14,7 @@ from core.domain.finding import FindingKind
 from core.domain.mapping import ChoiceKey
 from core.domain.text import T
 from core.services.access import Actor, Role, require
-from core.services.mapping import author_of
+from core.services.audited import author_of
 from core.services.paging import MOST_ROWS, PageQuery
 from core.store import directory, mappings, plans
 

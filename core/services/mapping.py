@@ -15,10 +15,11 @@ from core.domain.matching import Suggestion, suggest
 from core.domain.names import normalise
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
+from core.services.audited import author_of
 from core.services.paging import Page, PageQuery
 from core.store import directory, mappings
 from core.store.declared import linked_names
-from core.store.mappings import Author, CustomerEntry
+from core.store.mappings import CustomerEntry
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -163,11 +164,6 @@ def company_options(ctx: Context, actor: Actor, search: str = "", limit: int = 5
     words = search.casefold().split()
     fitting = (c for c in companies if all(word in f"{c.name} {c.number} {c.id}".casefold() for word in words))
     return [Option(c.id, f"{c.name} ({c.number or c.id})") for c, _ in zip(fitting, range(limit), strict=False)]
-
-
-def author_of(ctx: Context, actor: Actor) -> Author:
-    """Who edits, and when."""
-    return Author(actor.name, ctx.clock.now())
 
 
 def known_aliases(session: Session) -> dict[str, int]:

@@ -158,6 +158,7 @@ def set_mode(ctx: Context, actor: Actor, portal: str, mode: Mode) -> None:
 
 def set_schedule(ctx: Context, actor: Actor, portal: str, schedule: Mapping[str, object] | None) -> None:
     """When the portal is read (as in the workspace file); None: only when somebody asks. For operators."""
+    require(actor, Role.OPERATOR)
     timed = clean_schedule(schedule, portal)
     with ctx.database.session() as session:
         due = _due(ctx, find(session, portal).connector, timed)
@@ -175,6 +176,7 @@ def set_policy(
 
 def pause_portal(ctx: Context, actor: Actor, portal: str, paused: bool) -> None:
     """Stop reading and planning a portal for a while; its lines stay as they are. For operators."""
+    require(actor, Role.OPERATOR)
     with ctx.database.session() as session:
         known = find(session, portal)
     due = None if paused else _due(ctx, known.connector, known.schedule)

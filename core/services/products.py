@@ -15,8 +15,9 @@ from core.domain.mapping import ProductKey, ProductRule, Rename, RuleSource
 from core.domain.matching import suggest
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
+from core.services.audited import author_of
 from core.services.line_choices import LineCandidate, LineQuestion, choose_line, line_questions
-from core.services.mapping import Option, author_of
+from core.services.mapping import Option
 from core.services.paging import Page, PageQuery
 from core.services.portals import find
 from core.services.rules import RuleDraft, RulePreview, checked_rule, default_name, draft_of, preview_rule

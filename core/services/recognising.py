@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.domain.mapping import CustomerMapping, ProductKey, ProductRule, RuleSource
 from core.domain.names import Normalised, normalise
 from core.services.access import SYSTEM
-from core.services.mapping import author_of
+from core.services.audited import author_of
 from core.store import declared, directory, mappings
 from core.store.mappings.load import load_rules
 

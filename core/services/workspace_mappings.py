@@ -13,7 +13,7 @@ from core.domain.contract import ItemRef, LineKind, LineRef
 from core.domain.mapping import ChoiceKey, CustomerKey, CustomerMapping, Rename
 from core.domain.text import T
 from core.services.access import Actor
-from core.services.mapping import author_of
+from core.services.audited import author_of
 from core.services.recognising import same_words
 from core.services.workspace_file import CustomerEntry, FileProblem, Parsed
 from core.services.workspace_names import Found

@@ -1,0 +1,108 @@
+"""A workspace for each test: a fresh database with a clock that stands still, and one demo sandbox Autotask for the session."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from connectors import autotask
+from connectors._kit.registry import Registry
+from connectors.autotask.sandbox import SandboxServer
+from connectors.autotask.sandbox.demo import demo_data
+from core.domain.ports import Source, Target
+from core.secrets import SecretBox
+from core.services.access import Actor, Role
+from core.services.autotask_settings import connection, save_autotask, test_autotask
+from core.services.context import Context
+from core.store import migrate
+from core.store.db import Database
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ADMIN = Actor(1, "Anna", Role.ADMIN)
+OPERATOR = Actor(2, "Otto", Role.OPERATOR)
+VIEWER = Actor(3, "Vera", Role.VIEWER)
+
+
+class StandingClock:
+    """Moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.instant = NOW
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def today(self) -> date:
+        return self.instant.date()
+
+    def forward(self, **amount: float) -> None:
+        self.instant += timedelta(**amount)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxServer]:
+    """The demo company; the tests of this folder write nothing to it."""
+    with SandboxServer(demo_data(NOW.date())) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cases") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def ctx(empty_database: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
+    shutil.copy(empty_database, tmp_path / "cases.db")
+    database = Database(f"sqlite:///{tmp_path / 'cases.db'}")
+    box, registry = SecretBox([b"k" * 32]), Registry()
+
+    def connect() -> Target:
+        with database.session() as session:
+            known = connection(session, box)
+        return autotask.connect(
+            autotask.AutotaskSettings(
+                user_name=known.user_name,
+                secret=SecretStr(known.secret),
+                integration_code=SecretStr(known.integration_code),
+                base_url=known.base_url,
+            )
+        )
+
+    def source(slug: str, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+        return registry.get(slug).open(portal, settings, secrets)
+
+    yield Context(database, clock, box, connect, source, registry, tmp_path)
+    database.dispose()
+
+
+@pytest.fixture
+def connected(ctx: Context, sandbox: SandboxServer) -> Context:
+    """The same, with Autotask connected and its companies and services read."""
+    known = sandbox.credentials
+    save_autotask(
+        ctx, ADMIN, user_name=known.user_name, secret=known.secret, integration_code=known.integration_code,
+        base_url=sandbox.base_url,
+    )  # fmt: skip
+    assert test_autotask(ctx, ADMIN).ok
+    return ctx
+
+
+LONG = {"customer": "Customer", "product": "Product", "quantity": "Qty", "complete": True}
+
+
+def csv_of(*rows: tuple[str, str, object]) -> bytes:
+    """A long table with the headings of `LONG`."""
+    return ("Customer,Product,Qty\n" + "".join(f'"{c}","{p}",{q}\n' for c, p, q in rows)).encode()
