@@ -21,7 +21,7 @@ from core.domain.mapping import (
 )
 from core.domain.plan import ChangeKind, ChangeStatus
 from core.domain.policy import Mode, Otherwise, Policy, PolicyOverride, When
-from core.domain.target import PortalUsage, Target, Targets
+from core.domain.target import KnownLine, PortalUsage, Target, Targets
 from core.domain.targets import compute_targets
 from core.domain.text import T
 from tests.unit.builders import (
@@ -526,3 +526,23 @@ def test_m3_a_file_of_some_lines_is_no_evidence_for_the_others_of_a_line() -> No
     one = [used(3, confirmed=NOW)]
     assert only(targets_of(portal(*one, **never), mapping=both)).units is None
     assert only(targets_of(portal(*one, used(2, product="guests", confirmed=NOW), **never), mapping=both)).units == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "units"),
+    [
+        # One subscription does not tell whether there are others.
+        ([used(3, confirmed=NOW, subscription_id="s1")], None),
+        # Nothing old is added to what is new.
+        ([used(3, confirmed=NOW), used(2, confirmed=OLD, subscription_id="s2")], None),
+        ([used(3, confirmed=NOW), used(2, confirmed=NOW, customer="acme north")], 5),
+        ([used(3, confirmed=NOW), used(2, confirmed=OLD, customer="acme north")], None),
+        ([used(3, confirmed=NOW)], None),
+    ],
+)
+def test_m3_named_lines_are_enough_only_when_nothing_else_can_be_missing(
+    lines: list[KnownLine], units: int | None
+) -> None:
+    usage = portal(*lines, read_at=None, confirmed_at={})
+    mapping = mapped(customers={"acme": 10, "acme north": 10} if len(lines) > 1 or units is None else None)
+    assert only(targets_of(usage, mapping=mapping)).units == units
