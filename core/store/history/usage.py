@@ -25,8 +25,8 @@ LINE, INTERVAL, CUSTOMER = table(UsageLineRow), table(UsageIntervalRow), table(P
 
 COLUMNS = (
     LINE.c.portal_id, LINE.c.id, LINE.c.customer_id, CUSTOMER.c.name, LINE.c.product_key, LINE.c.product, LINE.c.unit,
-    LINE.c.term, LINE.c.billing_frequency, LINE.c.subscription_id, LINE.c.attributes, LINE.c.confirmed_at,
-    CUSTOMER.c.read_at, INTERVAL.c.quantity, INTERVAL.c.present, INTERVAL.c.quantity_since,
+    LINE.c.term, LINE.c.billing_frequency, LINE.c.subscription_id, LINE.c.attributes, LINE.c.first_seen_at,
+    LINE.c.confirmed_at, CUSTOMER.c.read_at, INTERVAL.c.quantity, INTERVAL.c.present, INTERVAL.c.quantity_since,
     INTERVAL.c.effective_date, INTERVAL.c.period_start, INTERVAL.c.period_end, INTERVAL.c.unit_cost,
     INTERVAL.c.unit_price, INTERVAL.c.currency, INTERVAL.c.origin_source, INTERVAL.c.origin_place,
     INTERVAL.c.origin_rows,
@@ -115,7 +115,7 @@ def _query(portal_ids: Sequence[int] | None) -> Select[Any]:
 def _known_line(row: Row[Any]) -> KnownLine:
     (
         _, line_id, customer_id, customer, product_key, product, unit, term, billing_frequency, subscription_id,
-        attributes, confirmed_at, read_at, quantity, present, since, effective_date, period_start, period_end,
+        attributes, first_seen, confirmed_at, read_at, quantity, present, since, effective_date, period_start, period_end,
         unit_cost, unit_price, currency, source, place, rows,
     ) = tuple(row)  # fmt: skip
     usage = UsageLine(
@@ -137,5 +137,6 @@ def _known_line(row: Row[Any]) -> KnownLine:
         attributes=attributes or NOTHING,
         origin=Origin(source, place, rows),
     )
-    confirmed = read_at if read_at is not None and read_at > confirmed_at else confirmed_at
-    return KnownLine(usage, present, since, confirmed, line_id)
+    # A whole reading from before the line was ever named says nothing about it.
+    whole = read_at if read_at is not None and read_at >= first_seen else confirmed_at
+    return KnownLine(usage, present, since, max(whole, confirmed_at), line_id)
