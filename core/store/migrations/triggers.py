@@ -1,4 +1,4 @@
-"""Ledger, audit and run log are only added to: the database itself refuses anything else."""
+"""Ledger and audit are only added to: the database itself refuses anything else."""
 
 from __future__ import annotations
 
