@@ -41,7 +41,7 @@ class RunState:
 def request_sync(ctx: Context, actor: Actor, portals: Sequence[str] | None = None, *, apply: bool = True) -> int:
     """Ask the engine for a sync of all portals or those named; gives its number. For operators.
 
-    Where the same is queued already, that one is followed. Raises SettingsError for a portal that does not exist.
+    Where the same is queued already, that one is followed. Raises InputError for a portal that does not exist.
     """
     require(actor, Role.OPERATOR)
     names = checked_names(ctx, portals)

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from core.domain.contract import ContractState
-from core.domain.errors import ContractBridgeError, SettingsError
+from core.domain.errors import ContractBridgeError
 from core.domain.plan import Change, ChangeStatus, Plan
 from core.domain.ports import Target
 from core.domain.text import T, Text
@@ -27,6 +27,7 @@ from core.services.journal import ledger_position
 from core.services.owners import new_owner
 from core.services.plan_making import Facts, Planned
 from core.services.portal_reading import read_portals
+from core.services.portals import find
 from core.services.recovery import settle
 from core.services.running import Progress, RunLost, Running, RunStopped, begin
 from core.services.summary import PortalOutcome, SyncSummary, count_changes, count_findings, status_of
@@ -50,7 +51,7 @@ def run_sync(
 ) -> SyncSummary:
     """One run here and now: all enabled portals, or those named. `apply=False` writes nothing to Autotask. For operators.
 
-    Raises SettingsError for a portal that does not exist. What goes wrong later is in the summary.
+    Raises InputError for a portal that does not exist. What goes wrong later is in the summary.
     """
     require(actor, Role.OPERATOR)
     names = checked_names(ctx, portals)
@@ -69,19 +70,9 @@ def apply_now(
 
 
 def checked_names(ctx: Context, names: Sequence[str] | None) -> tuple[str, ...]:
-    """The portals asked for; none for all. Raises SettingsError for one that does not exist."""
-    if not names:
-        return ()
+    """The portals asked for; none for all. Raises InputError for one that does not exist."""
     with ctx.database.session() as session:
-        known = [portal.name for portal in all_portals(session)]
-    for name in names:
-        if name not in known:
-            raise SettingsError(
-                T("There is no portal {name}.", name=name),
-                place="portal",
-                remedy=T("There are: {known}.", known=", ".join(known) or "-"),
-            )
-    return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(find(session, name).name for name in names or ()))
 
 
 def carry_out(
