@@ -16,6 +16,7 @@ if runtime.exists():
     with states.explained():
         if shell.signed_in():
             page = st.navigation(shell.navigation())
+            st.session_state["_page"] = page.url_path
             shell.sidebar()
             page.run()
 else:

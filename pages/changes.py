@@ -7,7 +7,7 @@ import streamlit as st
 from core.services import planning, portals, runs
 from core.services.access import Role
 from core.services.planning import PlanHead
-from pages._ui import apply_dialog, auth, change_detail, change_list, choices, finding_list, states
+from pages._ui import apply_dialog, auth, change_detail, change_list, choices, finding_list, states, syncing
 from pages._ui.formats import ago, tr
 from pages._ui.shell import link
 
@@ -41,7 +41,7 @@ def no_plan() -> None:
         if auth.may(Role.OPERATOR) and st.button(tr("Make the first plan"), type="primary", key="first_plan"):
             with states.explained():
                 runs.request_sync(context, actor, apply=False)
-                st.rerun()
+                syncing.await_run()
         link("portals", tr("Open portals"))
 
 
@@ -59,14 +59,14 @@ def toolbar(head: PlanHead) -> None:
         ):  # fmt: skip
             with states.explained():
                 runs.request_plan(context, actor)
-                st.rerun()
+                syncing.await_run()
         if st.button(
             tr("Dry run"), icon=":material/visibility:", key="dry_run",
             help=tr("Reads all portals and Autotask, makes the plan, applies nothing."),
         ):  # fmt: skip
             with states.explained():
                 runs.request_sync(context, actor, apply=False)
-                st.rerun()
+                syncing.await_run()
 
 
 def view_switch(head: PlanHead) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.services import planning, runs
 from core.services.paging import MOST_ROWS, PageQuery
 from core.services.planning import ChangeRow, PlanHead
-from pages._ui import auth, dialogs, grid, states
+from pages._ui import auth, dialogs, grid, states, syncing
 from pages._ui.formats import number, signed_money, tr
 
 GOING = ("ready", "approved")
@@ -44,7 +44,7 @@ def _body(head: PlanHead) -> None:
                 runs.request_apply(auth.context(), auth.actor())
                 states.done(tr("The changes are being applied."))
                 grid.new_editor("changes")
-                st.rerun()
+                syncing.await_run()
 
 
 def _rows(status: str) -> tuple[ChangeRow, ...]:

@@ -23,9 +23,8 @@ def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
     )  # fmt: skip
     page = planning.changes(auth.context(), auth.actor(), query)
     if not page.total:
-        states.empty(
-            tr("Nothing to change here"), tr("No change of the plan passes this filter."), ":material/task_alt:"
-        )
+        words_of = tr("No change passes this filter.") if counts else tr("What is linked is equal on the contracts.")
+        states.empty(tr("Nothing to change here"), words_of, ":material/task_alt:")
         return
     bar = st.container()
     selected = _grid(page.rows)

@@ -8,7 +8,17 @@ from core.domain.policy import Mode
 from core.services import portals, runs
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalDetail
-from pages._ui import auth, dialogs, policy_form, portal_cards, schedule_form, settings_form, states, upload_history
+from pages._ui import (
+    auth,
+    dialogs,
+    policy_form,
+    portal_cards,
+    schedule_form,
+    settings_form,
+    states,
+    syncing,
+    upload_history,
+)
 from pages._ui.formats import escape, moment, number, tr
 
 
@@ -62,7 +72,7 @@ def _actions(card: PortalCard) -> None:
         if card.pulls and st.button(tr("Read now"), type="primary", icon=":material/sync:", key="read_now"):
             with states.explained():
                 runs.request_sync(context, actor, [card.name])
-                st.rerun()
+                syncing.await_run()
         if card.pulls and st.button(tr("Test the connection"), icon=":material/network_check:", key="test"):
             with st.spinner(tr("Testing …")), states.explained():
                 show_test(portals.test_portal(context, actor, card.name))

@@ -22,14 +22,19 @@ def sync_button() -> None:
     ):  # fmt: skip
         with states.explained():
             runs.request_sync(auth.context(), auth.actor())
-            st.rerun()
+            await_run()
+
+
+def await_run() -> None:
+    """Called after asking for a run: the page draws itself anew when it is done, as long as the person stays on it."""
+    st.session_state["_awaited_on"] = st.session_state.get("_page")
+    st.rerun()
 
 
 def progress() -> None:
     """The running sync in the sidebar: "syncing n of m portals" (S1-03)."""
-    live = live_run()
-    st.session_state["_followed_run"] = live.run_id if live else None
-    if live:
+    st.session_state.pop("_over", None)
+    if live_run():
         st.fragment(_follow, run_every="1s")()
 
 
@@ -38,10 +43,13 @@ def live_run() -> LiveRun | None:
 
 
 def _follow() -> None:
+    if over := st.session_state.get("_over"):
+        _offer(over)
+        return
     with states.explained():
         live = live_run()
         if live is None:
-            _finish()
+            _finished()
             return
         if live.total:
             words = tr("syncing {done} of {total} portals", done=live.done, total=live.total)
@@ -49,10 +57,19 @@ def _follow() -> None:
         st.caption(f":material/sync: {tr(live.message)}")
 
 
-def _finish() -> None:
-    """Draw the whole page anew, once, unless a person is in the middle of a dialog, which that would close."""
-    if st.session_state.pop("_followed_run", None) is not None:
-        states.done(tr("The sync has finished."))
-    if not st.session_state.get("_dialog_open"):
+def _finished() -> None:
+    """Draw the page anew where somebody waits for that. Elsewhere it is offered only: a page that redraws itself swallows
+    the click of who is just going to another one, and closes the dialog of who is in one.
+    """
+    waited = st.session_state.pop("_awaited_on", None)
+    if waited == st.session_state.get("_page") and not st.session_state.get("_dialog_open"):
+        states.done(tr("The run has finished."))
         st.rerun()
-    st.caption(tr("The sync has finished."))
+    st.session_state["_over"] = tr("Finished. Show what is new")
+    _offer(st.session_state["_over"])
+
+
+def _offer(label: str) -> None:
+    """Asks the database nothing: a page left open would otherwise keep its session alive for ever."""
+    if st.button(label, icon=":material/task_alt:", key="show_new", width="stretch"):
+        st.rerun()
