@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import and_
 from sqlalchemy.sql.elements import ColumnElement
-
-ESCAPE = "\\"
 
 
 def folded(*words: str) -> str:
@@ -16,6 +15,4 @@ def folded(*words: str) -> str:
 
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     """Whether a folded column contains every word of what somebody typed."""
-    from sqlalchemy import and_
-
     return and_(True, *(column.contains(word, autoescape=True) for word in text.casefold().split()))

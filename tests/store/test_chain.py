@@ -98,15 +98,13 @@ def test_an_inserted_entry_is_found(database: Database) -> None:
 
 
 def test_several_processes_never_fork_the_chain(database: Database, url: str) -> None:
-    processes = [
-        subprocess.Popen([sys.executable, "-c", APPEND, url, name, "15"], cwd=ROOT) for name in ("one", "two", "three")
-    ]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    processes = [subprocess.Popen([sys.executable, "-c", APPEND, url, name, "15"], cwd=ROOT) for name in ("one", "two")]
+    assert [process.wait(60) for process in processes] == [0, 0]
     with database.session() as session:
         found = audit.verify(session)
-        assert (found.ok, found.entries) == (True, 3 * 15 * 3)
+        assert (found.ok, found.entries) == (True, 2 * 15 * 3)
         actors = [entry.actor for entry in audit.export(session)]
-    assert all(actors.count(name) == 45 for name in ("one", "two", "three"))
+    assert all(actors.count(name) == 45 for name in ("one", "two"))
 
 
 def test_threads_never_fork_the_ledger(database: Database) -> None:

@@ -118,7 +118,7 @@ events = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(events, min_size=1, max_size=4), max_size=6))
 def test_what_is_derived_can_be_made_again_from_the_ledger(database: Database, batches: list[list[Fact]]) -> None:
     tables = [METADATA.tables["open_intent"], METADATA.tables["line_memory"]]

@@ -22,7 +22,7 @@ VALUES = Table(
     Column("at", UTCDateTime),
     Column("data", JsonDocument),
 )
-on_database = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_database = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 amounts = st.decimals(min_value=-LARGEST, max_value=LARGEST, places=6, allow_nan=False, allow_infinity=False)
 instants = st.datetimes(
     min_value=datetime(1970, 1, 2),
