@@ -21,6 +21,7 @@ from core.services.context import Context, Pace
 from core.services.rotation import Rotations
 from core.settings import Settings
 from core.store import migrate
+from core.store import secrets as secret_store
 from core.store.db import Database
 
 ZONE_SECONDS = 10.0
@@ -78,6 +79,8 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     box = load_box(settings.home, _clear(settings.secret_key))
     registry = Registry()
     clock = WorkspaceClock(database)
+    if box.has_older_keys:
+        database.run(lambda session: secret_store.reseal(session, box, clock.now()))
 
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
         kept = Rotations(database, box, clock, slug, portal)

@@ -33,6 +33,11 @@ class SecretBox:
     def __repr__(self) -> str:
         return f"SecretBox(key_id={self.key_id!r})"
 
+    @property
+    def has_older_keys(self) -> bool:
+        """Whether keys are being changed: everything is to be sealed again with the first one."""
+        return len(self._keys) > 1
+
     def seal(self, text: str, place: str) -> str:
         """The text, encrypted for this place: `version.key.nonce-and-ciphertext`."""
         nonce = os.urandom(NONCE_BYTES)

@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
+from core.bootstrap import build
 from core.domain.errors import SettingsError
 from core.secrets import KEY_FILE, SecretBox, load_box, retire_old_keys, with_new_key
+from core.settings import Settings
 from core.store import secrets
 from core.store.db import Database
 from core.store.secrets import SECRET
@@ -128,3 +131,19 @@ def test_a_broken_key_file_is_not_replaced(tmp_path: Path, content: str) -> None
 def test_nothing_shows_the_key(tmp_path: Path) -> None:
     box = load_box(tmp_path)
     assert (tmp_path / KEY_FILE).read_text().strip() not in repr(box) + repr(vars(box))
+
+
+def test_starting_with_a_new_key_in_front_seals_everything_again(tmp_path: Path) -> None:
+    def start(keys: str) -> tuple[Database, SecretBox]:
+        context = build(Settings(home=tmp_path, database_url="", secret_key=SecretStr(keys))).context
+        return context.database, context.secrets
+
+    database, box = start("the first pass phrase")
+    with database.write() as session:
+        secrets.put(session, box, "autotask", {"secret": "x"}, NOW)
+    database.dispose()
+    start("the second pass phrase,the first pass phrase")[0].dispose()
+    database, box = start("the second pass phrase")
+    with database.session() as session:
+        assert secrets.get(session, box, "autotask") == {"secret": "x"}
+    database.dispose()
