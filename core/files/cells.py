@@ -18,6 +18,8 @@ Rows = npt.NDArray[np.int64]
 V = TypeVar("V", bound=Hashable)
 
 EXCEL_DIGITS = 15
+LONG_NUMBER = 40
+"""Beyond so many digits a number is shown with its exponent: 1E+999999999 written out would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,9 @@ def _number_text(number: float | Decimal) -> str | Lossy:
             return str(int(number))
         text = format(number, f".{EXCEL_DIGITS}g")
         return Lossy(text) if number.is_integer() or "e" in text else text
-    return format(number, "f") if isinstance(number, Decimal) else str(number)
+    if isinstance(number, Decimal) and number.is_finite() and abs(number.adjusted()) < LONG_NUMBER:
+        return format(number, "f")
+    return str(number)
 
 
 def _moment_text(cell: Cell) -> str:

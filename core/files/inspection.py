@@ -15,6 +15,8 @@ from core.files.limits import Limits
 from core.files.presets import Preset
 from core.files.readers import load, open_file
 from core.files.suggest import Suggestion, suggest
+from core.files.suggest_tree import suggest_tree
+from core.files.tree import tree_grid
 
 PREVIEW_ROWS = 50
 SAMPLES = 5
@@ -57,13 +59,16 @@ def inspect(data: bytes | Path, file_name: str, *, limits: Limits = Limits()) ->
         opened = open_file(load(data, limits), file_name, None, limits)
     except RejectedFile as refused:
         return Inspection(type="unreadable", errors=refused.issues)
-    visible = [grid for grid in opened.grids if grid.visible]
+    visible: list[Grid] = [grid for grid in opened.grids if grid.visible]
     grid = max(visible, key=_filled_rows, default=None)
     if grid is None:
         return Inspection(type=opened.type, encoding=opened.encoding, delimiter=opened.delimiter, notes=opened.notes)
-    row = likely_header(grid.head, limits.header_search_rows)
-    header = None if row is None else header_at(grid.head, row)
-    suggestion = suggest(header, grid, visible) if header else None
+    tree = suggest_tree(opened.document) if opened.document is not None else None
+    if tree is not None and tree.settings is not None and opened.document is not None:
+        grid = visible[0] = tree_grid(opened.document, tree.settings)
+    row = 0 if tree else likely_header(grid.head, limits.header_search_rows)
+    header = None if row is None or not grid.head else header_at(grid.head, row)
+    suggestion = tree or (suggest(header, grid, visible) if header else None)
     return Inspection(
         type=opened.type,
         encoding=opened.encoding,

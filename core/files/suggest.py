@@ -15,8 +15,9 @@ from core.domain.text import T, Text
 from core.files.cells import Cell, display, is_blank
 from core.files.grid import Grid
 from core.files.headings import Header, folded
-from core.files.numbers import Ambiguous, read_cell
+from core.files.numbers import Ambiguous, read_cell, without_currency
 from core.files.presets import Preset, recognised
+from core.files.roles import MONEY_ROLES
 
 WORDS: dict[str, tuple[str, ...]] = {
     "customer": (
@@ -129,7 +130,9 @@ def _candidates(header: Header, grid: Grid) -> Iterator[Suggestion]:
         numeric = sum(_is_number(cell) for cell in cells)
         mostly_numbers = bool(cells) and numeric * 2 > len(cells)
         for role, words in WORDS.items():
-            if role in ("quantity", "unit_cost", "unit_price") and cells and not mostly_numbers:
+            if role == "quantity" and cells and not mostly_numbers:
+                continue
+            if role in MONEY_ROLES and not all(map(_is_amount, cells)):
                 continue
             if role in ("customer", "product") and mostly_numbers:
                 continue
@@ -163,6 +166,10 @@ def _is_number(cell: Cell) -> bool:
     return isinstance(read_cell(cell), Decimal | Ambiguous) or (
         isinstance(cell, str) and _PAIRED.fullmatch(cell) is not None
     )
+
+
+def _is_amount(cell: Cell) -> bool:
+    return _is_number(without_currency(cell))
 
 
 def _settings(header: Header, grid: Grid, sheets: Sequence[Grid], roles: dict[str, Suggestion]) -> FileSettings | None:

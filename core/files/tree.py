@@ -266,8 +266,8 @@ def _cell(value: Node) -> Cell:
 
 
 def _no_records(document: Document, settings: FileSettings) -> RejectedFile:
-    found = list(select(document.root, steps(settings.customers)))
-    if found:
+    path = steps(settings.customers)
+    if any(True for _ in select(document.root, path[:-1] if path[-1:] == ["*"] else path)):
         return reject(
             Kind.NO_DATA_ROWS, T("The list of customers is empty."), T("Export it again; nothing was changed.")
         )
