@@ -1,0 +1,1 @@
+"""What the editions of ManageEngine Mobile Device Manager Plus have in common."""
