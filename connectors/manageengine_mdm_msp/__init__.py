@@ -1,0 +1,1 @@
+"""ManageEngine Mobile Device Manager Plus MSP on a server of one's own."""
