@@ -1,0 +1,1 @@
+"""Copaco Cloud: the marketplace's interface, or invoices by API key."""
