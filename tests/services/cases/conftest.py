@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from connectors import autotask
 from connectors._kit.registry import Registry
 from connectors.autotask.sandbox import SandboxServer
 from connectors.autotask.sandbox.demo import demo_data
-from core.domain.ports import Source, Target
+from core.bootstrap import connect_autotask
+from core.domain.ports import Source
 from core.secrets import SecretBox
 from core.services.access import Actor, Role
-from core.services.autotask_settings import connection, save_autotask, test_autotask
+from core.services.autotask_settings import save_autotask, test_autotask
 from core.services.context import Context
 from core.store import migrate
 from core.store.db import Database
@@ -58,6 +58,34 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def connected_database(empty_database: Path, sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With Autotask connected, and its companies, services and contracts read once for all tests."""
+    home = tmp_path_factory.mktemp("connected")
+    with opened(empty_database, home, StandingClock()) as ctx:
+        known = sandbox.credentials
+        save_autotask(
+            ctx, ADMIN, user_name=known.user_name, secret=known.secret, integration_code=known.integration_code,
+            base_url=sandbox.base_url,
+        )  # fmt: skip
+        assert test_autotask(ctx, ADMIN).ok
+    return home / "cases.db"
+
+
+@contextmanager
+def opened(template: Path, home: Path, clock: StandingClock) -> Iterator[Context]:
+    """A context on a copy of a database."""
+    shutil.copy(template, home / "cases.db")
+    database = Database(f"sqlite:///{home / 'cases.db'}")
+    box, registry = SecretBox([b"k" * 32]), Registry()
+
+    def source(slug: str, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
+        return registry.get(slug).open(portal, settings, secrets)
+
+    yield Context(database, clock, box, lambda: connect_autotask(database, box), source, registry, home)
+    database.dispose()  # the last connection takes the write-ahead log into the file
+
+
 @pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
@@ -65,39 +93,15 @@ def clock() -> StandingClock:
 
 @pytest.fixture
 def ctx(empty_database: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
-    shutil.copy(empty_database, tmp_path / "cases.db")
-    database = Database(f"sqlite:///{tmp_path / 'cases.db'}")
-    box, registry = SecretBox([b"k" * 32]), Registry()
-
-    def connect() -> Target:
-        with database.session() as session:
-            known = connection(session, box)
-        return autotask.connect(
-            autotask.AutotaskSettings(
-                user_name=known.user_name,
-                secret=SecretStr(known.secret),
-                integration_code=SecretStr(known.integration_code),
-                base_url=known.base_url,
-            )
-        )
-
-    def source(slug: str, portal: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
-        return registry.get(slug).open(portal, settings, secrets)
-
-    yield Context(database, clock, box, connect, source, registry, tmp_path)
-    database.dispose()
+    with opened(empty_database, tmp_path, clock) as context:
+        yield context
 
 
 @pytest.fixture
-def connected(ctx: Context, sandbox: SandboxServer) -> Context:
+def connected(connected_database: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
     """The same, with Autotask connected and its companies and services read."""
-    known = sandbox.credentials
-    save_autotask(
-        ctx, ADMIN, user_name=known.user_name, secret=known.secret, integration_code=known.integration_code,
-        base_url=sandbox.base_url,
-    )  # fmt: skip
-    assert test_autotask(ctx, ADMIN).ok
-    return ctx
+    with opened(connected_database, tmp_path, clock) as context:
+        yield context
 
 
 LONG = {"customer": "Customer", "product": "Product", "quantity": "Qty", "complete": True}
