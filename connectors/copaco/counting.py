@@ -105,13 +105,27 @@ def totals(invoices: Sequence[Invoice], rule: Rule) -> dict[Key, Total]:
     for invoice in invoices:
         lines = rule.running(invoice)
         month = max((line.start.replace(day=1) for line in lines if line.start), default=invoice.made.replace(day=1))
-        for line in lines:
-            if _covers(line, month):
-                total = found.setdefault(Key(line.customer_id, line.sku, unit_of(line)), Total(line, invoice, month))
-                total.quantity += line.quantity
-                total.rows += 1
-                total.hashes += [line.row_hash] if line.row_hash else []
+        for line in _latest([line for line in lines if _covers(line, month)]):
+            total = found.setdefault(Key(line.customer_id, line.sku, unit_of(line)), Total(line, invoice, month))
+            total.quantity += line.quantity
+            total.rows += 1
+            total.hashes += [line.row_hash] if line.row_hash else []
     return found
+
+
+def _latest(lines: Sequence[PriceLine]) -> list[PriceLine]:
+    """Without periods of a subscription that ended before a later one of it began: seats that changed within the month
+    count once.
+    """
+    begins: dict[tuple[str, str, str, str], date] = {}
+    for line in lines:
+        if line.start is not None:
+            begins[_series(line)] = max(line.start, begins.get(_series(line), line.start))
+    return [line for line in lines if line.end is None or line.end >= begins.get(_series(line), line.end)]
+
+
+def _series(line: PriceLine) -> tuple[str, str, str, str]:
+    return line.customer_id, line.subscription, line.sku, unit_of(line)
 
 
 def _covers(line: PriceLine, month: date) -> bool:

@@ -67,12 +67,13 @@ class PartnerCenter:
     settings: Microsoft365Settings
     notes: list[Text]
 
-    def customers(self) -> Iterator[Customer]:
-        """Those that the partner sells to; advisors' and others' relationships carry no subscriptions."""
+    def customers(self) -> Iterator[tuple[Customer, str]]:
+        """Those that the partner sells to, with their domains; advisors' and others' relationships carry no subscriptions."""
         for row in self.api.all(CUSTOMERS, PartnerPages(), "items", key="id"):
             if text(row, "relationshipToPartner", "reseller") == "reseller":
                 tenant = text(row, "id").lower()
-                yield Customer(tenant, text(row, "companyProfile.companyName", "") or tenant)
+                customer = Customer(tenant, text(row, "companyProfile.companyName", "") or tenant)
+                yield customer, text(row, "companyProfile.domain", "")
 
     def lines(self, customer: Customer) -> Iterator[UsageLine]:
         """One line for each subscription that is billed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,10 +38,11 @@ NO_ACCESS = T(
 
 
 class _Customers(NamedTuple):
-    """By tenant: whom to ask Graph about, and whom Partner Center."""
+    """By tenant: whom to ask Graph about, and whom Partner Center; and everybody's domain, where it is told."""
 
     graph: dict[str, Customer]
     partner_center: dict[str, Customer]
+    domains: dict[str, str]
 
     def all(self) -> list[Customer]:
         return list((self.graph | self.partner_center).values())
@@ -86,6 +88,11 @@ class Microsoft365:
         customers = self._customers(partner_center)
 
         def read(customer: Customer) -> Iterable[UsageLine]:
+            domain = {"domain": customers.domains[customer.id]} if customers.domains.get(customer.id) else {}
+            for line in lines(customer):
+                yield replace(line, attributes={**line.attributes, **domain})
+
+        def lines(customer: Customer) -> Iterator[UsageLine]:
             if customer.id in customers.graph:
                 yield from self._graph_lines(customer, Tenant(self._graph(customer.id), self.settings, names, notes))
             if customer.id in customers.partner_center:
@@ -112,17 +119,20 @@ class Microsoft365:
                 lambda: list(partner_center.customers()) if self._needs_partner_center else [],
             ]
         )
-        sold_to = {customer.id: customer for customer in sold}
-        graph = {customer.id: sold_to.get(customer.id, customer) for customer in own}
+        sold_to = {customer.id: customer for customer, _ in sold}
+        graph = {customer.id: sold_to.get(customer.id, customer) for customer, _ in own}
         if self.settings.customers_from == "partner_center":
             graph = sold_to | {tenant: customer for tenant, customer in graph.items() if tenant not in sold_to}
-        return _Customers(graph if self._reads_graph else {}, sold_to if self.settings.read_subscriptions else {})
+        domains = {customer.id: domain for customer, domain in (*sold, *own) if domain}
+        return _Customers(
+            graph if self._reads_graph else {}, sold_to if self.settings.read_subscriptions else {}, domains
+        )
 
-    def _graph_customers(self) -> Iterator[Customer]:
-        """Customers as Graph knows them, and the tenants that were typed in."""
+    def _graph_customers(self) -> Iterator[tuple[Customer, str]]:
+        """Customers as Graph knows them, with their domains, and the tenants that were typed in."""
         for typed in self.settings.tenants:
             tenant, _, name = typed.partition("=")
-            yield Customer(tenant.strip().lower(), name.strip() or tenant.strip().lower())
+            yield Customer(tenant.strip().lower(), name.strip() or tenant.strip().lower()), ""
         sources = {
             "contracts": ("contracts", "customerId"),
             "delegated_admin": ("tenantRelationships/delegatedAdminCustomers", "tenantId || id"),
@@ -132,7 +142,7 @@ class Microsoft365:
             call = Call(path=path, params={"$top": "300"})
             for row in self._graph(self.settings.partner_tenant_id).all(call, PAGES, "value", key=key):
                 tenant = text(row, key).lower()
-                yield Customer(tenant, text(row, "displayName", "") or tenant)
+                yield Customer(tenant, text(row, "displayName", "") or tenant), text(row, "defaultDomainName", "")
 
     def _graph_lines(self, customer: Customer, tenant: Tenant) -> Iterator[UsageLine]:
         """What is refused for one tenant alone must not end the reading of the others."""

@@ -337,6 +337,16 @@ def test_invoices_that_name_no_charges_count_as_a_whole() -> None:
     assert "0 is counted" in str(reading.notes[0])
 
 
+def test_seats_that_changed_within_the_month_count_once() -> None:
+    rows = [line(25, EndDate="2026-10-14"), line(20, StartDate="2026-10-15"), line(3)]
+    assert quantities(read_invoices(bill("1", "2026-11-23", *rows))) == {DE_HALM: Decimal(23)}
+    shifted = [
+        line(9, StartDate="2026-09-12", EndDate="2026-10-11"),
+        line(9, StartDate="2026-10-12", EndDate="2026-11-11"),
+    ]
+    assert quantities(read_invoices(bill("1", "2026-11-23", *shifted))) == {DE_HALM: Decimal(9)}
+
+
 def test_sales_prices_come_from_the_specifications() -> None:
     specified = bill("S1", "2026-11-23", line(UnitPrice=20.6))
     with by_key(KeyDoor(specifications=[specified]), key_style="bearer") as (source, server):

@@ -170,7 +170,11 @@ class Fake:
         start = 0 if self.ignores_continuation else int(request.headers.get("ms-continuationtoken", "0"))
         rows = self.customers[start : start + self.customers_a_page]
         items = [
-            {"id": one.upper(), "companyProfile": {"companyName": name}, "relationshipToPartner": self.relationship}
+            {
+                "id": one.upper(),
+                "companyProfile": {"companyName": name, "domain": "zon.onmicrosoft.example"},
+                "relationshipToPartner": self.relationship,
+            }
             for one, name in rows
         ]
         links: dict[str, Any] = {"self": {"uri": "/customers?size=500", "method": "GET", "headers": []}}
@@ -499,7 +503,7 @@ def test_a_subscription_brings_its_term_and_period() -> None:
     assert (nce.term, nce.billing_frequency, nce.subscription_id) == ("P1Y", "monthly", "s1")
     assert (nce.period_start, nce.period_end) == (dt.date(2025, 3, 1), dt.date(2026, 2, 28))
     assert nce.product == "Microsoft 365 Business Premium"
-    assert nce.attributes["label"] == "kantoor"
+    assert (nce.attributes["label"], nce.attributes["domain"]) == ("kantoor", "zon.onmicrosoft.example")
     assert (legacy.product_key, legacy.billing_frequency) == ("pc:6FD2C87F-B296-42F0-B197-1E91E994B900", "yearly")
 
 
