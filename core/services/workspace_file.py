@@ -283,9 +283,18 @@ def _plain(node: yaml.Node | None, path: str, lines: dict[str, int], problems: l
             FileProblem(node.start_mark.line + 1, path, T("This value cannot be read: {reason}.", reason=str(error)))
         )
         return None
-    if isinstance(value, str | float | bool | None) or (isinstance(value, int) and str(value) == node.value):
-        return value
-    return str(node.value)  # `00123` and `02:00` are what was typed, not the numbers 83 and 120 of YAML 1.1
+    return value if _reads_as_typed(value, node.value) else str(node.value)
+
+
+def _reads_as_typed(value: object, typed: str) -> bool:
+    """Whether YAML 1.1 means what a person does: `No`, `00123` and `02:00` are what was typed, not False, 83 and 120."""
+    match value:
+        case bool():
+            return typed.lower() in ("true", "false")
+        case int():
+            return str(value) == typed
+        case _:
+            return value is None or isinstance(value, str | float)
 
 
 class _Filler:

@@ -44,6 +44,10 @@ def test_what_yaml_would_turn_into_another_number_stays_what_was_typed() -> None
     assert parsed.content.customers[0].customer == "00123"
     assert parsed.content.portals is not None
     assert parsed.content.portals[0].schedule == {"every": "day", "at": "02:00"}
+    text = "portals: [{name: No, connector: on, settings: {a: Yes, b: true, c: 1.5, d: 1_000, e: 2026-10-01, f: ~}, paused: yes}]"
+    entry = (parse(text, {}, "w.yaml").content.portals or ())[0]
+    assert (entry.name, entry.connector, entry.paused) == ("No", "on", True)
+    assert entry.settings == {"a": "Yes", "b": True, "c": 1.5, "d": "1_000", "e": "2026-10-01", "f": None}
 
 
 def test_all_mistakes_are_told_at_once_with_their_lines() -> None:
