@@ -266,7 +266,7 @@ def test_m3_a_rule_that_cannot_be_computed_holds_the_other_rules_of_its_line() -
 def test_s1_28_unmapped_customers_and_products_are_told_once_with_counts() -> None:
     usage = portal(
         used(2), used(3, customer="new"), used(4, customer="new", product="edr"), used(5, product="edr"),
-        used(9, customer="gone", present=False),
+        used(9, customer="gone", present=False), used(9, product="gone", present=False),
     )  # fmt: skip
     found = targets_of(usage)
     assert [finding.key for finding in found.findings] == ["unmapped|customer|Duo|new", "unmapped|product|Duo|edr||"]
@@ -529,20 +529,20 @@ def test_m3_a_file_of_some_lines_is_no_evidence_for_the_others_of_a_line() -> No
 
 
 @pytest.mark.parametrize(
-    ("lines", "units"),
+    ("lines", "customers", "units"),
     [
+        ([used(3, confirmed=NOW)], ["acme"], 3),
         # One subscription does not tell whether there are others.
-        ([used(3, confirmed=NOW, subscription_id="s1")], None),
+        ([used(3, confirmed=NOW, subscription_id="s1")], ["acme"], None),
         # Nothing old is added to what is new.
-        ([used(3, confirmed=NOW), used(2, confirmed=OLD, subscription_id="s2")], None),
-        ([used(3, confirmed=NOW), used(2, confirmed=NOW, customer="acme north")], 5),
-        ([used(3, confirmed=NOW), used(2, confirmed=OLD, customer="acme north")], None),
-        ([used(3, confirmed=NOW)], None),
+        ([used(3, confirmed=NOW), used(2, confirmed=OLD, customer="acme north")], ["acme", "acme north"], None),
+        ([used(3, confirmed=NOW), used(2, confirmed=NOW, customer="acme north")], ["acme", "acme north"], 5),
+        # Another customer of the company was not named.
+        ([used(3, confirmed=NOW)], ["acme", "acme north"], None),
     ],
 )
 def test_m3_named_lines_are_enough_only_when_nothing_else_can_be_missing(
-    lines: list[KnownLine], units: int | None
+    lines: list[KnownLine], customers: list[str], units: int | None
 ) -> None:
     usage = portal(*lines, read_at=None, confirmed_at={})
-    mapping = mapped(customers={"acme": 10, "acme north": 10} if len(lines) > 1 or units is None else None)
-    assert only(targets_of(usage, mapping=mapping)).units == units
+    assert only(targets_of(usage, mapping=mapped(customers=dict.fromkeys(customers, 10)))).units == units
