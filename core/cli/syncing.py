@@ -235,6 +235,8 @@ def _show_summary(summary: SyncSummary, *, as_json: bool) -> None:
             if portal.error is None
             else T("{name}: {error}", name=portal.name, error=portal.error)
         )
+    if summary.error is not None:
+        say(summary.error, to_error=True)
     changes = summary.changes
     say(
         T(

@@ -53,7 +53,11 @@ def read_portals(running: Running, wanted: Sequence[Portal], told: Told) -> list
 
 
 def _pulls(ctx: Context, portal: Portal) -> bool:
-    return ctx.connectors.get(portal.connector).feed is Feed.PULL
+    try:
+        return ctx.connectors.get(portal.connector).feed is Feed.PULL
+    except ContractBridgeError:
+        # A connector that is gone: asking the portal tells so, as the failure of this one portal.
+        return True
 
 
 def _brought(ctx: Context, portal: Portal) -> PortalOutcome:

@@ -214,6 +214,7 @@ def _plan_and_write(
     running: Running, target: Target, fresh: _Fresh, portals: tuple[int, int]
 ) -> tuple[Plan, list[Work]]:
     """Settle what is open, plan, write what may be written, and plan once more what Autotask refused for its date."""
+    running.progress(*portals, T("Comparing with Autotask."))
     settled = settle(running, target)
     with running.ctx.database.session() as session:
         moved = ledger_position(session) != fresh.position
