@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
@@ -71,10 +72,17 @@ class Tls:
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             _trust(context, self.pinned)
             return context
+        if not self.ca:
+            return _public()
         context = httpx.create_ssl_context()
-        if self.ca:
-            _trust(context, self.ca)
+        _trust(context, self.ca)
         return context
+
+
+@cache
+def _public() -> ssl.SSLContext:
+    """The public authorities, read once: that takes longer than many a request."""
+    return httpx.create_ssl_context()
 
 
 def _trust(context: ssl.SSLContext, pem: str) -> None:
