@@ -15,7 +15,7 @@ from connectors._kit.http import Answer, Http, Request
 from core.domain.errors import RateLimited, RemoteError, Unauthorized
 from core.domain.text import T
 
-__all__ = ["DATA_CENTERS", "DataCenter", "Grant", "zoho_auth"]
+__all__ = ["DATA_CENTERS", "DataCenter", "Grant", "life_seconds", "zoho_auth"]
 
 WINDOW_SECONDS = 600.0
 """Ten tokens are given in this time; then none until it is over."""
@@ -94,7 +94,7 @@ def _token(http: Http, answer: Answer) -> Token:
     body = _body(answer)
     token = body.get("access_token")
     if isinstance(token, str) and token:
-        return Token.lasting(token, _seconds(body.get("expires_in")))
+        return Token.lasting(token, life_seconds(body.get("expires_in")))
     reason = f"{body.get('error') or answer.status}"
     if answer.status == 429 or "too many" in str(body.get("error_description")).lower() or reason == "Access Denied":
         raise _too_many(answer.retry_after() or WINDOW_SECONDS, answer.where)
@@ -133,7 +133,8 @@ def _too_many(seconds: float, place: str = "") -> RateLimited:
     )
 
 
-def _seconds(told: object) -> float:
+def life_seconds(told: object) -> float:
+    """How long a token holds, from `expires_in`; an hour when it is not told."""
     try:
         seconds = float(str(told))
     except ValueError:

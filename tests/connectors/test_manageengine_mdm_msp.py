@@ -124,6 +124,11 @@ def test_case_03_a_server_that_mixes_customers_ends_the_reading(tells_customer: 
         read(two(rows[:1], rows[1:], ignores_header=True))
 
 
+def test_case_03_one_customer_alone_shows_it_too() -> None:
+    with pytest.raises(SettingsError, match="902"):
+        read(Msp(devices={"601": [device(1, customer_id="601"), device(2, customer_id=902)]}))
+
+
 def test_case_04_only_managed_devices_count() -> None:
     states = ["2", "1", "3", "10", "11", "42"]
     reading = read(two([device(n, managed_status=state) for n, state in enumerate(states)]))
