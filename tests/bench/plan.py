@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.contract import (
-    CatalogueItem, Company, Contract, ContractLine, ContractState, ItemRef, LineKind, LineRef, PeriodType, UnitRow,
+    CatalogueItem,
+    Company,
+    Contract,
+    ContractLine,
+    ContractState,
+    ItemRef,
+    LineKind,
+    LineRef,
+    PeriodType,
+    UnitRow,
 )  # fmt: skip
 from core.domain.mapping import CustomerKey, CustomerMapping, ProductKey, ProductRule, RuleSource, WorkspaceMapping
 from core.domain.plan import Decisions
@@ -52,7 +61,10 @@ def _world(lines: int) -> tuple[list[PortalUsage], WorkspaceMapping, ContractSta
             ref = LineRef(LineKind.SERVICE, number)
             contract_lines[ref] = ContractLine(ref, company, item, Decimal("4.50"))
             quantity = number % 40 + 1
-            units[ref] = [UnitRow(date(2026, 11, 1), date(2026, 11, 30), quantity), UnitRow(date(2026, 12, 1), end, quantity)]
+            units[ref] = [
+                UnitRow(date(2026, 11, 1), date(2026, 11, 30), quantity),
+                UnitRow(date(2026, 12, 1), end, quantity),
+            ]
             used = quantity + (1 if number % 20 == 0 else 0)
             usage = UsageLine(
                 customer_id=f"c{company}", customer=f"Customer {company}", product_key=f"p{item.id}",
@@ -69,7 +81,9 @@ def _world(lines: int) -> tuple[list[PortalUsage], WorkspaceMapping, ContractSta
     )
     mapping = WorkspaceMapping(
         customers={
-            CustomerKey("P", f"c{number}"): CustomerMapping(CustomerKey("P", f"c{number}"), f"Customer {number}", number)
+            CustomerKey("P", f"c{number}"): CustomerMapping(
+                CustomerKey("P", f"c{number}"), f"Customer {number}", number
+            )
             for number in companies
         },
         rules=tuple(

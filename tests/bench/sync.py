@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +27,11 @@ from core.settings import Settings
 
 PAGE = 500
 IN_FLIGHT = 2
-CREDENTIALS = {"user_name": "api@sandbox.example", "secret": "sandbox", "integration_code": "SANDBOXSANDBOXSANDBOXSANDBX"}
+CREDENTIALS = {
+    "user_name": "api@sandbox.example",
+    "secret": "sandbox",
+    "integration_code": "SANDBOXSANDBOXSANDBOXSANDBX",
+}
 
 
 class Sandbox:
