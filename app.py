@@ -22,6 +22,7 @@ if runtime.exists():
 else:
     from core.web import process, routes
 
+    shell.only_through_the_shell()
     app = st.App(
         __file__,
         routes=routes.routes(process.context, shell.openid_is_set_up),

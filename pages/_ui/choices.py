@@ -5,7 +5,7 @@ Streamlit's own binding writes the translated label into the address; a link fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -32,3 +32,9 @@ def segmented(key: str, options: Mapping[str, str], label: str = "") -> str:
     elif wish != chosen:
         st.query_params[key] = chosen
     return chosen
+
+
+def labelled(words: Mapping[object, str]) -> Callable[[object], str]:
+    """How a select box names its options; one without words of its own is named by itself."""
+    known = dict(words)
+    return lambda option: known.get(option, str(option))

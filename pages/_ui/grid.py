@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.services.paging import MOST_ROWS, PageQuery
 from pages._ui import choices
+from pages._ui.choices import labelled
 from pages._ui.formats import number, tr
 
 SIZES = (50, 100, 250, MOST_ROWS)
@@ -46,10 +47,11 @@ def filters(
         if len(portals) > 1:
             portal = st.selectbox(
                 tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=150,
-                format_func=lambda key: key or tr("All portals"), label_visibility="collapsed",
+                format_func=labelled({name: name for name in portals} | {"": tr("All portals")}), label_visibility="collapsed",
             )  # fmt: skip
+        orders = {key: tr("By {column}", column=words) for key, words in sorts.items()}
         sort = st.selectbox(
-            tr("Order"), list(sorts), format_func=lambda key: tr("By {column}", column=sorts.get(key, key)), width=150,
+            tr("Order"), list(sorts), format_func=labelled(orders), width=150,
             key=f"{name}_sort", label_visibility="collapsed",
         )  # fmt: skip
     query = PageQuery(
@@ -87,7 +89,7 @@ def pager(name: str, query: PageQuery, total: int) -> None:
         if total > SIZES[0]:
             st.selectbox(
                 tr("Rows per page"), SIZES, index=1, key=f"{name}_size", width=130, label_visibility="collapsed",
-                format_func=lambda size: tr("{rows} rows", rows=size),
+                format_func=labelled({size: tr("{rows} rows", rows=size) for size in SIZES}),
             )  # fmt: skip
 
 

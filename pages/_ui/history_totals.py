@@ -11,6 +11,7 @@ import streamlit as st
 from core.services import views_history
 from core.services.views_history import ProductTotal
 from pages._ui import auth, charts, grid, states
+from pages._ui.choices import labelled
 from pages._ui.formats import number, signed, table, tr
 
 MONTHS_SHOWN = 12
@@ -18,7 +19,7 @@ MONTHS_SHOWN = 12
 
 def show(chosen: date, portals: Sequence[str], day: Callable[[date], str]) -> None:
     portal = st.selectbox(
-        tr("Portal"), ["", *portals], key="totals_portal", format_func=lambda name: name or tr("All portals"), width=220,
+        tr("Portal"), ["", *portals], key="totals_portal", format_func=labelled({"": tr("All portals")}), width=220,
         label_visibility="collapsed",
     )  # fmt: skip
     month, year = months_before(chosen, 1), months_before(chosen, 12)

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core.i18n import LANGUAGES
 from core.services import overview, people
@@ -18,6 +19,13 @@ ASSETS = Path(__file__).parent / "assets"
 PAGES = Path(__file__).parents[1]
 
 __all__ = ["navigation", "openid_is_set_up", "set_up_page", "sidebar", "signed_in"]
+
+
+def only_through_the_shell() -> None:
+    """Called once, at the start of the server. Until somebody called `st.navigation`, Streamlit takes every file in `pages/` for a
+    page of its own, without the shell around it; and the first visitor after a start may open any page.
+    """
+    PagesManager.uses_pages_directory = False
 
 
 def set_up_page() -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from core.services import portals, uploads
 from core.services.portals import PortalCard
 from pages._ui import auth, column_form, portal_detail, states, upload_preview
+from pages._ui.choices import labelled
 from pages._ui.formats import escape, tr
 
 TYPES = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods", "json", "ndjson", "xml"]
@@ -47,7 +48,7 @@ def _portal(names: list[str], chosen: str, file_name: str) -> str:
         options = [*names, new]
         name = st.selectbox(
             tr("Which portal is it of?"), options, index=options.index(chosen) if chosen in options else 0, key="upload_portal",
-            format_func=lambda option: option or tr("A portal that is not here yet"), width=420,
+            format_func=labelled({new: tr("A portal that is not here yet")}), width=420,
         )  # fmt: skip
         if name:
             return name

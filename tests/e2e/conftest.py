@@ -63,12 +63,13 @@ def sandbox() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
+def product(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """An empty workspace being served; `request.param` are further environment variables."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTBRIDGE_")}
-    environment |= {"CONTRACTBRIDGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment |= {"CONTRACTBRIDGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **getattr(request, "param", {})}
     with (tmp_path / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
