@@ -1,83 +1,49 @@
-"""Old Excel files (.xls): values by calamine; locks, hidden rows, errors and formats of zeros by their records (BIFF8)."""
+"""Old Excel files (.xls), read by xlrd: values, number formats, merged cells and hidden rows come with them."""
 
 from __future__ import annotations
 
 import io
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
+from datetime import datetime
+from pathlib import Path
 
 import olefile
-import python_calamine as calamine
+import xlrd
 
 from core.domain.text import T
 from core.files.archive import corrupt, encrypted
 from core.files.cells import Cell, CellError, MergedInto, ZeroPadded, is_blank
+from core.files.dates import from_serial
 from core.files.grid import RowsGrid
 from core.files.issues import Kind, RejectedFile, reject
 from core.files.limits import Limits
-from core.files.sheet_cells import leading_zeros
+from core.files.sheet_cells import from_clock, leading_zeros
 from core.files.workbook import hidden_rows_note, too_wide
-
-BOF, EOF, FILEPASS, BOUNDSHEET, FORMAT, XF = 0x809, 0x0A, 0x2F, 0x85, 0x41E, 0xE0
-ROW, NUMBER, RK, MULRK, BOOLERR, FORMULA = 0x208, 0x203, 0x27E, 0xBD, 0x205, 0x06
-ROW_IS_HIDDEN = 0x20
-_ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
-
-
-@dataclass(slots=True)
-class _Sheet:
-    """What the records of one sheet say beside its values."""
-
-    hidden_rows: int = 0
-    errors: dict[tuple[int, int], str] = field(default_factory=dict)
-    styles: dict[tuple[int, int], int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Book:
-    sheets: dict[int, _Sheet] = field(default_factory=dict)
-    """By the place of their first record in the stream."""
-    names: list[int] = field(default_factory=list)
-    """Those places, in the order of the workbook."""
-    zeros: dict[int, int] = field(default_factory=dict)
-    """Digits of each cell style that shows leading zeros."""
 
 
 def open_ole(data: bytes, limits: Limits) -> list[RowsGrid]:
-    """The sheets of an old Excel file. Raises RejectedFile where it is locked, broken or something else."""
-    book = _records_of(_stream(data))
-    grids = []
+    """The sheets of an old Excel file; hidden ones without rows. Raises RejectedFile for a locked, broken or other file."""
+    _refuse_others(data)
     try:
-        workbook = calamine.load_workbook(io.BytesIO(data))
-        for number, meta in enumerate(workbook.sheets_metadata):
-            if meta.typ is not calamine.SheetTypeEnum.WorkSheet:
-                continue
-            visible = meta.visible is calamine.SheetVisibleEnum.Visible
-            grid = RowsGrid(meta.name, [], visible)
-            if visible:
-                extra = book.sheets.get(book.names[number], _Sheet()) if number < len(book.names) else _Sheet()
-                grid = _grid(workbook.get_sheet_by_name(meta.name), meta.name, extra, book.zeros, limits)
-            grids.append(grid)
-    except calamine.PasswordError as error:
-        raise encrypted() from error
-    except (calamine.CalamineError, ValueError, OSError) as error:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            book = xlrd.open_workbook(file_contents=data, formatting_info=True, on_demand=True, logfile=nowhere)
+            return [_grid(book, number, limits) for number in range(book.nsheets)]
+    except RejectedFile:
+        raise
+    except xlrd.XLRDError as error:
+        raise (encrypted() if "encrypted" in str(error) else corrupt()) from error
+    except Exception as error:
         raise corrupt() from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise corrupt() from error
-    return grids
 
 
-def _stream(data: bytes) -> bytes:
+def _refuse_others(data: bytes) -> None:
+    """Office files that are no workbook, and new workbooks with a password, which are packed into an old kind of file."""
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
             if ole.exists("EncryptedPackage"):
                 raise encrypted()
-            for name in ("Workbook", "Book"):
-                if ole.exists(name):
-                    return bytes(ole.openstream(name).read())
+            if ole.exists("Workbook") or ole.exists("Book"):
+                return
     except RejectedFile:
         raise
     except Exception as error:
@@ -89,89 +55,53 @@ def _stream(data: bytes) -> bytes:
     )
 
 
-def _records(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
-    position = 0
-    while position + 4 <= len(stream):
-        kind, length = struct.unpack_from("<HH", stream, position)
-        yield position, kind, stream[position + 4 : position + 4 + length]
-        position += 4 + length
-
-
-def _records_of(stream: bytes) -> _Book:
-    book = _Book()
-    formats: dict[int, int] = {}
-    styles = 0
-    sheet: _Sheet | None = None
-    for position, kind, body in _records(stream):
-        if kind == FILEPASS:
-            raise encrypted()
-        if kind == BOF:
-            sheet = book.sheets.setdefault(position, _Sheet()) if position else None
-        elif kind == BOUNDSHEET and len(body) >= 4:
-            book.names.append(struct.unpack_from("<I", body)[0])
-        elif kind == FORMAT and len(body) >= 5:
-            number, length, flags = struct.unpack_from("<HHB", body)
-            code = body[5 : 5 + length * (1 + (flags & 1))].decode(
-                "utf-16-le" if flags & 1 else "latin-1", errors="replace"
-            )
-            formats[number] = leading_zeros(code)
-        elif kind == XF and len(body) >= 4:
-            digits = formats.get(struct.unpack_from("<HH", body)[1], 0)
-            if digits:
-                book.zeros[styles] = digits
-            styles += 1
-        elif sheet is not None:
-            _look_at(kind, body, sheet, book.zeros)
-    return book
-
-
-def _look_at(kind: int, body: bytes, sheet: _Sheet, zeros: dict[int, int]) -> None:
-    if kind == ROW and len(body) >= 14:
-        sheet.hidden_rows += bool(struct.unpack_from("<H", body, 12)[0] & ROW_IS_HIDDEN)
-    elif kind == BOOLERR and len(body) >= 8 and body[7]:
-        sheet.errors[struct.unpack_from("<HH", body)] = _ERRORS.get(body[6], "#N/A")
-    elif kind == FORMULA and len(body) >= 14 and body[6] == 2 and body[12:14] == b"\xff\xff":
-        sheet.errors[struct.unpack_from("<HH", body)] = _ERRORS.get(body[8], "#N/A")
-    elif kind in (NUMBER, RK) and zeros and len(body) >= 6:
-        row, column, style = struct.unpack_from("<HHH", body)
-        if style in zeros:
-            sheet.styles[row, column] = style
-    elif kind == MULRK and zeros and len(body) >= 12:
-        row, first = struct.unpack_from("<HH", body)
-        for place in range((len(body) - 6) // 6):
-            style = struct.unpack_from("<H", body, 4 + place * 6)[0]
-            if style in zeros:
-                sheet.styles[row, first + place] = style
-
-
-def _grid(sheet: calamine.CalamineSheet, name: str, extra: _Sheet, zeros: dict[int, int], limits: Limits) -> RowsGrid:
-    if sheet.total_width > limits.columns:
+def _grid(book: xlrd.Book, number: int, limits: Limits) -> RowsGrid:
+    name = book.sheet_names()[number]
+    sheet = book.sheet_by_index(number)
+    if sheet.visibility:
+        return RowsGrid(name, [], visible=False)
+    if sheet.ncols > limits.columns:
         raise too_wide(limits)
-    rows: list[list[Cell]] = sheet.to_python(skip_empty_area=False)
-    for (row, column), code in extra.errors.items():
-        _reach(rows, row, column)
-        rows[row][column] = CellError(code)
-    for (row, column), style in extra.styles.items():
-        value = rows[row][column] if row < len(rows) and column < len(rows[row]) else ""
-        if isinstance(value, int | float) and float(value).is_integer() and value >= 0:
-            rows[row][column] = ZeroPadded(float(value), str(int(value)).zfill(zeros[style]))
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-        _spread(rows, top, left, min(bottom, len(rows) - 1), right)
-    return RowsGrid(name, rows, notes=hidden_rows_note(extra.hidden_rows, name))
+    rows = [[_value(book, sheet, row, column) for column in range(sheet.row_len(row))] for row in range(sheet.nrows)]
+    for top, below, left, beside in sheet.merged_cells:
+        _spread(rows, top, min(below, len(rows)), left, min(beside, limits.columns))
+    hidden = sum(1 for info in sheet.rowinfo_map.values() if info.hidden)
+    book.unload_sheet(number)
+    return RowsGrid(name, rows, notes=hidden_rows_note(hidden, name), since_1904=bool(book.datemode))
 
 
-def _reach(rows: list[list[Cell]], row: int, column: int) -> None:
-    """Make the place exist: calamine leaves out cells that hold nothing but an error."""
-    rows.extend([] for _ in range(row + 1 - len(rows)))
-    rows[row].extend("" for _ in range(column + 1 - len(rows[row])))
+def _value(book: xlrd.Book, sheet: xlrd.sheet.Sheet, row: int, column: int) -> Cell:
+    cell = sheet.cell(row, column)
+    match cell.ctype:
+        case xlrd.XL_CELL_TEXT:
+            return cell.value
+        case xlrd.XL_CELL_NUMBER:
+            return _number(book, cell)
+        case xlrd.XL_CELL_DATE:
+            found: datetime | None = from_serial(cell.value, since_1904=bool(book.datemode))
+            return found or from_clock(cell.value)
+        case xlrd.XL_CELL_BOOLEAN:
+            return bool(cell.value)
+        case xlrd.XL_CELL_ERROR:
+            return CellError(xlrd.error_text_from_code.get(cell.value, "#N/A"))
+    return ""
 
 
-def _spread(rows: list[list[Cell]], top: int, left: int, bottom: int, right: int) -> None:
+def _number(book: xlrd.Book, cell: xlrd.sheet.Cell) -> Cell:
+    number = float(cell.value)
+    digits = leading_zeros(book.format_map[book.xf_list[cell.xf_index].format_key].format_str)
+    if digits and number.is_integer() and number >= 0:
+        return ZeroPadded(number, str(int(number)).zfill(digits))
+    return number
+
+
+def _spread(rows: list[list[Cell]], top: int, below: int, left: int, beside: int) -> None:
+    """A merged range's value belongs to every cell of it, as a name (3.9)."""
     if top >= len(rows) or left >= len(rows[top]) or is_blank(rows[top][left]):
         return
     value = rows[top][left]
-    for row in range(top, bottom + 1):
-        _reach(rows, row, right)
-        for column in range(left, right + 1):
-            if (row, column) != (top, left):
-                rows[row][column] = MergedInto(value)
+    for cells in rows[top:below]:
+        cells.extend("" for _ in range(beside - len(cells)))
+        for column in range(left, beside):
+            if cells is not rows[top] or column != left:
+                cells[column] = MergedInto(value)

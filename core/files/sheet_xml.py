@@ -44,8 +44,8 @@ def read_sheet(xml: bytes, strings: list[str], formats: NumberFormats, limits: L
         if local(element.tag) == "mergeCell":
             merged.append(element.get("ref", ""))
             continue
-        number = int(element.get("r", len(rows) + 1))
-        if number > limits.rows:
+        number = _row_number(element.get("r", ""), len(rows) + 1)
+        if number > limits.rows or (number <= len(rows) and rows[number - 1]):
             raise corrupt(f"row {number}")
         rows.extend([] for _ in range(number - 1 - len(rows)))
         cells = _row(element, strings, formats, limits)
@@ -56,6 +56,14 @@ def read_sheet(xml: bytes, strings: list[str], formats: NumberFormats, limits: L
         forget(element)
     _spread(rows, merged, limits)
     return rows
+
+
+def _row_number(text: str, following: int) -> int:
+    if not text:
+        return following
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9):
+        raise corrupt(f"row {text}")
+    return int(text)
 
 
 def _row(row: Any, strings: list[str], formats: NumberFormats, limits: Limits) -> list[Cell]:
@@ -80,7 +88,7 @@ def _row(row: Any, strings: list[str], formats: NumberFormats, limits: Limits) -
 def _too_wide(limits: Limits) -> RejectedFile:
     from core.files.workbook import too_wide
 
-    return too_wide(limits)  # type: ignore[no-any-return]
+    return too_wide(limits)
 
 
 def _index(reference: str, following: int) -> int:

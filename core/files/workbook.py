@@ -11,14 +11,16 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import python_calamine as calamine
 from lxml import etree
 
 from core.domain.text import T
 from core.files.archive import Archive, corrupt, too_large_unpacked
+from core.files.cell_refs import Reach
 from core.files.grid import RowsGrid
-from core.files.issues import ImportNote, Kind, NoteKind, reject
+from core.files.issues import ImportNote, Kind, NoteKind, RejectedFile, reject
 from core.files.limits import Limits
 from core.files.sheet_cells import NumberFormats, leading_zeros, shows_date
 from core.files.sheet_xml import read_sheet, read_strings
@@ -33,26 +35,22 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _UNSTORED = re.compile(
     rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:</(?:\w+:)?c>|<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)"
 )
-_FAR_COLUMN = re.compile(rb'r="([A-Z]{2,3})\d')
-_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row\s[^>]*?\br="(\d+)"')
 
 
 @dataclass(slots=True)
 class SheetFacts:
-    """What a first look into a packed sheet showed."""
+    """What a first look into a packed sheet showed. `special` sheets must be read cell by cell."""
 
     hidden_rows: int = 0
     special: bool = False
-    """Whether it must be read cell by cell."""
-    cells: int = 0
-    last_row: int = 0
-    far_columns: set[bytes] = field(default_factory=set)
+    reach: Reach = field(default_factory=Reach)
 
     @property
-    def is_sparse(self) -> bool:
-        width = max((_column_number(letters) for letters in self.far_columns), default=26)
-        area = self.last_row * width
-        return area > DENSE and area > 20 * self.cells
+    def is_plain(self) -> bool:
+        """Whether calamine may have it: it keeps the whole area from first to last cell, however empty."""
+        area = self.reach.rows * self.reach.columns
+        is_sparse = area > DENSE and area > 20 * self.reach.cells
+        return self.reach.regular and not self.special and not is_sparse
 
 
 def open_workbook(archive: Archive, limits: Limits) -> list[RowsGrid]:
@@ -68,9 +66,9 @@ def open_workbook(archive: Archive, limits: Limits) -> list[RowsGrid]:
             grids[name] = RowsGrid(name, [], visible=False)
             continue
         facts = _facts(archive.chunks(path), padded)
-        if facts.cells > limits.cells:
+        if facts.reach.cells > limits.cells:
             raise too_large_unpacked(limits)
-        if facts.special or facts.is_sparse:
+        if not facts.is_plain:
             strings = _strings(archive, parts) if strings is None else strings
             rows = read_sheet(archive.read(path), strings, formats, limits)
             grids[name] = RowsGrid(
@@ -118,7 +116,7 @@ def _parts(archive: Archive) -> _Parts:
     return _Parts(sheets, by_kind.get("sharedStrings", ""), by_kind.get("styles", ""), since_1904)
 
 
-def _tree(xml: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202 - lxml has no types
+def _tree(xml: bytes) -> Any:
     refuse_doctype(xml)
     try:
         return etree.fromstring(
@@ -139,16 +137,21 @@ def _formats(archive: Archive, parts: _Parts) -> NumberFormats:
     dates, zeros = set(), []
     styles = _tree(archive.read(parts.styles))
     for element in styles.iter("{*}numFmt"):
-        codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
+        codes[_format_id(element)] = element.get("formatCode", "")
     for cell_formats in styles.iter("{*}cellXfs"):
         for index, style in enumerate(cell_formats.iter("{*}xf")):
-            number = int(style.get("numFmtId", "0"))
+            number = _format_id(style)
             code = codes.get(number, "")
             if shows_date(number, code):
                 dates.add(str(index))
             elif leading_zeros(code):
                 zeros.append((str(index), leading_zeros(code)))
     return NumberFormats(frozenset(dates), tuple(zeros), parts.since_1904)
+
+
+def _format_id(element: Any) -> int:
+    text = element.get("numFmtId", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def _style_pattern(formats: NumberFormats) -> re.Pattern[bytes] | None:
@@ -178,10 +181,7 @@ def _facts(chunks: Iterator[bytes], padded: re.Pattern[bytes] | None) -> SheetFa
 
 def _look_at(text: bytes, facts: SheetFacts, padded: re.Pattern[bytes] | None) -> None:
     """Whole rows of a sheet. Plain searches come first: most sheets have none of these."""
-    facts.cells += text.count(b"<c ")
-    last = text.rfind(b"<row")
-    number = _ROW_NUMBER.match(text, last) if last >= 0 else None
-    facts.last_row = int(number[1]) if number else facts.last_row + text.count(b"<row")
+    facts.reach.look_at(text)
     if b"hidden=" in text:
         facts.hidden_rows += len(_HIDDEN_ROW.findall(text))
     if facts.special:
@@ -189,15 +189,6 @@ def _look_at(text: bytes, facts: SheetFacts, padded: re.Pattern[bytes] | None) -
     unstored = b"<f" in text and _FORMULA.search(text) and _UNSTORED.search(text)
     if unstored or b' t="e"' in text or b"<mergeCell" in text or (padded and padded.search(text)):
         facts.special = True
-    elif _FAR_COLUMN.search(text):
-        facts.far_columns.update(_FAR_COLUMN.findall(text))
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def hidden_rows_note(count: int, sheet: str) -> tuple[ImportNote, ...]:
@@ -236,7 +227,8 @@ def _by_calamine(data: bytes, sheets: dict[str, SheetFacts], parts: _Parts, limi
     return grids
 
 
-def too_wide(limits: Limits):  # type: ignore[no-untyped-def]  # noqa: ANN201 - as reject()
+def too_wide(limits: Limits) -> RejectedFile:
+    """A row reaches further than any table a portal writes."""
     return reject(
         Kind.FILE_TOO_LARGE,
         T("A row has more than {limit} columns.", limit=limits.columns),
