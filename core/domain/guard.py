@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from core.domain.contract import ContractLine
 from core.domain.finding import Finding, FindingKind
 from core.domain.plan import Change, ChangeKind
 from core.domain.policy import Policy
@@ -39,6 +40,27 @@ def holds_of(change: Change, policy: Policy) -> tuple[Text, ...]:
         )
     if policy.hold_to_zero and change.to_units == 0 and change.from_units > 0:
         held.append(T("The line goes to 0 units."))
+    return tuple(held)
+
+
+def price_holds(change: Change, line: ContractLine, policy: Policy) -> tuple[Text, ...]:
+    """Why a new price or cost is for a person: it differs by a larger part than units may, or there is nothing left of it."""
+    held: list[Text] = []
+    for before, after in ((line.unit_price, change.unit_price), (line.unit_cost, change.unit_cost)):
+        if after is None:
+            continue
+        limit = policy.max_change_percent
+        if before and limit is not None and abs(after - before) * 100 > limit * abs(before):
+            held.append(
+                T(
+                    "From {before} to {after} a unit is more than {limit} percent.",
+                    before=before,
+                    after=after,
+                    limit=limit,
+                )
+            )
+        if policy.hold_to_zero and before and after <= 0:
+            held.append(T("The price or cost goes to {amount}.", amount=after))
     return tuple(held)
 
 

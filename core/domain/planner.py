@@ -16,7 +16,7 @@ from functools import reduce
 from core.domain.contract import Contract, ContractLine, ContractState, LineRef, UnitRow, units_on
 from core.domain.drift import drift_of
 from core.domain.finding import Finding, FindingKind
-from core.domain.guard import holds_of, landslides
+from core.domain.guard import holds_of, landslides, price_holds
 from core.domain.open_days import OpenDays
 from core.domain.period import period_start
 from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, LineMemory, Plan
@@ -54,15 +54,10 @@ def make_plan(
     """
     _refuse_two_targets(targets.targets)
     ordered = sorted(targets.targets, key=_order)
-    drafts = [
-        _draft(target, state, memory.get(target.line, NO_MEMORY) if target.line else NO_MEMORY, today)
-        for target in ordered
-        if target.units is not None
-    ]
-    slides = landslides(
-        [draft.target for draft in drafts],
-        {place: draft.changes for place, draft in enumerate(drafts) if draft.changes},
-    )
+    drafts = [_draft(target, state, memory, today) for target in ordered if target.units is not None]
+    # A decrease that somebody has dismissed is not about to happen.
+    moving = {place: draft.changes for place, draft in enumerate(drafts) if not _is_dismissed(draft, decisions)}
+    slides = landslides([draft.target for draft in drafts], moving)
     changes: list[Change] = []
     findings = {finding.key: finding for finding in (*targets.findings, *slides.values())}
     for draft in drafts:
@@ -91,7 +86,7 @@ def _order(target: Target) -> tuple[int, int, str, int, str, int]:
     return (target.company_id, target.contract_id, kind, number, *target.item)
 
 
-def _draft(target: Target, state: ContractState, memory: LineMemory, today: date) -> _Draft:
+def _draft(target: Target, state: ContractState, memory: Mapping[LineRef, LineMemory], today: date) -> _Draft:
     contract = state.contracts.get(target.contract_id)
     line = state.lines.get(target.line) if target.line is not None else None
     draft = _Draft(target)
@@ -102,7 +97,7 @@ def _draft(target: Target, state: ContractState, memory: LineMemory, today: date
     elif line.ref not in state.units_known:
         draft.findings.append(_units_unknown(target, state))
     else:
-        _draft_line(draft, state, line, contract, memory, today)
+        _draft_line(draft, state, line, contract, memory.get(line.ref, NO_MEMORY), today)
     return draft
 
 
@@ -130,7 +125,11 @@ def _draft_line(
             draft.findings.append(_too_late(target, state, contract))
         return
     for change in draft.changes:
-        draft.holds += [*holds_of(change, policy), *days.holds(change.effective_date)]
+        draft.holds += [
+            *holds_of(change, policy),
+            *price_holds(change, line, policy),
+            *days.holds(change.effective_date),
+        ]
         if change.to_units == 0 and change.unit_change and days.refuses_zero():
             draft.holds.append(T("Autotask refused to bring this line to 0 units; end it in Autotask."))
     if lowest_after(steps, booked_steps(rows)) < 0:
@@ -150,9 +149,6 @@ def _is_plain(target: Target) -> bool:
 
 
 def _units_change(target: Target, contract: Contract, line: ContractLine, step: Step, days: OpenDays) -> Change:
-    explanation = target.explanation
-    if step.day in days.moves:
-        explanation += (T("Counts from {day}: {why}.", day=step.day, why=days.moves[step.day]),)
     return Change(
         kind=ChangeKind.UNITS,
         company_id=target.company_id,
@@ -167,9 +163,16 @@ def _units_change(target: Target, contract: Contract, line: ContractLine, step: 
         money_per_period=None if line.unit_price is None else line.unit_price * step.delta,
         period_type=contract.period_type,
         sources=target.sources,
-        explanation=explanation,
+        explanation=_explanation(target, step.day, days),
         portals=target.portals,
     )
+
+
+def _explanation(target: Target, day: date, days: OpenDays) -> tuple[Text, ...]:
+    """How the units were computed, and why they count from this day where it is not the policy's own."""
+    if day not in days.moves:
+        return target.explanation
+    return (*target.explanation, T("Counts from {day}: {why}.", day=day, why=days.moves[day]))
 
 
 def _reason(target: Target, step: Step) -> Text:
@@ -186,7 +189,7 @@ def _draft_new_line(draft: _Draft, state: ContractState, contract: Contract, tod
     assert target.units is not None
     if target.units <= 0:
         return
-    days = OpenDays(contract, (), NO_MEMORY, target.policy)
+    days = OpenDays(contract, _posted_rows(state, contract), NO_MEMORY, target.policy)
     day = days.effective(target.policy.increase, today, target.portal_date)
     if day is None:
         draft.findings.append(_too_late(target, state, contract))
@@ -209,11 +212,24 @@ def _draft_new_line(draft: _Draft, state: ContractState, contract: Contract, tod
         money_per_period=None if price is None else price * target.units,
         period_type=contract.period_type,
         sources=target.sources,
-        explanation=target.explanation,
+        explanation=_explanation(target, day, days),
         portals=target.portals,
     )
     draft.changes = [change]
-    draft.holds = list(holds_of(change, target.policy))
+    draft.holds = [*holds_of(change, target.policy), *days.holds(day)]
+
+
+def _posted_rows(state: ContractState, contract: Contract) -> Sequence[UnitRow]:
+    """Rows that tell which periods of a contract are posted: those of the line that is posted furthest. None posted: no rows."""
+    furthest: Sequence[UnitRow] = ()
+    last = date.min
+    for line in state.lines.values():
+        if line.contract_id == contract.id:
+            rows = state.units.get(line.ref, ())
+            posted = max((row.start for row in rows if row.posted), default=date.min)
+            if posted > last:
+                furthest, last = rows, posted
+    return furthest
 
 
 def _carry_prices(
@@ -293,13 +309,17 @@ def _settle(draft: _Draft, slides: Mapping[str, Finding], decisions: Decisions) 
 
 
 def _status(draft: _Draft, decisions: Decisions, *, held: bool) -> ChangeStatus:
-    if decisions.dismissed and any(change.dismissal_key in decisions.dismissed for change in draft.changes):
+    if _is_dismissed(draft, decisions):
         return ChangeStatus.DISMISSED
     if decisions.approved and all(change.id in decisions.approved for change in draft.changes):
         return ChangeStatus.APPROVED
     if held:
         return ChangeStatus.HELD
     return ChangeStatus.NEEDS_APPROVAL if draft.target.mode is Mode.REVIEW else ChangeStatus.READY
+
+
+def _is_dismissed(draft: _Draft, decisions: Decisions) -> bool:
+    return bool(decisions.dismissed) and any(change.dismissal_key in decisions.dismissed for change in draft.changes)
 
 
 def _held(draft: _Draft, holds: Sequence[Text]) -> Finding:

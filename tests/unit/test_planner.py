@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.domain.contract import ContractLine, ContractState, LineRef, PeriodType, UnitRow
+from core.domain.contract import ContractLine, ContractState, ItemRef, LineKind, LineRef, PeriodType, UnitRow
 from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.policy import Mode, Otherwise, Policy, When
@@ -471,3 +471,38 @@ def test_changes_stand_in_a_stable_order() -> None:
     plan = plan_for(wanted[::-1], state)
     assert [change.company_id for change in plan.changes] == [1, 2, 3]
     assert plan.checksum == plan_for(wanted, state).checksum
+
+
+def test_m6_a_price_that_jumps_is_held() -> None:
+    def held(price: str, **limits: object) -> bool:
+        wanted = target(10, policy(**limits), unit_price=Decimal(price))
+        return status(plan_for(wanted, one_line(10))) is ChangeStatus.HELD
+
+    assert not held("250")
+    assert held("250", max_change_percent=50)
+    assert held("1.20", max_change_percent=50)
+    assert not held("3.75", max_change_percent=50)
+    assert held("0", hold_to_zero=True)
+    assert held("-1", hold_to_zero=True)
+
+
+def test_m6_what_was_dismissed_does_not_make_a_landslide() -> None:
+    wanted, state = many(10, 4)
+    plan = plan_for(wanted, state)
+    assert plan.applicable() == ()
+    dismissed = Decisions(dismissed={change.dismissal_key: "free seats" for change in plan.changes[:2]})
+    again = plan_for(wanted, state, decisions=dismissed)
+    assert [change.status for change in again.changes] == [*["dismissed"] * 2, *["ready"] * 2]
+    assert again.findings == ()
+
+
+def test_m8_a_line_is_not_added_in_a_period_that_is_posted() -> None:
+    """The new line has no rows yet: the other lines of the contract tell what is posted."""
+    home = contract()
+    entry = ContractLine(line(200), home.id, ItemRef(LineKind.SERVICE, 777))
+    state = world([entry], [home], {entry.ref: period_rows(home, {START: 1}, posted_until=NEXT_MONTH)})
+    change = only(plan_for(target(7, line=None), state))
+    assert (change.kind, change.effective_date) == (ChangeKind.ADD_LINE, NEXT_MONTH)
+    assert "already posted" in str(change.explanation[-1])
+    held = plan_for(target(7, policy(posted=Otherwise.HOLD), line=None), state)
+    assert (only(held).effective_date, status(held)) == (TODAY, ChangeStatus.HELD)
