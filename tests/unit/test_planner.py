@@ -506,3 +506,19 @@ def test_m8_a_line_is_not_added_in_a_period_that_is_posted() -> None:
     assert "already posted" in str(change.explanation[-1])
     held = plan_for(target(7, policy(posted=Otherwise.HOLD), line=None), state)
     assert (only(held).effective_date, status(held)) == (TODAY, ChangeStatus.HELD)
+
+
+def test_m8_the_line_that_is_posted_furthest_tells_for_a_new_one() -> None:
+    home = contract()
+    entries = [ContractLine(line(number), home.id, ItemRef(LineKind.SERVICE, number)) for number in (200, 201, 202)]
+    ends = {200: None, 201: date(2027, 1, 1), 202: NEXT_MONTH}
+    rows = {line(number): period_rows(home, {START: 1}, posted_until=end) for number, end in ends.items()}
+    assert only(plan_for(target(7, line=None), world(entries, [home], rows))).effective_date == date(2027, 1, 1)
+
+
+def test_m8_the_next_open_row_may_begin_within_the_period() -> None:
+    rows = (
+        UnitRow(THIS_MONTH, date(2026, 11, 24), 10, posted=True),
+        UnitRow(date(2026, 11, 25), date(2026, 11, 30), 10),
+    )
+    assert steps(plan_for(target(15), replace(one_line(10), units={LINE: rows}))) == [(date(2026, 11, 25), 10, 15)]

@@ -546,3 +546,22 @@ def test_m3_named_lines_are_enough_only_when_nothing_else_can_be_missing(
 ) -> None:
     usage = portal(*lines, read_at=None, confirmed_at={})
     assert only(targets_of(usage, mapping=mapped(customers=dict.fromkeys(customers, 10)))).units == units
+
+
+def test_m2_what_is_gone_counts_nothing_beside_what_is_there() -> None:
+    usage = portal(used(4), used(9, subscription_id="s2", present=False))
+    assert only(targets_of(usage)).units == 4
+
+
+def test_m9_a_contract_counts_to_its_last_day() -> None:
+    assert only(targets_of(portal(used(4)), state=one_line(home=contract(end=TODAY)))).line == line(100)
+
+
+@pytest.mark.parametrize(("second", "units"), [({"read_at": None}, None), ({}, 12)])
+def test_m3_another_rule_of_the_service_that_could_not_be_read_yet_holds_its_line(
+    second: dict[str, object], units: int | None
+) -> None:
+    portals, mapping = two_portals(**second)
+    apart = (rule(1), rule(2, portal_name="Pax8"))
+    target = only(targets_of(*portals, mapping=WorkspaceMapping(customers=mapping.customers, rules=apart)))
+    assert target.units == units
