@@ -148,8 +148,19 @@ class SimpleApi:
 def _customer(row: Record) -> tuple[Customer, dict[str, str]]:
     """The customer, and what else may help to find it in the books."""
     identity = text(row, "id")
-    more = {"external_id": text(row, "externalId", ""), "tax_id": text(row, "taxRegId", "")}
+    more = {
+        "external_id": text(row, "externalId", ""),
+        "tax_id": text(row, "taxRegId", ""),
+        "domain": _domain(row),
+    }
     return Customer(identity, text(row, "name", "") or identity), {key: value for key, value in more.items() if value}
+
+
+def _domain(row: Record) -> str:
+    """Of the administrator's e-mail address."""
+    people = records(row, "contactPersons", or_null=True)
+    mails = (text(one, "email", "") for one in people if text(one, "type", "").lower() == "admin")
+    return next((mail.rpartition("@")[2].lower() for mail in mails if "@" in mail), "")
 
 
 def _kept(row: Record) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Ingram Micro Cloud Marketplace: CloudBlue's SimpleAPI 1.15."""
