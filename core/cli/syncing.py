@@ -126,9 +126,10 @@ def apply(
 
 
 def reverse(run: Annotated[int, typer.Argument(metavar="RUN")], as_json: AsJson = False) -> int:
-    from core.services import planning, reversing
+    from core.services import planning, reversing, runs
 
     with opened() as (ctx, actor):
+        runs.run_state(ctx, actor, run)
         reversing.reverse_run(ctx, actor, run)
         found = planning.named_plan(ctx, actor)
         if as_json:
