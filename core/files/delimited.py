@@ -19,6 +19,7 @@ from core.files.grid import Body, RowsBody
 from core.files.issues import ImportIssue, ImportNote, Kind, reject, shown
 from core.files.limits import Limits
 from core.files.quotes import opening_line, well_formed
+from core.files.regular import even_out
 
 DELIMITERS = ("\t", ";", ",", "|")
 """In the order that settles a tie."""
@@ -59,14 +60,21 @@ class DelimitedGrid:
                 return body
         return self._by_rows(start, end)
 
-    def _is_regular(self, begin: int) -> bool:
-        """Whether quotes and line ends are such that a column-wise reader cuts the text as the rules do."""
-        return well_formed(self.utf8, self.delimiter, begin) and not _has_blank_lines(self.utf8, begin)
-
     def _by_columns(self, start: int, columns: Sequence[int]) -> ArrowBody | None:
-        width = max((len(row) for row in self.head[start - 1 : start]), default=0)
-        body = ArrowBody(self, self._offsets[start - 1], start + self.dropped_lines, width)
-        return body if width > 1 and self._is_regular(body.offset) and body.load(columns) else None
+        """The rows read column-wise, odd ones made even first; None where quotes or line ends do not allow it."""
+        offset, width = self._offsets[start - 1], len(self.head[start - 1])
+        if width < 2 or not well_formed(self.utf8, self.delimiter, offset):
+            return None
+        text = memoryview(self.utf8)[offset:]
+        body = ArrowBody(text, self.delimiter, self.limits, start + self.dropped_lines, width)
+        if not _has_blank_lines(self.utf8, offset) and body.load(columns):
+            return body
+        evened = even_out(self.utf8[offset:], self.delimiter, width)
+        if evened is None:
+            return None
+        issues = tuple(_too_many(row, body.first + index + 1, width) for index, row in evened.too_long.items())
+        body = ArrowBody(evened.utf8, self.delimiter, self.limits, body.first, width, issues, evened.places)
+        return body if body.load(columns) else None
 
     def _by_rows(self, start: int, end: int | None) -> RowsBody:
         text = io.TextIOWrapper(io.BytesIO(self.utf8), encoding="utf-8", errors="replace", newline="")
@@ -112,19 +120,25 @@ class DelimitedGrid:
 
 @dataclass(slots=True)
 class ArrowBody:
-    """Rows below a heading, read column-wise; each column is kept as codes into its distinct texts."""
+    """Rows below a heading, read column-wise; each column is kept as codes into its distinct texts.
 
-    grid: DelimitedGrid
-    offset: int
+    `first` is the number of rows above; `places` are the indexes of the rows where some were left out.
+    """
+
+    utf8: bytes | memoryview
+    delimiter: str
+    limits: Limits
     first: int
     width: int
     issues: tuple[ImportIssue, ...] = ()
+    places: Rows | None = None
     rows: int = 0
     _columns: dict[int, Column] = field(default_factory=dict)
 
     @property
     def numbers(self) -> Rows:
-        return np.arange(self.first + 1, self.first + 1 + self.rows, dtype=np.int64)
+        places = np.arange(self.rows, dtype=np.int64) if self.places is None else self.places
+        return places + self.first + 1
 
     def column(self, index: int) -> Column:
         if index >= self.width:
@@ -138,7 +152,7 @@ class ArrowBody:
         wanted = sorted({index for index in columns if index < self.width} - set(self._columns))
         names = [f"c{index}" for index in range(self.width)]
         chosen = [names[index] for index in wanted or [0]]
-        buffer = pa.py_buffer(self.grid.utf8).slice(self.offset)
+        buffer = pa.py_buffer(self.utf8)
         if not buffer.size:
             self._columns = {index: Column([], np.zeros(0, dtype=np.int32)) for index in wanted}
             return True
@@ -147,7 +161,7 @@ class ArrowBody:
                 pa.BufferReader(buffer),
                 read_options=arrow_csv.ReadOptions(column_names=names, block_size=1 << 20),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter=self.grid.delimiter, newlines_in_values=QUOTE in self.grid.utf8, ignore_empty_lines=True
+                    delimiter=self.delimiter, newlines_in_values=_quotes_in(self.utf8), ignore_empty_lines=True
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     include_columns=chosen, column_types=dict.fromkeys(chosen, _WORDS), strings_can_be_null=False
@@ -155,12 +169,16 @@ class ArrowBody:
             )
         except pa.ArrowInvalid:
             return False
-        if table.num_rows > self.grid.limits.rows:
-            raise too_many_rows(self.grid.limits)
+        if table.num_rows > self.limits.rows:
+            raise too_many_rows(self.limits)
         self.rows = table.num_rows
         for index, name in zip(wanted, chosen, strict=False):
             self._columns[index] = _column(table.column(name))
         return True
+
+
+def _quotes_in(utf8: bytes | memoryview) -> bool:
+    return bool((np.frombuffer(utf8, np.uint8) == QUOTE).any())
 
 
 def _column(chunked: pa.ChunkedArray) -> Column:
