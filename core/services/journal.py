@@ -60,8 +60,8 @@ class Journal:
         self._ctx.database.run(work)
 
     def fact(self, event: Event, change: Change, line: LineRef | None, /, **payload: Any) -> Fact:
-        # An unknown outcome uses up no date: only what is read back tells whether it did.
-        day = None if event is Event.UNKNOWN else change.effective_date
+        # An answer uses up no date of the line: only what is read back tells whether the write is there.
+        day = None if event in (Event.SENT, Event.ANSWERED, Event.UNKNOWN) else change.effective_date
         return Fact(
             event=event, run_id=self._run_id, change_id=change.id, line=line, effective_date=day, payload=payload
         )
