@@ -27,6 +27,10 @@ WAIT_WHEN_TOLD_NOTHING = 60.0
 """Seconds after a 429 that does not say how long."""
 
 
+def _is_401(answer: Answer) -> bool:
+    return answer.status == 401
+
+
 class Page(NamedTuple):
     """One answer of a list: its JSON body, and the records selected from it."""
 
@@ -41,7 +45,8 @@ class Api:
     `hosts` are further hosts links may lead to (a child account's own host); credentials never go anywhere else.
     `throttled` lists the statuses that mean "slow down"; `wait` is how many seconds when the portal does not say (None: as
     `backoff` goes). `check` looks at each answer with a good status and raises when the portal reports an error inside it.
-    `remedy` says what a person can do after a 401 or 403.
+    `lapsed` tells the answers after which credentials are renewed. `fault` tells what an answer with a bad status means where
+    the status alone does not; None leaves it to the status. `remedy` says what a person can do after a 401 or 403.
     """
 
     http: Http
@@ -55,6 +60,8 @@ class Api:
     wait: float | None = WAIT_WHEN_TOLD_NOTHING
     check: Callable[[Answer], None] | None = None
     remedy: Text | None = None
+    lapsed: Callable[[Answer], bool] = _is_401
+    fault: Callable[[Answer], RemoteError | None] | None = None
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https"):
@@ -178,7 +185,7 @@ class Api:
         with self.throttle.turn():
             signed = self.auth.sign(request)
             answer = self.http.send(signed)
-            if answer.status == 401 and self.auth.renew(signed):
+            if self.lapsed(answer) and self.auth.renew(signed):
                 answer = self.http.send(self.auth.sign(request))
         if not answer.ok:
             self._raise(answer)
@@ -187,6 +194,9 @@ class Api:
         return answer
 
     def _raise(self, answer: Answer) -> None:
+        told_by_body = self.fault(answer) if self.fault is not None else None
+        if told_by_body is not None:
+            raise told_by_body
         detail = self.http.mask(f"{answer.status} {answer.start()}")
         status = str(answer.status)
         name = self.http.name

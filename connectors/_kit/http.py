@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -169,7 +169,8 @@ class Request:
 class Http:
     """A pool of connections to one other side. Safe for several threads. Redirects are answers, never followed.
 
-    `name` is the other side's name for people. `max_bytes` is the largest answer taken. `secrets` are masked in all details.
+    `name` is the other side's name for people. `max_bytes` is the largest answer taken. `secrets` are masked in all details and
+    addresses. `show` writes an address as it may stand in messages and logs, where its path says too much.
     """
 
     def __init__(
@@ -181,8 +182,10 @@ class Http:
         connections: int = 20,
         max_bytes: int = 64 * 1024 * 1024,
         secrets: Iterable[str] = (),
+        show: Callable[[str], str] = redact_url,
     ) -> None:
         self.name = name
+        self._show = show
         self.mask = Masker(secrets)
         self._timeouts = timeouts
         self._max_bytes = max_bytes
@@ -205,7 +208,7 @@ class Http:
 
     def send(self, request: Request) -> Answer:
         """One exchange, no retry. Raises RemoteError (`not_sent`, `no_answer`, `too_large`) or OutcomeUnknown."""
-        where = f"{request.method} {redact_url(request.url)}"
+        where = f"{request.method} {self.mask(self._show(request.url))}"
         started = time.monotonic()
         try:
             answer = self._exchange(request, where, started)
@@ -214,7 +217,9 @@ class Http:
             self._fail(request, where, error)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise SettingsError(
-                T("{url} is not a web address.", url=redact_url(request.url)), detail=repr(error), kind="address"
+                T("{url} is not a web address.", url=self.mask(self._show(request.url))),
+                detail=self.mask(repr(error)),
+                kind="address",
             ) from error
         log.debug("http.answered", where=where, status=answer.status, seconds=_since(started))
         return answer

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from connectors._kit.api import Api, Call
 from connectors._kit.auth import ApiKey, Basic, OAuth, Token, TokenAuth
 from connectors._kit.contract import InMemory
-from connectors._kit.http import Http
+from connectors._kit.http import Answer, Http
 from connectors._kit.paging import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paging
 from connectors._kit.retry import Backoff
 from connectors._kit.throttle import Throttle
@@ -367,3 +367,40 @@ def test_what_is_learned_later_is_masked_too_and_remedies_are_the_connectors() -
         portal.get("x")
     assert "t0ken-of-today" not in caught.value.detail
     assert "Ask Ann." in str(caught.value)
+
+
+def test_a_portal_that_ends_sessions_with_500_is_signed_in_again_once_for_each_call() -> None:
+    tokens = iter(f"t{number}" for number in range(1, 10))
+
+    def handler(request: Incoming) -> Response:
+        if request.headers["authorization"] == "Bearer t1":
+            return PlainTextResponse("session over", status_code=500)
+        return JSONResponse([])
+
+    with serving(app(handler)) as server:
+        auth = TokenAuth(lambda: Token(next(tokens)))
+        assert api(server, auth=auth, lapsed=lambda answer: b"session over" in answer.content).get("x") == []
+    assert [one.headers["authorization"] for one in server.asked] == ["Bearer t1", "Bearer t2"]
+
+
+def test_what_a_fault_says_goes_before_its_status() -> None:
+    def fault(answer: Answer) -> RemoteError | None:
+        return Unauthorized(T("Closed.")) if b"closed" in answer.content else None
+
+    bodies = iter(["busy", "closed"])
+    fake = app(lambda request: PlainTextResponse(next(bodies), status_code=500))
+    with serving(fake) as server, pytest.raises(Unauthorized, match="Closed"):
+        api(server, fault=fault).get("x")
+    assert len(server.asked) == 2
+
+
+def test_addresses_show_no_secrets_and_only_what_they_may() -> None:
+    with serving(app(lambda request: JSONResponse({}, status_code=404))) as server:
+        masked = Api(http=Http("Fake", secrets=["tok-123"]), base_url=server.url)
+        with pytest.raises(RemoteError) as caught:
+            masked.get("vms/tok-123")
+        assert caught.value.place == f"GET {server.url}/vms/***"
+        shown = Api(http=Http("Fake", show=lambda url: "the report"), base_url=server.url)
+        with pytest.raises(RemoteError) as caught:
+            shown.get("acme")
+        assert caught.value.place == "GET the report"
