@@ -44,6 +44,14 @@ def suggest(
     return [known[name] for name in names]
 
 
+def exact_matches(
+    names: Sequence[str], candidates: Sequence[tuple[int, str]], aliases: Mapping[str, int]
+) -> list[Suggestion | None]:
+    """For each name the one candidate of exactly that name, None where there is none or more than one; quick for many names."""
+    matcher = _Matcher(candidates, aliases)
+    return [matcher.exact(name) for name in names]
+
+
 class _Matcher:
     """Candidates by their normalised form, so that equal names need no comparing."""
 
@@ -75,6 +83,11 @@ class _Matcher:
                 found.setdefault(suggestion.id, suggestion)
         ordered = sorted(found.values(), key=lambda s: (not s.exact, -s.score, s.name.casefold(), s.id))
         return ordered[:limit]
+
+    def exact(self, name: str) -> Suggestion | None:
+        normalised = normalise(name)
+        equal = self._equal(normalised).values() if normalised.form else ()
+        return next((suggestion for suggestion in equal if suggestion.exact), None)
 
     def _equal(self, name: Normalised) -> dict[int, Suggestion]:
         """Candidates with the same normalised name or a known alias. Exact when that is one, and no repair was needed."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from core.domain.mapping import CustomerKey, CustomerMapping
-from core.domain.matching import Suggestion, suggest
+from core.domain.matching import Suggestion, exact_matches, suggest
 from core.domain.names import normalise
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -110,11 +110,12 @@ def accept_exact_suggestions(ctx: Context, actor: Actor, portal: str = "") -> Ed
     require(actor, Role.OPERATOR)
     with ctx.database.session() as session:
         pending = mappings.pending_customers(session, portal)
-        found = _suggestions(session, [mapping.customer for mapping in pending])
+        names = [one.customer for one in pending]
+        found = exact_matches(names, _candidates(session), known_aliases(session))
     edits = [
-        CustomerEdit(portal=mapping.key.portal, customer_id=mapping.key.customer_id, company_id=best[0].id)
-        for mapping, best in zip(pending, found, strict=True)
-        if best and best[0].exact
+        CustomerEdit(portal=one.key.portal, customer_id=one.key.customer_id, company_id=match.id)
+        for one, match in zip(pending, found, strict=True)
+        if match is not None
     ]
     return _save(ctx, actor, list(enumerate(edits)), "accepted exact suggestions")
 
@@ -175,8 +176,11 @@ def known_aliases(session: Session) -> dict[str, int]:
 
 
 def _suggestions(session: Session, names: Sequence[str]) -> list[list[Suggestion]]:
-    candidates = [(company.id, company.name) for company in directory.companies(session)]
-    return suggest(names, candidates, known_aliases(session), SHOWN_SUGGESTIONS)
+    return suggest(names, _candidates(session), known_aliases(session), SHOWN_SUGGESTIONS)
+
+
+def _candidates(session: Session) -> list[tuple[int, str]]:
+    return [(company.id, company.name) for company in directory.companies(session)]
 
 
 def _row(entry: CustomerEntry, found: Mapping[str, Iterable[Suggestion]]) -> CustomerRow:

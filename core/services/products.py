@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.domain.contract import CatalogueItem, ItemRef
 from core.domain.errors import InputError
 from core.domain.mapping import ProductKey, ProductRule, Rename, RuleSource
-from core.domain.matching import suggest
+from core.domain.matching import exact_matches, suggest
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.audited import author_of
@@ -158,8 +158,9 @@ def accept_exact_products(ctx: Context, actor: Actor, portal: str = "") -> int:
     require(actor, Role.OPERATOR)
     with ctx.database.session() as session:
         pending = mappings.pending_products(session, portal)
-        found = _suggestions(directory.items(session), list(pending.values()))
-    links = [(key, best[0].item) for key, best in zip(pending, found, strict=True) if best and best[0].exact]
+        items = directory.items(session)
+    found = exact_matches(list(pending.values()), list(enumerate(item.name for item in items)), {})
+    links = [(key, items[match.id].ref) for key, match in zip(pending, found, strict=True) if match is not None]
     return link_products(ctx, actor, links) if links else 0
 
 
@@ -217,7 +218,7 @@ def item_options(ctx: Context, actor: Actor, search: str = "", limit: int = 50) 
 
 def _suggestions(items: Sequence[CatalogueItem], names: Sequence[str]) -> list[list[ItemSuggestion]]:
     """For each name the services and bundles that are called like it."""
-    found = suggest(names, [(place, item.name) for place, item in enumerate(items)], {}, SHOWN_SUGGESTIONS)
+    found = suggest(names, list(enumerate(item.name for item in items)), {}, SHOWN_SUGGESTIONS)
     return [[ItemSuggestion(items[s.id].ref, s.name, s.score, s.exact, s.reason) for s in best] for best in found]
 
 
