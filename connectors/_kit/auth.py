@@ -160,6 +160,12 @@ class TokenAuth:
                 held.token = None
             return True
 
+    def give_up(self) -> Token | None:
+        """The token there is, which is not used any more after this: for portals whose sessions should be ended."""
+        with self._held.lock:
+            token, self._held.token = self._held.token, None
+            return token
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:

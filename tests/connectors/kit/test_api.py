@@ -383,6 +383,18 @@ def test_a_portal_that_ends_sessions_with_500_is_signed_in_again_once_for_each_c
     assert [one.headers["authorization"] for one in server.asked] == ["Bearer t1", "Bearer t2"]
 
 
+def test_a_session_that_was_given_up_is_not_used_again() -> None:
+    tokens = iter(["t1", "t2"])
+    with serving(app(lambda request: JSONResponse([]))) as server:
+        auth = TokenAuth(lambda: Token(next(tokens)))
+        assert auth.give_up() is None
+        portal = api(server, auth=auth)
+        portal.get("x")
+        assert auth.give_up() == Token("t1")
+        portal.get("x")
+    assert [one.headers["authorization"] for one in server.asked] == ["Bearer t1", "Bearer t2"]
+
+
 def test_what_a_fault_says_goes_before_its_status() -> None:
     def fault(answer: Answer) -> RemoteError | None:
         return Unauthorized(T("Closed.")) if b"closed" in answer.content else None

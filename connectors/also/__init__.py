@@ -1,0 +1,1 @@
+"""ALSO Cloud Marketplace SimpleAPI: service accounts per company."""
