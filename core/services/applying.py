@@ -73,6 +73,7 @@ class Applier:
     target: Target
     journal: Journal
     stop: Callable[[], bool]
+    may_send: Callable[[], bool] = lambda: True
     ended: Callable[[Session, Sequence[Work]], None] = lambda _session, _works: None
     told: Callable[[int, int], None] = lambda _done, _total: None
     _works: list[Work] = field(default_factory=list)
@@ -171,7 +172,7 @@ class Applier:
 
     def _send(self, works: Sequence[Work]) -> list[Work]:
         """Send one request for each; gives those that went out."""
-        sender = Sender(self.target, self._exchange, self.stop)
+        sender = Sender(self.target, self._exchange, self.stop, self.may_send)
         by_change = {work.change.id: work for work in works}
         answers = sender.send([Write(work.change, work.line, work.attempts + 1) for work in works])
         self._reachable = self._reachable and not (sender.closed and not self.stop())
@@ -246,7 +247,9 @@ def judge(work: Work, seen: Seen, today: date) -> End | None:
         work.close(End.FAILED, text, "mismatch")
     elif seen.posted:
         # Rows of a posted period may stay as they are although the change was taken: sending again could count twice.
-        work.close(End.FAILED, T("The period is posted and its units did not change; look at it in Autotask."), "posted")
+        work.close(
+            End.FAILED, T("The period is posted and its units did not change; look at it in Autotask."), "posted"
+        )
     return work.end
 
 

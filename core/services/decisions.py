@@ -107,9 +107,7 @@ def restore(ctx: Context, actor: Actor, change_ids: Sequence[str]) -> int:
     return _decide(ctx, actor, change_ids, "change.restored", work)
 
 
-def _decide(
-    ctx: Context, actor: Actor, change_ids: Sequence[str], event: str, decide: Decide, reason: str = ""
-) -> int:
+def _decide(ctx: Context, actor: Actor, change_ids: Sequence[str], event: str, decide: Decide, reason: str = "") -> int:
     require(actor, Role.OPERATOR)
 
     def work(session: Session) -> int:

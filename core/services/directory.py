@@ -151,4 +151,3 @@ def _cheaper_narrow(known: ContractState, matter: Collection[int]) -> bool:
 
 def _pages(rows: int) -> int:
     return max(1, -(-rows // PAGE))
-

@@ -29,7 +29,9 @@ def check_fresh(target: Target, works: Sequence[Work]) -> tuple[list[Work], Mapp
         # The changes of a line stand or fall together.
         if any(work.end is not None or not _as_planned(of_line, place, seen) for place, work in enumerate(of_line)):
             for work in of_line:
-                work.close(End.WAITING, work.why or T("The line has changed since the plan was made; it is planned again."))
+                work.close(
+                    End.WAITING, work.why or T("The line has changed since the plan was made; it is planned again.")
+                )
     lines = sorted({work.line for work in works if work.line is not None and work.end is None})
     return [work for work in works if work.end is None], target.prices(lines) if lines else {}
 
@@ -54,7 +56,5 @@ def _as_planned(of_line: Sequence[Work], place: int, seen: Mapping[Place, Seen])
     found = seen[Place(work.line, change.effective_date)]
     if found.posted and not change.holds:
         return False
-    ahead = sum(
-        one.change.unit_change for one in of_line[:place] if one.change.effective_date <= change.effective_date
-    )
+    ahead = sum(one.change.unit_change for one in of_line[:place] if one.change.effective_date <= change.effective_date)
     return found.units == change.from_units - ahead

@@ -105,7 +105,9 @@ def make_for_lines(ctx: Context, facts: Facts, planned: Planned, lines: Collecti
 def _with_holds(plan: Plan, decided: Decisions) -> Plan:
     """What people hold waits for them, also where policy would let it go."""
     reasons = {
-        key.removeprefix(HELD_BY_PERSON): why for key, why in decided.dismissed.items() if key.startswith(HELD_BY_PERSON)
+        key.removeprefix(HELD_BY_PERSON): why
+        for key, why in decided.dismissed.items()
+        if key.startswith(HELD_BY_PERSON)
     }
     held = {change.line for change in plan.changes if change.dismissal_key in reasons} if reasons else set()
     if not held:

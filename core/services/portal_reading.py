@@ -153,9 +153,7 @@ def _store_failure(running: Running, portal: Portal, error: ContractBridgeError)
 
     def work(session: Session) -> None:
         history.record_failure(session, portal.id, ctx.clock.now(), error.message, run_id=running.id)
-        runlog.append(
-            session, [running.line(error.message, level="error", event="portal.failed", portal=portal.name)]
-        )
+        runlog.append(session, [running.line(error.message, level="error", event="portal.failed", portal=portal.name)])
 
     ctx.database.run(work)
     log.warning("portal.failed", portal=portal.name, error=type(error).__name__, detail=error.detail)

@@ -55,6 +55,7 @@ class Running:
         self.lost = threading.Event()
         self._tell = progress
         self._writes = False
+        self._alive_at = time.time()
 
     @property
     def id(self) -> int:
@@ -70,6 +71,12 @@ class Running:
             raise RunLost
         if self.stop.is_set():
             raise RunStopped
+
+    def may_send(self) -> bool:
+        """Whether it is certainly still this run's turn: a sign of life was kept not long ago. By the wall clock, which goes on
+        while a machine sleeps.
+        """
+        return not self.lost.is_set() and time.time() - self._alive_at < self.ctx.pace.lease / 2
 
     def log(self, text: Text, *, level: str = "info", event: str = "", portal: str = "") -> None:
         """One line of the run's log."""
@@ -92,6 +99,7 @@ class Running:
         if self.lost.is_set() or not leases.acquire(session, WRITER, self.owner, now, seconds):
             self.lost.set()
             raise RunLost
+        self._alive_at = time.time()
 
     @contextmanager
     def breathing(self) -> Iterator[None]:
@@ -107,11 +115,13 @@ class Running:
 
     def _breathe(self, ended: threading.Event) -> None:
         while not ended.wait(self.ctx.pace.lease / 4):
+            began = time.time()
             try:
                 if not self.ctx.database.run(self._beat):
                     self.lost.set()
                     log.error("run.lost", run_id=self.id)
                     return
+                self._alive_at = began
             except SQLAlchemyError as error:
                 # The lease runs out by itself if this goes on; the fence keeps anything from being sent then.
                 log.warning("run.heartbeat_failed", run_id=self.id, error=type(error).__name__)
@@ -161,9 +171,7 @@ class Running:
         """End the run; False when it is not this process's any more."""
         now = self.ctx.clock.now()
         return self.ctx.database.run(
-            lambda session: runs.finish(
-                session, self.id, status, now, owner=self.owner, summary=summary, error=error
-            )
+            lambda session: runs.finish(session, self.id, status, now, owner=self.owner, summary=summary, error=error)
         )
 
 

@@ -78,7 +78,9 @@ def _request(ctx: Context, actor: Actor, new: NewRun) -> int:
                 return waiting.id
         queued = store.enqueue(session, new, ctx.clock.now())
         assert queued is not None
-        note(ctx, session, actor, "run.requested", str(queued.id), after={"kind": new.kind, "portals": list(new.portals)})
+        note(
+            ctx, session, actor, "run.requested", str(queued.id), after={"kind": new.kind, "portals": list(new.portals)}
+        )
         return queued.id
 
     return ctx.database.run(work)

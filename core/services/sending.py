@@ -18,6 +18,7 @@ from core.domain.contract import LineKind, LineRef
 from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
 from core.domain.plan import Change
 from core.domain.ports import Adjustment, NewLine, TargetWriter
+from core.domain.text import T
 
 log = structlog.get_logger()
 
@@ -110,12 +111,23 @@ Note = Callable[[Sequence[Answer], Sequence[Write]], None]
 
 
 class Sender:
-    """Sends many writes of different lines. `note` is called in this thread only; `stop` is asked before each write."""
+    """Sends many writes of different lines. `note` is called in this thread only; `stop` is asked before each write.
 
-    def __init__(self, target: TargetWriter, note: Note, stop: Callable[[], bool]) -> None:
+    `may_send` is asked right before a request leaves: a process that stood still since it noted the write may have been taken
+    for dead, and another one may have settled it.
+    """
+
+    def __init__(
+        self,
+        target: TargetWriter,
+        note: Note,
+        stop: Callable[[], bool],
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._target = target
         self._note = note
         self._stop = stop
+        self._may_send = may_send
         self._failures = 0
         self.closed = False
         """No more is sent: somebody asked to stop, or Autotask cannot be reached."""
@@ -155,6 +167,8 @@ class Sender:
         return leaving
 
     def _request(self, write: Write) -> LineRef:
+        if not self._may_send():
+            raise RemoteError(T("This process stood still for too long; nothing was sent."), retryable=False)
         if write.line is None:
             return self._target.add_line(NewLine(write.change.contract_id, write.change.item))
         self._target.adjust(write.adjustment())

@@ -118,7 +118,9 @@ def _finish(running: Running, summary: SyncSummary) -> None:
 
 
 def _words(error: ContractBridgeError) -> Text:
-    return error.message if error.remedy is None else T("{message} {remedy}", message=error.message, remedy=error.remedy)
+    return (
+        error.message if error.remedy is None else T("{message} {remedy}", message=error.message, remedy=error.remedy)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,11 @@ def _sync(running: Running) -> SyncSummary:
         except ContractBridgeError as error:
             # What the portals told is kept; without Autotask there is nothing to compare it with.
             return SyncSummary(
-                run_id=run.id, status="failed", portals=tuple(outcomes), changes=count_changes(None, ()), error=_words(error)
+                run_id=run.id,
+                status="failed",
+                portals=tuple(outcomes),
+                changes=count_changes(None, ()),
+                error=_words(error),
             )
     with closing(target):
         if run.options.get("apply", True):
@@ -250,9 +256,7 @@ def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work
     return plan_making.make_for_lines(running.ctx, plan_making.gather(running.ctx), planned, lines)
 
 
-def _keep_left(
-    running: Running, plan: Plan, works: Sequence[Work], names: Names, again: Plan | None = None
-) -> None:
+def _keep_left(running: Running, plan: Plan, works: Sequence[Work], names: Names, again: Plan | None = None) -> None:
     if works:
         left, ctx = plan_left(plan, works, names, again), running.ctx
         ctx.database.run(lambda session: plans.save(session, left, ctx.clock.now(), run_id=running.id))

@@ -41,7 +41,9 @@ class Writing:
         """Bring every work to an end. Raises RunLost when another process took over."""
         running = self.running
         journal = Journal(running.ctx, running.id, running.fence)
-        applier = Applier(running.ctx, self.target, journal, running.should_stop, self._ended, self._progress)
+        applier = Applier(
+            running.ctx, self.target, journal, running.should_stop, running.may_send, self._ended, self._progress
+        )
         applier.apply(works, prices)
 
     def _ended(self, session: Session, works: Sequence[Work]) -> None:
@@ -109,9 +111,7 @@ def plan_left(plan: Plan, works: Collection[Work], names: Names, instead: Plan |
     right = {work.line for work in works if work.end is End.VERIFIED} - open_lines
     fresh = list(instead.changes) if instead else []
     fresh = [change for change in fresh if change.id not in done]
-    findings = {
-        finding.key: finding for finding in plan.findings if finding.line is None or finding.line not in right
-    }
+    findings = {finding.key: finding for finding in plan.findings if finding.line is None or finding.line not in right}
     findings |= {finding.key: finding for work in failed for finding in [_finding(work, names)]}
     if instead:
         findings |= {finding.key: finding for finding in instead.findings}

@@ -19,7 +19,6 @@ from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.running import begin, free_dead_runs
 from core.store import leases, portals, runs
-from core.store.portals import Portal
 from core.store.runs import NewRun, Run
 from tests.services.money.world import SandboxData, World, reading
 
@@ -292,4 +291,3 @@ def test_a_job_that_breaks_is_tried_again_and_stops_no_other() -> None:
     metronome.start()
     assert until(lambda: done.count("broke") >= 2 and done.count("fine") >= 2, 5.0)
     metronome.stop()
-

@@ -111,7 +111,9 @@ def test_m4_killed_around_a_step_of_the_ledger(three: World, nursery: Nursery, s
     assert_right_after_restart(three)
 
 
-@pytest.mark.parametrize(("which", "nth", "when"), REQUESTS, ids=lambda value: value if isinstance(value, str) else None)
+@pytest.mark.parametrize(
+    ("which", "nth", "when"), REQUESTS, ids=lambda value: value if isinstance(value, str) else None
+)
 def test_m4_killed_while_a_request_is_on_its_way(
     three: World, nursery: Nursery, which: dict[str, Any], nth: int, when: str
 ) -> None:

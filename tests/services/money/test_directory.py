@@ -25,7 +25,9 @@ def many(make_world: Callable[..., World], data: SandboxData) -> World:
             data.line(contract, service, 5)
     world = make_world(data)
     world.portal()
-    world.map({f"C{number}": 1001 + number for number in range(30)}, {f"P{number}": 301 + number for number in range(40)})
+    world.map(
+        {f"C{number}": 1001 + number for number in range(30)}, {f"P{number}": 301 + number for number in range(40)}
+    )
     return world
 
 
@@ -129,4 +131,3 @@ def test_units_are_known_only_of_lines_that_were_read(many: World) -> None:
         state = directory.refresh(many.ctx, target, {1002})
     assert {state.lines[line].contract_id for line in state.units_known} == {7002}
     assert LineRef(LineKind.SERVICE, 8001) not in state.units_known
-

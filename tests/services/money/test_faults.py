@@ -118,7 +118,9 @@ class _Late:
 
 def test_m11_a_refused_line_does_not_stop_the_others(make: Make) -> None:
     world = make()
-    world.server.faults.add(action="errors", status=500, contains='"contractServiceID":8002', times=None, text="No.", **ADJUST)
+    world.server.faults.add(
+        action="errors", status=500, contains='"contractServiceID":8002', times=None, text="No.", **ADJUST
+    )
     summary = world.sync()
     assert (summary.changes["applied"], summary.changes["failed"]) == (LINES - 1, 1)
     assert summary.findings.get("refused") == 1
@@ -141,8 +143,13 @@ def test_m4_when_autotask_is_away_the_rest_stays_at_home(make: Make) -> None:
 @pytest.mark.parametrize(
     ("entity", "action"),
     [
-        ("Companies", "status"), ("Contracts", "truncate"), ("Services", "malformed"), ("ContractServices", "html"),
-        ("ContractServices", "truncate"), ("ContractServiceUnits", "empty"), ("ContractServiceUnits", "truncate"),
+        ("Companies", "status"),
+        ("Contracts", "truncate"),
+        ("Services", "malformed"),
+        ("ContractServices", "html"),
+        ("ContractServices", "truncate"),
+        ("ContractServiceUnits", "empty"),
+        ("ContractServiceUnits", "truncate"),
     ],
 )
 def test_m2_a_directory_that_cannot_be_read_changes_nothing(make: Make, entity: str, action: str) -> None:
@@ -161,7 +168,9 @@ def test_m2_a_directory_that_cannot_be_read_changes_nothing(make: Make, entity: 
 def test_m4_what_cannot_be_read_back_is_settled_by_the_next_run(make: Make) -> None:
     world = make()
     # Units are asked for the directory, twice for the rows of what is to change, and then to read back.
-    world.server.faults.add(action="status", entity="ContractServiceUnits", operation="query", nth=4, times=None, when="before")
+    world.server.faults.add(
+        action="status", entity="ContractServiceUnits", operation="query", nth=4, times=None, when="before"
+    )
     summary = world.sync()
     assert summary.status == "partly"
     assert summary.changes["failed"] == LINES
@@ -222,7 +231,9 @@ def test_m5_a_second_change_on_a_day_counts_from_the_next_where_it_must(make: Ma
     assert world.sync().changes["planned"] == 0
 
 
-@pytest.mark.parametrize(("unit_end", "dates"), [("last_day", "z"), ("next_start", "bare"), ("split_next_start", "eastern")])
+@pytest.mark.parametrize(
+    ("unit_end", "dates"), [("last_day", "z"), ("next_start", "bare"), ("split_next_start", "eastern")]
+)
 def test_m4_verification_reads_every_way_of_writing_dates(make: Make, unit_end: str, dates: str) -> None:
     world = make(SandboxSwitches(unit_end=unit_end, dates=dates))
     assert world.sync().changes["applied"] == LINES

@@ -73,7 +73,9 @@ def test_a_missing_line_is_added_once_with_its_units(make: Callable[..., World])
     assert world.sync().changes["planned"] == 0
 
 
-@pytest.mark.parametrize(("action", "when"), [("drop", "before"), ("drop", "after"), ("status", "after"), ("malformed", "after")])
+@pytest.mark.parametrize(
+    ("action", "when"), [("drop", "before"), ("drop", "after"), ("status", "after"), ("malformed", "after")]
+)
 @pytest.mark.parametrize("entity", ["ContractServices", "ContractServiceAdjustments"])
 def test_m4_never_a_second_line(make: Callable[..., World], entity: str, action: str, when: str) -> None:
     world = make(ADDING)
@@ -94,7 +96,9 @@ def test_m4_an_approved_line_that_was_half_added_is_finished(make: Callable[...,
     world.says({("Acme", "users"): 7})
     world.sync()
     decisions.approve_all(world.ctx, SYSTEM)
-    world.server.faults.add(action="status", status=401, entity="ContractServiceAdjustments", operation="create", times=None)
+    world.server.faults.add(
+        action="status", status=401, entity="ContractServiceAdjustments", operation="create", times=None
+    )
     assert sync.apply_now(world.ctx, SYSTEM).changes["applied"] == 0
     world.server.faults.clear()
     [line] = lines(world)
@@ -227,7 +231,9 @@ def test_m3_a_line_of_two_portals_waits_for_both(make: Callable[..., World], dat
     assert world.units(line) == 7
 
 
-def test_m3_a_second_portal_that_was_never_read_holds_the_line_too(make: Callable[..., World], data: SandboxData) -> None:
+def test_m3_a_second_portal_that_was_never_read_holds_the_line_too(
+    make: Callable[..., World], data: SandboxData
+) -> None:
     world = make(BOLD)
     line = data.line(7001, 301, 10)
     world.server.sandbox.reset(data)

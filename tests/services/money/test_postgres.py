@@ -60,7 +60,9 @@ def test_m1_running_twice_changes_nothing_the_second_time(three: World) -> None:
     assert_right(three)
 
 
-@pytest.mark.parametrize("point", [("intended", 1, True), ("exchange", 1, True), ("exchange", 2, False), ("ended", 1, False)])
+@pytest.mark.parametrize(
+    "point", [("intended", 1, True), ("exchange", 1, True), ("exchange", 2, False), ("ended", 1, False)]
+)
 def test_m4_interrupted_and_started_again(three: World, point: tuple[str, int, bool]) -> None:
     with killed_at(point):
         three.sync()

@@ -133,11 +133,15 @@ class World:
 
     # ---- setting up
 
-    def portal(self, name: str = "Duo", *, mode: Mode = Mode.AUTOMATIC, policy: Policy = BOLD, connector: str = "duo") -> Portal:
+    def portal(
+        self, name: str = "Duo", *, mode: Mode = Mode.AUTOMATIC, policy: Policy = BOLD, connector: str = "duo"
+    ) -> Portal:
         """A portal; without anything said it reads as empty."""
         self.said.setdefault(name, lambda now: reading(name, now, {}))
         with self.database.write() as session:
-            return portals.save(session, Portal(name=name, connector=connector, mode=mode, policy=policy), self.clock.now())
+            return portals.save(
+                session, Portal(name=name, connector=connector, mode=mode, policy=policy), self.clock.now()
+            )
 
     def says(self, usage: Mapping[tuple[str, str], int | str], name: str = "Duo", **more: Any) -> None:
         """From now on the portal has these quantities, by (customer, product)."""
@@ -157,7 +161,11 @@ class World:
         self.said[name] = say
 
     def map(
-        self, customers: Mapping[str, int], products: Mapping[str, int], name: str = "Duo", kind: LineKind = LineKind.SERVICE
+        self,
+        customers: Mapping[str, int],
+        products: Mapping[str, int],
+        name: str = "Duo",
+        kind: LineKind = LineKind.SERVICE,
     ) -> None:
         """Customer → company id, product → service id."""
         author = Author("test", self.clock.now())
@@ -169,7 +177,10 @@ class World:
             )
         rules = [
             ProductRule(
-                id=0, item=ItemRef(kind, item), sources=(RuleSource(ProductKey(name, product), "q"),), match_period=False
+                id=0,
+                item=ItemRef(kind, item),
+                sources=(RuleSource(ProductKey(name, product), "q"),),
+                match_period=False,
             )
             for product, item in products.items()
         ]
@@ -217,4 +228,15 @@ def line(number: int, kind: LineKind = LineKind.SERVICE) -> LineRef:
     return LineRef(kind, number)
 
 
-__all__ = ["BOLD", "NOW", "TODAY", "SandboxData", "SandboxServer", "SandboxSwitches", "TestClock", "World", "line", "reading"]
+__all__ = [
+    "BOLD",
+    "NOW",
+    "TODAY",
+    "SandboxData",
+    "SandboxServer",
+    "SandboxSwitches",
+    "TestClock",
+    "World",
+    "line",
+    "reading",
+]
