@@ -27,7 +27,8 @@ def holds_of(change: Change, policy: Policy) -> tuple[Text, ...]:
         held.append(T("{size} units at once; the limit is {limit}.", size=size, limit=policy.max_change))
     if (
         policy.max_change_percent is not None
-        and change.from_units >= policy.percent_from_units
+        and change.from_units > 0
+        and max(change.from_units, change.to_units) >= policy.percent_from_units
         and size * 100 > policy.max_change_percent * change.from_units
     ):
         held.append(

@@ -24,6 +24,8 @@ def policy_for(
     changes: dict[str, object] = {}
     for override in sorted(fitting, key=_particularity):
         changes |= override.model_dump(exclude={"customer_id", "product_key"}, exclude_none=True)
+        if override.max_change_percent is not None:
+            changes["percent_from_units"] = 0
     return base.model_copy(update=changes) if changes else base
 
 

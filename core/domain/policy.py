@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Mode(StrEnum):
@@ -36,8 +36,9 @@ class Otherwise(StrEnum):
 class Policy(BaseModel):
     """The whole policy of one portal. Field names are those of the workspace file (`portals[].policy`).
 
-    `max_change` is in units, `max_change_percent` in percent of the units in force (only from
-    `percent_from_units` units on: one seat more on a line of one is no spike); None switches a limit off.
+    `max_change` is in units, `max_change_percent` in percent of the units in force, where these or the new ones are at
+    least `percent_from_units`: one seat more on a line of one is no spike. A limit that is set without it holds on every
+    line that has units. None switches a limit off.
     `hold_to_zero` holds a change that brings a line to 0 units. `max_lines_down_percent` holds all decreases of a portal when
     one plan would lower a larger part of its lines than this (from ten lines on): a portal that lost half its customers
     is a fault more often than a fact. `stale_after_days` blocks lines whose last good reading is older (M2). `drift`: `hold`
@@ -48,6 +49,13 @@ class Policy(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_limit_holds_everywhere(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "max_change_percent" in given and "percent_from_units" not in given:
+            return {**given, "percent_from_units": 0}
+        return given
 
     increase: When = When.TODAY
     decrease: When = When.NEXT_PERIOD

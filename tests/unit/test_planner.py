@@ -297,10 +297,12 @@ def test_m10_somebody_who_changed_a_line_to_what_it_should_be_is_left_in_peace()
         ({"max_change_percent": 50}, 10, 15, False),
         ({"max_change_percent": 50}, 10, 16, True),
         ({"max_change_percent": 50}, 10, 4, True),
-        # One seat more on a line of one is no spike.
-        ({"max_change_percent": 50}, 1, 2, False),
-        ({"max_change_percent": 50, "percent_from_units": 0}, 1, 2, True),
-        ({"max_change_percent": 50, "percent_from_units": 0}, 0, 1, True),
+        # One seat more on a line of one is no spike, unless a limit was set for all lines.
+        ({"max_change_percent": 50, "percent_from_units": 10}, 1, 2, False),
+        ({"max_change_percent": 50, "percent_from_units": 10}, 5, 500, True),
+        ({"max_change_percent": 50}, 1, 2, True),
+        # Nothing is a percentage of no units.
+        ({"max_change_percent": 50}, 0, 12, False),
         ({"max_change_percent": 0}, 10, 11, True),
         ({"hold_to_zero": True}, 10, 0, True),
         ({"hold_to_zero": True}, 10, 1, False),
