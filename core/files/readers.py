@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import structlog
+
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
-from core.files.archive import Archive, gunzip, only_member, open_archive
+from core.files.archive import Archive, corrupt, gunzip, only_member, open_archive
 from core.files.decode import decode
 from core.files.delimited import DELIMITERS, DelimitedGrid, open_delimited
 from core.files.grid import Grid
@@ -25,6 +28,8 @@ from core.files.spreadsheet_ml import open_spreadsheet_ml
 from core.files.tree import Document, flat_grid, is_tree, parse_json, parse_xml, table_text, tree_grid
 from core.files.workbook import WORKBOOK, open_workbook
 from core.files.xml_safe import refuse_doctype
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,25 @@ def load(data: bytes | Path, limits: Limits) -> bytes:
 
 
 def open_file(data: bytes, file_name: str, settings: FileSettings | None, limits: Limits) -> Opened:
-    """The tables of a file. Raises RejectedFile for what cannot be read; never trusts the file's name."""
+    """The tables of a file. Raises RejectedFile for what cannot be read; never trusts the file's name.
+
+    A file that breaks a reader in a way nobody foresaw is damaged to whoever uploaded it, and a line in the log to us.
+    """
+    try:
+        return _opened(data, file_name, settings, limits)
+    except RejectedFile:
+        raise
+    except Exception as error:
+        log.exception("file.reader_failed", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        raise corrupt() from error
+
+
+def _opened(data: bytes, file_name: str, settings: FileSettings | None, limits: Limits) -> Opened:
     kind = file_type(data)
     if kind is FileType.ZIP:
         return _zip(data, settings, limits)
     if kind is FileType.GZIP:
-        name = file_name.removesuffix(".gz")
-        return _unpacked(gunzip(data, limits), name, settings, limits)
+        return _unpacked(gunzip(data, limits), file_name.removesuffix(".gz"), settings, limits)
     return _unpacked(data, file_name, settings, limits)
 
 

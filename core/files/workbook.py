@@ -28,7 +28,7 @@ from core.files.xml_safe import broken_xml, local, refuse_doctype
 
 WORKBOOK = "xl/workbook.xml"
 SHEET_TYPE = "/worksheet"
-DENSE = 4_000_000
+DENSE = 500_000
 """Cells of an area that may be mostly empty without harm."""
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)[\"']")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")

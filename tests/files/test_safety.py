@@ -1,0 +1,153 @@
+"""No file harms whoever opens it: packed, nested, endless, lying or made by hand (import rules 3.11)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import re
+import zipfile
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from core.files import readers
+from core.files.importer import Limits, Outcome, inspect
+from tests.files.samples import SHEET, csv, kinds, lines, lying_zip, ole, read, rezipped, triples, xlsx
+from tests.files.test_formats import every_format
+
+HEAD = ["Customer", "Product", "Qty"]
+ROWS = [HEAD, ["De Halm", "X", 25], ["Smit", "Y", 4.5], ["Jansen", "X", 7]]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+        b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>',
+        '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'.encode("utf-16"),
+        b'<?xml version="1.0"?><!DOCTYPE Workbook><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>',
+    ],
+)
+def test_xml_with_document_types_or_entities_is_refused(xml: bytes) -> None:
+    assert kinds(read(xml)) == ["file_type_unsupported"]
+    assert inspect(xml, "x.xml").errors
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/styles.xml"])
+def test_entities_inside_workbooks_are_refused(part: str) -> None:
+    entity = b'<!DOCTYPE a [<!ENTITY x "Customer">]>'
+    data = rezipped(xlsx(ROWS), {part: lambda xml: entity + xml})
+    assert read(data).outcome == Outcome.REJECTED
+
+
+def test_what_unpacks_to_more_than_it_promises_is_refused() -> None:
+    assert kinds(read(lying_zip("a.csv", csv("A,X,1") * 1000, 100))) == ["file_too_large"]
+    assert kinds(read(gzip.compress(b"A,X,1\n" * 3_000_000))) == ["file_too_large"]
+    assert kinds(read(gzip.compress(b"a" * 9_000), limits=Limits(unpacked_bytes=5_000))) == ["file_too_large"]
+
+
+def test_a_zip_in_a_zip_is_not_followed() -> None:
+    inner = every_format(ROWS)["zip"]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("inner.zip", inner)
+    assert kinds(read(out.getvalue())) == ["file_type_unsupported"]
+
+
+def test_a_zip_with_a_password_is_told() -> None:
+    data = bytearray(every_format(ROWS)["zip"])
+    for place in (m.start() for m in re.finditer(b"PK\x01\x02", bytes(data))):
+        data[place + 8] |= 1
+    assert kinds(read(bytes(data))) == ["file_encrypted"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (rb'r="A1"', b'r="A4294967295"'), (rb'r="A2"', b'r="XFD1048576"'), (rb'r="C3"', b'r="C1048576"'),
+        (rb'<row r="2"', b'<row r="99999999999"'), (rb'<row r="2"', b'<row r="-1"'), (rb'<row r="2"', b'<row r="0"'),
+        (rb'ref="A1:C4"', b'ref="A1:XFD1048576"'), (rb'r="B2"', b'r="ZZZZZ2"'), (rb'r="B2"', b'r=""'), (rb'r="B2"', b"r='B2'"),
+    ],
+)  # fmt: skip
+def test_cells_that_say_they_are_far_out_end_nothing(change: tuple[bytes, bytes]) -> None:
+    """Such a cell once made a reader ask for 412 GB, and the whole process ended."""
+    data = rezipped(xlsx(ROWS), {SHEET: lambda sheet: sheet.replace(*change)})
+    result = read(data)
+    assert result.outcome in Outcome
+    assert {line.quantity for line in result.lines} <= {25, 7, 4.5, 32} or result.errors
+
+
+def test_an_old_workbook_with_a_huge_count_ends_nothing() -> None:
+    data = every_format(ROWS)["xls"]
+    chance = random.Random(7)
+    for _ in range(150):
+        broken = bytearray(data)
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(broken) - 4)
+            broken[place : place + 4] = chance.choice([b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x00"])
+        assert read(bytes(broken)).outcome in Outcome
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_broken_xml_inside_workbooks_ends_nothing(kind: str) -> None:
+    data = every_format(ROWS)[kind]
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        parts = [name for name in file.namelist() if name.endswith((".xml", ".rels"))]
+    chance = random.Random(kind)
+
+    def broken(xml: bytes) -> bytes:
+        text = bytearray(xml)
+        numbers = [match.span() for match in re.finditer(rb"\d+", xml)]
+        for _ in range(chance.randint(1, 4)):
+            if numbers and chance.random() < 0.5:
+                start, end = chance.choice(numbers)
+                text[start:end] = str(chance.choice([0, -1, 2**32 - 1, 2**63, 1048576])).encode()
+            else:
+                place = chance.randrange(len(text))
+                text[place : place + chance.randint(0, 9)] = bytes(chance.choices(b'"<>/= 09AZ', k=3))
+        return bytes(text)
+
+    for _ in range(60):
+        result = read(rezipped(data, {chance.choice(parts): broken}))
+        assert result.outcome in Outcome
+        assert not (result.outcome == Outcome.REJECTED and result.lines)
+
+
+def test_an_office_file_of_another_kind_is_named() -> None:
+    assert kinds(read(ole(WordDocument=b"x" * 5000))) == ["file_type_unsupported"]
+    assert kinds(read(ole(Workbook=b"x" * 5000))) == ["file_corrupt"]
+
+
+def test_macros_and_formulas_are_text_or_nothing() -> None:
+    def link(_book: Any, sheet: Any) -> None:
+        sheet["A2"] = "='[other.xlsx]S'!A1"
+
+    assert kinds(read(xlsx([HEAD, ["", "X", 1]], link))) == ["formula_without_value"]
+    assert triples(read(csv("@SUM(A1),+1+1,1"))) == lines(("@SUM(A1)", "+1+1", 1))
+
+
+def test_a_reader_that_fails_is_logged_and_the_file_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(readers, "_unpacked", fail)
+    monkeypatch.setattr(readers, "log", structlog.get_logger())
+    with capture_logs() as logs:
+        result = read(csv("A,X,1"))
+    assert kinds(result) == ["file_corrupt"]
+    assert [entry["event"] for entry in logs] == ["file.reader_failed"]
+    assert "A,X,1" not in str(logs[0].get("bytes"))
+
+
+@pytest.mark.parametrize("nesting", [b"[" * 100_000, b'{"a":' * 100_000, b"<a>" * 100_000])
+def test_endless_nesting_is_refused(nesting: bytes) -> None:
+    assert read(nesting).outcome == Outcome.REJECTED
+
+
+def test_a_long_text_in_every_place_takes_no_long_time() -> None:
+    """Patterns are tried on short texts only, or cannot backtrack."""
+    for text in ("1" * 50_000, "1,234" * 10_000, "a" * 30_000 + "!", " " * 30_000, "(" * 30_000, "of " * 9_000):
+        assert read(csv(f'A,X,"{text}"')).outcome in (Outcome.NEEDS_REVIEW, Outcome.REJECTED)
