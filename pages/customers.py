@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.services import mapping, portals
+from core.services import mapping, overview, portals
 from core.services.access import Role
 from core.services.mapping import CustomerEdit, CustomerRow
-from core.services.paging import Page, PageQuery
+from core.services.paging import Page
 from pages._ui import auth, customer_edits, grid, states, words
 from pages._ui.formats import number, table, tr
 from pages._ui.shell import link
@@ -16,8 +16,9 @@ context, actor = auth.context(), auth.actor()
 
 
 def counts() -> tuple[int, int]:
-    pending = mapping.customers(context, actor, PageQuery(status="pending", limit=1)).total
-    return pending, mapping.customers(context, actor, PageQuery(limit=1)).total
+    """How many customers are still to be linked, and of how many; the ignored ones do not count."""
+    now = overview.overview(context, actor)
+    return now.customers - now.customers_mapped, now.customers
 
 
 def toolbar(portal: str, edits: list[CustomerEdit], rows: tuple[CustomerRow, ...]) -> None:
@@ -118,7 +119,7 @@ else:
     names = [card.name for card in portals.list_portals(context, actor)]
     query = grid.filters(
         "customers", statuses=words.mapping_states(), portals=names, search=tr("Customer or company"),
-        sorts={"status": tr("status"), "customer": tr("customer"), "portal": tr("portal"), "quantity": tr("count")},
+        sorts={"-status": tr("what is open"), "customer": tr("customer"), "portal": tr("portal"), "-quantity": tr("count")},
     )  # fmt: skip
     found = mapping.customers(context, actor, query)
     if found.total:

@@ -79,6 +79,6 @@ else:
         )
     names = [card.name for card in portals.list_portals(context, actor)]
     if view == "totals":
-        history_totals.show(chosen, names, day)
+        history_totals.show(chosen, first, names, day)
     else:
         used_on(chosen, names)

@@ -28,7 +28,7 @@ def headline(now: Overview) -> str:
 
 def numbers(now: Overview) -> None:
     waiting = sum(action.count for action in now.actions)
-    with st.grid(5, gap="small", min_column_width=150):
+    with st.grid(5, gap="small", min_column_width=118):
         st.metric(tr("Portals"), number(now.portals), border=True)
         st.metric(tr("Customers mapped"), f"{number(now.customers_mapped)} / {number(now.customers)}", border=True)
         st.metric(tr("Products mapped"), f"{number(now.products_mapped)} / {number(now.products)}", border=True)
@@ -61,7 +61,7 @@ def listing() -> None:
     query = grid.filters(
         "overview", statuses=words.mapping_states(), search=tr("Customer, company or portal"),
         portals=[card.name for card in portals.list_portals(context, actor)],
-        sorts={"customer": tr("customer"), "portal": tr("portal"), "company": tr("company"), "count": tr("count")},
+        sorts={"customer": tr("customer"), "portal": tr("portal"), "company": tr("company"), "-count": tr("count")},
     )  # fmt: skip
     page: Page[OverviewRow] = service.overview_rows(context, actor, query)
     if not page.total:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.services import portals, products
+from core.services import overview, portals, products
 from core.services.access import Role
-from core.services.paging import Page, PageQuery
+from core.services.paging import Page
 from core.services.products import ProductRow
 from pages._ui import auth, choices, grid, line_questions, product_edits, renames, rule_editor, rule_list, states, words
 from pages._ui.formats import number, table, tr
@@ -18,8 +18,8 @@ context, actor = auth.context(), auth.actor()
 
 def headline() -> int:
     """The title line; returns how many products there are."""
-    pending = products.products(context, actor, PageQuery(status="pending", limit=1)).total
-    total = products.products(context, actor, PageQuery(limit=1)).total
+    now = overview.overview(context, actor)
+    pending, total = now.products - now.products_mapped, now.products
     if pending:
         states.title(
             tr("{pending} of {total} products still need a service", pending=pending, total=total),
@@ -130,7 +130,7 @@ def list_of_products() -> None:
     names = [card.name for card in portals.list_portals(context, actor)]
     query = grid.filters(
         "products", statuses=words.mapping_states(), portals=names, search=tr("Product or service"),
-        sorts={"status": tr("status"), "product": tr("product"), "portal": tr("portal"), "quantity": tr("count")},
+        sorts={"-status": tr("what is open"), "product": tr("product"), "portal": tr("portal"), "-quantity": tr("count")},
     )  # fmt: skip
     found = products.products(context, actor, query)
     if found.total:

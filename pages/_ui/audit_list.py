@@ -12,7 +12,7 @@ from pages._ui.formats import escape, moment, table, tr
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    query = grid.filters("audit", search=tr("Who, what or which"), sorts={"id": tr("time")}, descending=True)
+    query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
     verdict = st.container()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(tr("Check the chain"), icon=":material/link:", key="verify_chain"):

@@ -18,8 +18,8 @@ def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
     query = grid.filters(
         "changes", statuses=grid.counted(words.change_states(), counts, "changes"),
         portals=portals, search=tr("Company, service or contract"),
-        sorts={"company": tr("company"), "money": tr("money"), "effective_date": tr("date"), "status": tr("status"),
-               "unit_change": tr("difference")},
+        sorts={"company": tr("company"), "-money": tr("money"), "effective_date": tr("date"), "status": tr("status"),
+               "-unit_change": tr("difference")},
     )  # fmt: skip
     page = planning.changes(auth.context(), auth.actor(), query)
     if not page.total:
@@ -40,6 +40,7 @@ def _grid(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
     frame = table(
         (
             {
+                "open": tr("Show"),
                 "company": row.company,
                 "item": row.item,
                 "from": number(row.from_units),
@@ -49,14 +50,14 @@ def _grid(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
                 "money": signed_money(row.money),
                 "status": [names.get(row.status, row.status)],
                 "why": tr(row.holds[0]) if row.holds else tr(row.reason),
-                "open": tr("Show"),
             }
             for row in rows
         ),
-        ("company", "item", "from", "to", "difference", "date", "money", "status", "why", "open"),
+        ("open", "company", "item", "from", "to", "difference", "date", "money", "status", "why"),
     )
     config = st.column_config
     columns = {
+        "open": config.ButtonColumn("", width=65, type="tertiary", key="change_open", pinned=True),
         "company": config.TextColumn(tr("Company"), width=160),
         "item": config.TextColumn(tr("Service"), width=165),
         "from": config.TextColumn(tr("From"), alignment="right", width=50),
@@ -66,7 +67,6 @@ def _grid(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
         "money": config.TextColumn(tr("Per period"), alignment="right", width=90),
         "status": words.status_column(tr("Status"), names, words.CHANGE_COLORS, width=105),
         "why": config.TextColumn(tr("Why"), width=190),
-        "open": config.ButtonColumn("", width=65, type="tertiary", key="change_open"),
     }
     event = grid.show(
         frame, columns, name=grid.editor_key("changes", (row.id for row in rows)), alt=tr("Planned changes of contract lines"),

@@ -23,7 +23,13 @@ def lines(days: Sequence[date], series: Mapping[str, Sequence[Decimal]], *, alt:
             customdata=[number(value) for value in values], hovertemplate="%{x|%d-%m-%Y}: %{customdata}",
         )  # fmt: skip
     figure.update_layout(
+        colorway=_colors(),
         height=PIXELS, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="x unified", legend={"orientation": "h", "y": -0.18},
         yaxis={"rangemode": "tozero", "separatethousands": True}, xaxis={"tickformat": "%m-%Y"},
     )  # fmt: skip
     st.plotly_chart(figure, config={"displayModeBar": False}, alt=alt)
+
+
+def _colors() -> list[str]:
+    """The theme's colours for categories, of the appearance the person has chosen."""
+    return list(st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors") or [])

@@ -14,6 +14,7 @@ from pages._ui.formats import table, tr
 
 def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
     kinds = words.finding_kinds()
+    _links(counts)
     query = grid.filters(
         "findings", statuses=grid.counted(kinds, counts, "findings"), portals=portals, search=tr("Portal, customer or product"),
         sorts={"kind": tr("kind"), "subject": tr("subject"), "portal": tr("portal")},
@@ -28,11 +29,10 @@ def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
         return
     config = st.column_config
     columns = {
-        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=140),
-        "subject": config.TextColumn(tr("Subject"), width=220),
-        "message": config.TextColumn(tr("What is the matter")),
-        "remedy": config.TextColumn(tr("What to do"), width=300),
-        "portal": config.TextColumn(tr("Portal"), width=110),
+        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=130),
+        "subject": config.TextColumn(tr("Subject"), width=200),
+        "message": config.TextColumn(tr("What is the matter"), width=430),
+        "remedy": config.TextColumn(tr("What to do")),
     }
     frame = table((_row(row, kinds) for row in page.rows), columns)
     grid.show(frame, columns, name="findings_rows", alt=tr("Findings of the plan"))
@@ -46,5 +46,18 @@ def _row(row: FindingRow, kinds: dict[str, str]) -> dict[str, object]:
         "subject": subject,
         "message": tr(row.message),
         "remedy": tr(row.remedy) if row.remedy else "",
-        "portal": row.portal,
     }
+
+
+def _links(counts: Mapping[str, int]) -> None:
+    """The pages where most findings are dealt with."""
+    places = {
+        "unmapped": ("customers", tr("Link customers"), {"customers_status": "pending"}),
+        "ambiguous": ("products", tr("Choose the lines"), {"products_view": "lines"}),
+        "formula": ("products", tr("Look at the formulas"), {"products_view": "rules"}),
+        "stale": ("portals", tr("Look at the portals"), {}),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for kind, (page, label, query) in places.items():
+            if counts.get(kind):
+                st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=query)

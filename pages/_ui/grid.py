@@ -29,11 +29,12 @@ class CellEdit:
 
 def filters(
     name: str, *, statuses: Mapping[str, str] | None = None, portals: Sequence[str] = (), sorts: Mapping[str, str],
-    search: str, descending: bool = False,
+    search: str,
 ) -> PageQuery:  # fmt: skip
     """The bar above a list: search, status, portal, order. Its state is in the address, so that a view can be sent to others.
 
-    `statuses` and `sorts` map the service's words to the person's; the first sort is the usual one. `search` says what is searched.
+    `statuses` and `sorts` map the service's words to the person's; the first sort is the usual one, and one that begins with `-`
+    is meant downwards. `search` says what is searched.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         text = st.text_input(
@@ -55,7 +56,8 @@ def filters(
             key=f"{name}_sort", label_visibility="collapsed",
         )  # fmt: skip
     query = PageQuery(
-        text=(text or "").strip(), status=status or "", portal=portal or "", sort=sort or "", descending=descending,
+        text=(text or "").strip(), status=status or "", portal=portal or "", sort=(sort or "").lstrip("-"),
+        descending=(sort or "").startswith("-"),
         limit=st.session_state.get(f"{name}_size", SIZES[1]),
     )  # fmt: skip
     page = st.session_state.get(_pages_key(name, query), 1)

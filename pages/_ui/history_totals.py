@@ -17,7 +17,7 @@ from pages._ui.formats import number, signed, table, tr
 MONTHS_SHOWN = 12
 
 
-def show(chosen: date, portals: Sequence[str], day: Callable[[date], str]) -> None:
+def show(chosen: date, first: date, portals: Sequence[str], day: Callable[[date], str]) -> None:
     portal = st.selectbox(
         tr("Portal"), ["", *portals], key="totals_portal", format_func=labelled({"": tr("All portals")}), width=220,
         label_visibility="collapsed",
@@ -27,7 +27,7 @@ def show(chosen: date, portals: Sequence[str], day: Callable[[date], str]) -> No
     if not totals:
         states.empty(tr("Nothing was used"), tr("Choose another day or portal."))
         return
-    _development(chosen, portal)
+    _development(chosen, first, portal)
     config = st.column_config
     columns = {
         "portal": config.TextColumn(tr("Portal"), width=150),
@@ -58,9 +58,11 @@ def _sum(totals: Sequence[ProductTotal]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _development(chosen: date, portal: str) -> None:
-    """The last twelve months as a line for each portal."""
-    days = [months_before(chosen, back) for back in range(MONTHS_SHOWN, -1, -1)]
+def _development(chosen: date, first: date, portal: str) -> None:
+    """The last twelve months as a line for each portal, as far as history goes back."""
+    days = [day for back in range(MONTHS_SHOWN, -1, -1) if (day := months_before(chosen, back)) >= first]
+    if len(days) < 2:
+        return
     totals = views_history.product_totals(auth.context(), auth.actor(), days, portal=portal)
     by_portal: dict[str, list[Decimal]] = {}
     for total in totals:

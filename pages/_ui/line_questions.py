@@ -9,8 +9,8 @@ import streamlit as st
 from core.services import products
 from core.services.access import Role
 from core.services.products import LineCandidate, LineQuestion
-from pages._ui import auth, states
-from pages._ui.formats import day, number, tr
+from pages._ui import auth, states, words
+from pages._ui.formats import day, escape, number, tr
 
 SHOWN = 50
 
@@ -36,7 +36,7 @@ def _question(question: LineQuestion) -> None:
     chosen = next((index for index, line in enumerate(by_label.values()) if line == question.chosen), None)
     key = f"line_{question.key.company_id}_{question.key.item.kind}_{question.key.item.id}_{question.key.billing_frequency}"
     with st.container(border=True):
-        st.markdown(f"**{question.company}** · {question.service}")
+        st.markdown(f"**{escape(question.company)}** · {escape(question.service)}")
         label = st.radio(
             tr("Contract line"),
             labels,
@@ -54,4 +54,5 @@ def _question(question: LineQuestion) -> None:
 def _words(candidate: LineCandidate) -> str:
     units = tr("units unknown") if candidate.units is None else tr("{units} units now", units=number(candidate.units))
     period = f"{day(candidate.start)} – {day(candidate.end)}"
-    return f"{candidate.contract} · {period} · {candidate.period} · {units} · #{candidate.line.id}"
+    billing = words.periods().get(candidate.period, candidate.period)
+    return " · ".join((candidate.contract, period, billing, units, f"#{candidate.line.id}"))

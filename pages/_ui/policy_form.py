@@ -38,14 +38,14 @@ def draw(policy: Policy, key: str) -> Policy:
         st.markdown(f"**{tr('What is held for a person?')}**")
         units = _limit(tr("Changes of more than so many units"), policy.max_change, 10, f"{key}_units")
         percent = _limit(tr("Changes of more than so many percent"), policy.max_change_percent, 50, f"{key}_percent")
-        to_zero = st.checkbox(tr("Changes to 0 units"), policy.hold_to_zero, key=f"{key}_zero")
+        to_zero = st.checkbox(tr("Changes to 0 units"), policy.hold_to_zero, key=f"{key}_zero", wrap=True)
         stale = _limit(tr("Portals not read for so many days"), policy.stale_after_days, 3, f"{key}_stale")
         st.markdown(f"**{tr('What may be written besides units?')}**")
         add = st.checkbox(
-            tr("Add a missing line to the one fitting contract"), policy.add_missing_lines, key=f"{key}_add"
+            tr("Add a missing line to the one fitting contract"), policy.add_missing_lines, key=f"{key}_add", wrap=True
         )
-        price = st.checkbox(tr("The unit price of the portal"), policy.update_price, key=f"{key}_price")
-        cost = st.checkbox(tr("The unit cost of the portal"), policy.update_cost, key=f"{key}_cost")
+        price = st.checkbox(tr("The unit price of the portal"), policy.update_price, key=f"{key}_price", wrap=True)
+        cost = st.checkbox(tr("The unit cost of the portal"), policy.update_cost, key=f"{key}_cost", wrap=True)
     return policy.model_copy(
         update={
             "increase": increase, "decrease": decrease, "posted": posted, "same_day": same_day, "drift": drift,
@@ -74,7 +74,7 @@ def _choice(label: str, words: dict[Word, str], value: Word, key: str) -> Word:
 def _limit(label: str, value: int | None, usual: int, key: str) -> int | None:
     """A limit that can be switched off."""
     switch, field = st.columns([3, 2], vertical_alignment="center")
-    on = switch.checkbox(label, value is not None, key=f"{key}_on")
+    on = switch.checkbox(label, value is not None, key=f"{key}_on", wrap=True)
     number = field.number_input(
         label,
         0,

@@ -43,7 +43,7 @@ def show(card: PortalCard) -> None:
     if auth.may(Role.OPERATOR):
         _actions(card)
     detail = portals.portal_detail(auth.context(), auth.actor(), card.name)
-    names = {"when": tr("Schedule and mode"), "policy": tr("Care"), "connection": tr("Connection")}
+    names = {"when": tr("Schedule and mode"), "policy": tr("Policy"), "connection": tr("Connection")}
     if not card.pulls:
         names = {"files": tr("Files"), **names}
     tabs = st.tabs(list(names.values()))
@@ -144,8 +144,10 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
         found for found in portals.list_connectors(auth.context(), auth.actor()) if found.slug == card.connector
     )
     name = st.text_input(tr("Name"), card.name, key=f"name_{card.id}", disabled=not editable, max_chars=60)
-    settings = settings_form.draw(connector.settings, detail.settings, f"settings_{card.id}")
     secrets = settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")
+    settings = settings_form.draw_needed_first(connector.settings, detail.settings, f"settings_{card.id}")
+    if not card.pulls:
+        st.caption(tr("Which column is which is easier to choose when a file is dropped."))
     if editable and st.button(tr("Save"), type="primary", key="save_connection"):
         portals.update_portal(
             auth.context(), auth.actor(), card.name, name=name if name != card.name else None, settings=settings,

@@ -32,7 +32,7 @@ def show() -> None:
             }
             for row in page.rows
         ),
-        ("service", "products", "formula", "open"),
+        ("open", "service", "products", "formula"),
     )
     config = st.column_config
     columns: dict[str, object] = {

@@ -20,9 +20,7 @@ COLORS = {"error": "red", "warning": "orange"}
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    query = grid.filters(
-        "runs", statuses=words.run_states(), search=tr("Who or what"), sorts={"id": tr("time")}, descending=True
-    )
+    query = grid.filters("runs", statuses=words.run_states(), search=tr("Who or what"), sorts={"-id": tr("time")})
     page = activity.runs(context, actor, query)
     if not page.total:
         with states.empty(

@@ -23,6 +23,16 @@ def draw(fields: Sequence[FormField], values: Mapping[str, object], key: str) ->
     return entered
 
 
+def draw_needed_first(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
+    """The fields that must be filled in; the others, which have a usual value, behind one click."""
+    entered = draw([field for field in fields if field.required], values, key)
+    further = [field for field in fields if not field.required]
+    if further:
+        with st.expander(tr("Further settings ({count})", count=len(further)), icon=":material/tune:"):
+            entered |= draw(further, values, key)
+    return entered
+
+
 def draw_secrets(fields: Sequence[FormField], stored: frozenset[str], key: str) -> dict[str, str]:
     """Password fields that never show what is stored; only what is typed is returned."""
     entered: dict[str, str] = {}
