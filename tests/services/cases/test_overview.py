@@ -163,7 +163,9 @@ def test_numbers_stay_numbers(value: object, cell: str) -> None:
 def test_the_chains_are_checked_and_a_change_is_named(brought: Context) -> None:
     assert activity.verify(brought, ADMIN).ok
     with brought.database.engine.begin() as connection:
-        guards = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'")
+        guards = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+        )
         for (name,) in guards.fetchall():
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         connection.exec_driver_sql("UPDATE audit SET actor = 'Eve' WHERE id = 2")

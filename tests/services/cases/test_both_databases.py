@@ -1,0 +1,121 @@
+"""The way of a newcomer through all use cases, on each database, wired as in production."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from connectors.autotask.sandbox import SandboxServer
+from core import bootstrap
+from core.domain.errors import SettingsError
+from core.services import (
+    activity,
+    autotask_settings,
+    decisions,
+    doctor,
+    mapping,
+    overview,
+    people,
+    planning,
+    portals,
+    products,
+    quantities,
+    sync,
+    uploads,
+    workspace,
+)  # fmt: skip
+from core.services.access import Role
+from core.services.paging import PageQuery
+from core.settings import Settings
+
+from .conftest import ADMIN, LONG, csv_of
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield ""
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = f"cases_{os.getpid()}"
+    with psycopg.connect(
+        make_url(server).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
+    ) as admin:
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def app(url: str, tmp_path: Path) -> Iterator[bootstrap.App]:
+    settings = Settings(
+        home=tmp_path, database_url=url, secret_key=None, admin_password=SecretStr("correct horse battery")
+    )
+    app = bootstrap.build(settings)
+    yield app
+    app.close()
+
+
+def test_s1_27_from_nothing_to_updated_contract_lines(app: bootstrap.App, sandbox: SandboxServer) -> None:
+    sandbox.reset()
+    ctx = app.context
+    _, admin = people.sign_in(ctx, "admin", "correct horse battery")
+    number = people.add_person(ctx, admin, "Otto", "another good password", Role.OPERATOR)
+    token, otto = people.sign_in(ctx, "otto", "another good password", "10.0.0.1")
+    assert (otto.id, people.actor_of_token(ctx, token)) == (number, otto)
+
+    known = sandbox.credentials
+    autotask_settings.save_autotask(
+        ctx, admin, user_name=known.user_name, secret=known.secret, integration_code=known.integration_code,
+        base_url=sandbox.base_url,
+    )  # fmt: skip
+    assert autotask_settings.test_autotask(ctx, otto).ok
+    portals.create_portal(ctx, otto, "AV", "file", settings={}, secrets={}, schedule={"every": "day"})
+    data = csv_of(("Krakeling, Bakkerij De Gouden", "Antivirus per endpoint", 11), ("ACME", "Other", 1))
+    preview = uploads.preview_upload(ctx, otto, "AV", data, "av.csv", LONG)
+    assert (preview.pending, preview.mapped) == (2, 0)
+    uploads.accept_upload(ctx, otto, "AV", data, "av.csv", LONG)
+
+    assert mapping.accept_exact_suggestions(ctx, otto).saved == 2
+    assert products.accept_exact_products(ctx, otto) == 1
+    mapping.undo_last(ctx, otto)
+    products.accept_exact_products(ctx, otto)
+    plan = planning.replan(ctx, otto)
+    assert [(change.from_units, change.to_units) for change in plan.changes] == [(9, 11)]
+    decisions.approve_all(ctx, otto)
+    assert sync.apply_now(ctx, otto).changes["applied"] == 1
+    assert sync.run_sync(ctx, otto).changes["planned"] == 0
+    line = plan.changes[0].line
+    assert line is not None
+    assert sandbox.units(line.id, plan.changes[0].effective_date) == 11
+
+    now = overview.overview(ctx, otto)
+    assert (now.customers_mapped, now.products, now.products_mapped) == (2, 2, 1)
+    assert overview.overview_rows(ctx, otto, PageQuery(text="krakeling")).rows[0].count == 11
+    assert quantities.report(ctx, otto, "vendor").rows[-1][2] == 12
+    assert activity.verify(ctx, otto).ok
+    assert activity.audit(ctx, otto, PageQuery(text="Otto mapping")).total >= 2
+    assert "verified" in "".join(activity.export_lines(ctx, otto))
+    assert not [check for check in doctor.examine(ctx, admin) if check.state == "wrong"]
+
+    exported = workspace.export_workspace(ctx, admin)
+    assert workspace.apply_workspace(ctx, admin, exported, {}).created == 0
+    portals.archive_portal(ctx, otto, "AV")
+    assert workspace.apply_workspace(ctx, admin, exported, {}).created == 1 + 2 + 1
+    assert overview.overview(ctx, otto).portals == 1
+
+
+def test_two_starts_on_one_database_are_one_workspace(app: bootstrap.App) -> None:
+    other = bootstrap.build(app.settings)
+    autotask_settings.save_time_zone(app.context, ADMIN, "America/New_York")
+    assert other.zone == "America/New_York"
+    assert not people.needs_first_admin(other.context)
+    with pytest.raises(SettingsError, match="not connected yet"):
+        other.context.autotask()
+    other.close()
