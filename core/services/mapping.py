@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from core.domain.mapping import CustomerKey, CustomerMapping
 from core.domain.matching import Suggestion, exact_matches, suggest
-from core.domain.names import normalise
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.audited import author_of
@@ -216,8 +215,6 @@ def _save(ctx: Context, actor: Actor, edits: Sequence[tuple[int, CustomerEdit]],
                 errors.append(EditError(number, problem))
         changed = [mapping for key, mapping in good.items() if known[key] != mapping]
         mappings.set_customers(session, changed, author_of(ctx, actor), text=text)
-        links = {normalise(m.customer).form: m.company_id for m in changed if m.company_id is not None}
-        mappings.learn_aliases(session, links, ctx.clock.now())
         return EditResult(len(changed), tuple(errors))
 
     return ctx.database.run(work) if edits else EditResult(0)

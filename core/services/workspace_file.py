@@ -18,6 +18,8 @@ from core.domain.text import T, Text
 from core.domain.validation import problems_of
 
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+OWN = "CONTRACTBRIDGE_"
+"""The product's own variables (its key, its database's password) are never put into settings, where people can read them."""
 LARGEST_FILE = 20_000_000
 
 
@@ -317,7 +319,7 @@ class _Filler:
     def _value(self, name: str, path: str, whole: str) -> str:
         if whole == f"${{{name}}}":
             self.variables[path] = name
-        if name not in self.environment:
+        if name not in self.environment or name.startswith(OWN):
             self.missing[path] = name
             return f"${{{name}}}"
         return self.environment[name]

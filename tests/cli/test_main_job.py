@@ -82,6 +82,8 @@ def test_m6_what_is_held_waits_and_the_exit_code_says_so(workspace: Terminal, sa
     workspace("import", "M365", export(workspace, "m.csv", "Acme,BP,290", "Fysio,BB,9"))
     done = workspace("sync", "--json")
     assert (done.code, done.json["changes"]["held"], done.json["changes"]["applied"]) == (1, 1, 1)
+    unknown = workspace("apply", "--change", "nonsense", "--json")
+    assert (unknown.code, unknown.json["error"]["kind"]) == (2, "unknown_change")
     plan = workspace("plan", "--json").json
     assert [change["status"] for change in plan["changes"]] == ["held"]
     assert plan["changes"][0]["holds"]

@@ -27,6 +27,7 @@ from .conftest import ROOT, Inside, Terminal
         (("user", "add", "Anna", "--role", "king"), "king"),
         (("apply",), "--change ID"),
         (("portal", "pull", "Nope"), "There is no portal Nope"),
+        (("sync", "--portal", "Nope"), "There is no portal Nope"),
         (("report", "weather"), "There is no report"),
         (("report", "as-of", "--date", "yesterday"), "2026-10-31"),
         (("reverse", "4711"), "4711"),

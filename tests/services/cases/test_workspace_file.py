@@ -128,3 +128,9 @@ def test_the_written_file_is_read_back_as_it_was() -> None:
     assert parsed.content.products == ()
     assert parsed.content.portals is not None
     assert parsed.content.portals[0].settings == {"a": [1, "x # y"]}
+
+
+def test_the_products_own_variables_never_get_into_settings() -> None:
+    text = "portals: [{name: P, connector: c, settings: {a: '${CONTRACTBRIDGE_SECRET_KEY}'}}]"
+    found = problems(text, {"CONTRACTBRIDGE_SECRET_KEY": "hush"})
+    assert found == [(1, "portals.0.settings.a", "The environment variable CONTRACTBRIDGE_SECRET_KEY is not set.")]
