@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
@@ -87,6 +88,19 @@ def full_workspace(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxSer
     return workspace
 
 
+@pytest.fixture(scope="session")
+def planned_workspace(tmp_path_factory: pytest.TempPathFactory, full_workspace: Workspace) -> Workspace:
+    """The demo with customers and products linked as far as that is plain, and a plan."""
+    home = tmp_path_factory.mktemp("planned") / "home"
+    shutil.copytree(full_workspace.home, home)
+    app = build(home)
+    demo.map_customers(app.context, access.SYSTEM)
+    demo.map_products(app.context, access.SYSTEM)
+    sync.run_sync(app.context, access.SYSTEM, apply=False)
+    app.close()
+    return Workspace(home, full_workspace.tokens)
+
+
 @dataclass
 class Pages:
     """A workspace of this test's own, and pages of it as a person sees them."""
@@ -148,6 +162,11 @@ def full(pages_of: Callable[[Workspace], Pages], full_workspace: Workspace) -> P
     return pages_of(full_workspace)
 
 
+@pytest.fixture
+def planned(pages_of: Callable[[Workspace], Pages], planned_workspace: Workspace) -> Pages:
+    return pages_of(planned_workspace)
+
+
 def say(template: str, language: str = "en", **values: object) -> str:
     """The sentence as the page writes it."""
     return translate(T(template, **values), language)
@@ -160,3 +179,8 @@ def all_words(screen: AppTest) -> str:
         parts += [str(element.value) for element in screen.get(kind)]
     parts += [str(button.label) for button in screen.button]
     return "\n".join(parts)
+
+
+def table_with(screen: AppTest, column: str) -> pd.DataFrame:
+    """The first grid on the page that has this column."""
+    return next(frame.value for frame in screen.dataframe if column in frame.value.columns)
