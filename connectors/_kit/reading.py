@@ -39,7 +39,7 @@ class ReadingBuilder:
         self._now = now
         self._lines: dict[LineKey, UsageLine] = {}
         self._failed: dict[str, Text] = {}
-        self._notes: list[Text] = []
+        self._notes: dict[Text, None] = {}
         self._complete = True
 
     def add(self, line: UsageLine) -> None:
@@ -75,8 +75,7 @@ class ReadingBuilder:
 
     def note(self, text: Text) -> None:
         """Something a person should know that spoils nothing."""
-        if text not in self._notes:
-            self._notes.append(text)
+        self._notes.setdefault(text)
 
     def failed(self, customer: Customer, reason: Text) -> None:
         """This customer could not be read wholly: nothing of it in this reading is used."""

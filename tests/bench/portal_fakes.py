@@ -120,10 +120,14 @@ def _duo(customers: int, pages: int) -> Portal:
 
 
 def _unifi(customers: int, pages: int) -> Portal:
-    sites = range(customers * 3)
-    devices = [unifi.network_device(number, ["accessPoint"]) for number in range(200 * pages or 6)]
+    sites = range(customers if pages else customers * 3)
+    own = [
+        [unifi.network_device(site * 10_000 + number, ["accessPoint"]) for number in range(200 * pages or 6)]
+        for site in sites
+    ]
     fake = unifi.Network(
-        sites=[unifi.network_site(number) for number in sites], devices={f"uuid{number}": devices for number in sites}
+        sites=[unifi.network_site(number) for number in sites],
+        devices={f"uuid{number}": own[number] for number in sites},
     )
     return Portal("unifi", fake.app(), 4, {"api": "integration", "base_url": "{url}"}, {"api_key": unifi.KEY})
 

@@ -8,12 +8,13 @@ same lines once from few pages and once from ten times as many.
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -179,4 +180,7 @@ def _figures(
 
 
 if __name__ == "__main__":
+    from core import logs
+
+    logs.configure(level=logging.ERROR)
     print(json.dumps(_read_and_weigh(json.load(sys.stdin))))

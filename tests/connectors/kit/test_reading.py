@@ -39,3 +39,10 @@ def test_refused_credentials_end_the_reading() -> None:
 
 def test_settings_of_an_own_server_say_whom_to_trust() -> None:
     assert OwnServerSettings(ca_certificate="ca.pem", pinned_certificate="own.pem").tls == Tls("ca.pem", "own.pem")
+
+
+def test_a_note_is_told_once_however_often_it_is_made() -> None:
+    builder = ReadingBuilder("Portal", NOW)
+    for number in range(20_000):
+        builder.note(T("Device {device} stands in two sites.", device=str(number % 3)))
+    assert [str(note) for note in builder.reading().notes] == [f"Device {n} stands in two sites." for n in range(3)]
