@@ -25,15 +25,18 @@ OVERLAP = timedelta(minutes=30)
 """A delta begins so much before the last one: clocks differ, and a change may become visible a little late."""
 WHOLE_EVERY = timedelta(hours=24)
 """What a delta cannot tell (a record that was deleted, a clock that was set back) is right again after so long."""
+LOOK_AHEAD = timedelta(days=35)
+"""How far ahead units are read once in WHOLE_EVERY: into the next month, where changes are booked most."""
 
 
 def refresh(ctx: Context, target: TargetDirectory, company_ids: Collection[int]) -> ContractState:
     """Autotask now, with the lines of these companies' contracts and the units in force today.
 
-    Only for those lines are units known. Rows of other days are not read here: see `deepen`. Raises RemoteError when anything
+    Only for those lines are units known. What is booked for the next weeks is read once a day and remembered till then;
+    all rows of a line are read by `deepen`. Raises RemoteError when anything
     could not be read: half a directory would look like contracts and lines that do not exist.
     """
-    now, today = ctx.clock.now(), ctx.clock.today()
+    now = ctx.clock.now()
     with ctx.database.session() as session:
         states = store.states(session)
     with ThreadPoolExecutor(3, "directory") as pool:
@@ -55,7 +58,7 @@ def refresh(ctx: Context, target: TargetDirectory, company_ids: Collection[int])
     ctx.database.run(keep)
     with ctx.database.session() as session:
         known = store.load_state(session)
-    return _lines_and_units(ctx, target, known, set(company_ids), (now, today))
+    return _lines_and_units(ctx, target, known, set(company_ids), states.get("units", store.EntityState()))
 
 
 def deepen(target: TargetDirectory, state: ContractState, lines: Collection[LineRef], first: date) -> ContractState:
@@ -111,20 +114,24 @@ class _Delta:
 
 
 def _lines_and_units(
-    ctx: Context, target: TargetDirectory, known: ContractState, company_ids: set[int], when: tuple[datetime, date]
+    ctx: Context, target: TargetDirectory, known: ContractState, company_ids: set[int], units_state: store.EntityState
 ) -> ContractState:
-    now, today = when
+    now, today = ctx.clock.now(), ctx.clock.today()
     matter = {c.id for c in known.contracts.values() if c.active and c.end >= today and c.company_id in company_ids}
     if not matter:
         return replace(known, lines={}, units={}, units_known=frozenset())
     narrow = _cheaper_narrow(known, matter)
     asked = sorted(matter) if narrow else None
+    seen_ahead = units_state.full_read_at
+    ahead = seen_ahead is None or not timedelta() <= now - seen_ahead < WHOLE_EVERY
+    last = today + LOOK_AHEAD if ahead else today
     with ThreadPoolExecutor(2, "directory") as pool:
         lines_read = pool.submit(target.lines, asked)
-        units_read = pool.submit(target.units, today, today, None, asked)
+        units_read = pool.submit(target.units, today, last, None, asked)
         every_line, every_unit = lines_read.result(), units_read.result()
     lines = {line.ref: line for line in every_line if line.contract_id in matter}
-    units = {ref: every_unit.get(ref, []) for ref in lines}
+    remembered = {} if ahead else known.units
+    units = {ref: _with_later(every_unit.get(ref, []), remembered.get(ref, ()), today) for ref in lines}
 
     def keep(session: Session) -> None:
         if narrow:
@@ -134,10 +141,21 @@ def _lines_and_units(
         store.save_units(session, units, now)
         whole = now if not narrow else None
         store.set_state(session, "lines", store.EntityState(now, whole))
-        store.set_state(session, "units", store.EntityState(now, whole, today, today))
+        store.set_state(session, "units", store.EntityState(now, now if ahead else seen_ahead, today, last))
 
     ctx.database.run(keep)
     return replace(known, lines=lines, units=units, units_known=frozenset(lines))
+
+
+def _with_later(read: Sequence[UnitRow], remembered: Sequence[UnitRow], today: date) -> list[UnitRow]:
+    """What was read of today, and behind it what is remembered of later days."""
+    return [*read, *(row for row in remembered if row.start > today)] if remembered else list(read)
+
+
+def forget_ahead(ctx: Context, lines: Collection[LineRef]) -> None:
+    """Forget later rows of lines that were just written: they moved with the change, and the next look ahead reads them."""
+    if lines:
+        ctx.database.run(lambda session: store.drop_later_units(session, lines, ctx.clock.today()))
 
 
 def _cheaper_narrow(known: ContractState, matter: Collection[int]) -> bool:

@@ -91,6 +91,7 @@ def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractSta
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
+        directory.keep_units(ctx, state, deeper)
         plan = make_plan(targets, state, memory, facts.decisions, today)
     return Planned(_with_holds(plan, facts.decisions), state, targets)
 

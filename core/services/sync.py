@@ -238,6 +238,7 @@ def _plan_and_write(
         Writing(running, target, names, portals).write(more, prices)
         instead = {work.change.line for work in more}
         works = [work for work in works if work.change.line not in instead or work.end is End.VERIFIED] + more
+    _forget_ahead(running, works)
     _keep_left(running, planned.plan, works, names, again)
     return planned.plan, works
 
@@ -254,6 +255,12 @@ def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work
     if not lines or running.should_stop():
         return None
     return plan_making.make_for_lines(running.ctx, plan_making.gather(running.ctx), planned, lines)
+
+
+def _forget_ahead(running: Running, works: Sequence[Work]) -> None:
+    """Later rows of a line moved with what was written. Where something went wrong they stay, so that the next run looks again."""
+    wrong = {work.line for work in works if work.end is not End.VERIFIED}
+    directory.forget_ahead(running.ctx, {work.line for work in works if work.line is not None} - wrong)
 
 
 def _keep_left(running: Running, plan: Plan, works: Sequence[Work], names: Names, again: Plan | None = None) -> None:
@@ -287,6 +294,7 @@ def _apply(running: Running) -> SyncSummary:
         works = [Work(one.change, one.change.line) for one in stored if _decided(one.change)]
         fresh, prices = check_fresh(target, works)
         Writing(running, target, names, (0, 0)).write(fresh, prices)
+        _forget_ahead(running, works)
         if plan is None:
             return SyncSummary(run_id=running.id, status="done", changes=count_changes(None, ()))
         _keep_left(running, plan, works, names)

@@ -23,7 +23,7 @@ from core.domain.contract import (
     PeriodType,
     UnitRow,
 )
-from core.store.bulk import delete_rows, insert_rows, merge_rows, update_rows, upsert_rows
+from core.store.bulk import chunks, delete_rows, insert_rows, merge_rows, update_rows, upsert_rows
 from core.store.folding import folded
 from core.store.tables import table
 from core.store.tables.directory import (
@@ -180,6 +180,15 @@ def save_units(session: Session, units: Mapping[LineRef, Sequence[UnitRow]], rea
     insert_rows(session, UNITS, rows)
     _mark_read(session, units.keys(), read_at)
     return len(differing)
+
+
+def drop_later_units(session: Session, lines: Collection[LineRef], day: date) -> None:
+    """Forget the unit rows of these lines that begin after a day."""
+    for kind in {ref.kind for ref in lines}:
+        for chunk in chunks(sorted(ref.id for ref in lines if ref.kind is kind)):
+            session.execute(
+                UNITS.delete().where(UNITS.c.line_kind == kind.value, UNITS.c.line_id.in_(chunk), UNITS.c.start > day)
+            )
 
 
 def save_prices(session: Session, prices: Mapping[LineRef, tuple[Any, Any]]) -> None:
