@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -110,19 +111,25 @@ def _decide(selected: list[ChangeRow], query: PageQuery, total: int) -> None:
             help=tr("Takes back what was decided about these."),
         ):
             _do(lambda: _take_back(selected), tr("Taken back."))
-        if (
-            not ids
-            and total > 1
-            and st.button(
-                tr("Approve all {count} of this filter", count=total), icon=":material/done_all:", key="approve_all"
-            )
-        ):
-            dialogs.confirm(
-                tr("Approve everything that passes the filter?"),
-                tr("{count} changes are approved. Nothing is written before you apply.", count=total),
-                tr("Approve all"),
-                lambda: tr("{count} changes approved.", count=decisions.approve_all(context, actor, query)),
-            )
+        if not ids:
+            _approve_all(query, total)
+
+
+def _approve_all(query: PageQuery, shown: int) -> None:
+    """Everything that passes the filter. What a guard holds is only among it when exactly that was filtered (M6)."""
+    context, actor = auth.context(), auth.actor()
+    if query.status not in ("", "needs_approval", "held"):
+        return
+    wanted = replace(query, status=query.status or "needs_approval", offset=0)
+    count = shown if wanted.status == query.status else planning.changes(context, actor, replace(wanted, limit=1)).total
+    label = tr("Approve all {count} of this filter", count=count)
+    if count > 1 and st.button(label, icon=":material/done_all:", key="approve_all"):
+        dialogs.confirm(
+            tr("Approve everything that passes the filter?"),
+            tr("{count} changes are approved. Nothing is written before you apply.", count=count),
+            tr("Approve all"),
+            lambda: tr("{count} changes approved.", count=decisions.approve_all(context, actor, wanted)),
+        )
 
 
 def _take_back(rows: list[ChangeRow]) -> None:

@@ -140,12 +140,3 @@ def edits(name: str, rows: int) -> list[CellEdit]:
         if 0 <= int(row) < rows
         for column, value in cells.items()
     ]
-
-
-def badge(status: str, words: Mapping[str, str], colors: Mapping[str, str]) -> str:
-    """A status as a coloured word for Markdown."""
-    return f":{colors.get(status, 'gray')}-badge[{words.get(status, status)}]"
-
-
-def total_line(shown: int, total: int) -> str:
-    return tr("{shown} of {total}", shown=number(shown), total=number(total))

@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.policy import Mode
 from core.services.portals import PortalCard, PortalState
 from pages._ui import portal_detail
-from pages._ui.formats import ago, escape, moment, number, tr
+from pages._ui.formats import ago, escape, number, tr
 
 COLORS = {
     PortalState.OK: "green",
@@ -80,7 +80,3 @@ def mode_words(mode: Mode) -> str:
 
 def mode_icon(mode: Mode) -> str:
     return "bolt" if mode is Mode.AUTOMATIC else "front_hand"
-
-
-def last_read_words(card: PortalCard) -> str:
-    return f"{moment(card.last_read)} ({ago(card.last_read)})" if card.last_read else tr("never")

@@ -66,6 +66,14 @@ def test_filters_count_what_they_would_show(planned: Pages) -> None:
     assert len(table_with(screen, "difference")) == head.by_status["needs_approval"]
 
 
+def test_m6_approving_everything_leaves_out_what_a_guard_holds(planned: Pages) -> None:
+    head = planning.plan_head(planned.context, access.SYSTEM)
+    assert head
+    assert head.by_status.get("held")
+    label = planned.open("changes").button(key="approve_all").label
+    assert label == say("Approve all {count} of this filter", count=head.by_status["needs_approval"])
+
+
 def test_findings_tell_what_to_do(planned: Pages) -> None:
     screen = planned.open("changes", changes_view="findings")
     shown = table_with(screen, "remedy")
