@@ -1,0 +1,1 @@
+"""FortiManager's JSON-RPC interface, on premise and in FortiCloud: managed firewalls per customer."""
