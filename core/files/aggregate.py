@@ -20,6 +20,8 @@ from core.files.quantities import Scaled
 from core.files.records import Records
 
 AVERAGE_DIGITS = 4
+SMALL = 4_000_000
+"""Up to so many possible keys are numbered by a table, more by hashing."""
 Exact = Fraction | Decimal
 
 
@@ -38,14 +40,26 @@ class Groups:
 
 def grouped(records: Records, keys: Sequence[Column], settings: FileSettings) -> Groups:
     """Lines in the order in which they first appear: records whose keys are all equal are of one line."""
-    combined = np.zeros(len(records), dtype=np.int64)
+    combined, size = np.zeros(len(records), dtype=np.int64), 1
     for column in keys:
         if len(column.values) > 1:
-            combined = pd.factorize(combined * len(column.values) + column.codes)[0].astype(np.int64)
-    lines = int(combined.max()) + 1
-    first = np.empty(lines, dtype=np.int64)
+            combined, size = combined * len(column.values) + column.codes, size * len(column.values)
+        if size > SMALL:
+            combined = pd.factorize(combined)[0].astype(np.int64)
+            size = int(combined.max()) + 1
+    of, first = _renumbered(combined, size)
+    return Groups(of, np.bincount(of, minlength=len(first)), first, _chosen(records, of, len(first), settings))
+
+
+def _renumbered(combined: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], Rows]:
+    """Keys below `size` as line numbers in order of appearance, and where each line first appears."""
+    first = np.full(size, -1, dtype=np.int64)
     first[combined[::-1]] = np.arange(len(combined) - 1, -1, -1)
-    return Groups(combined, np.bincount(combined, minlength=lines), first, _chosen(records, combined, lines, settings))
+    present = np.flatnonzero(first >= 0)
+    in_order = present[np.argsort(first[present])]
+    number = np.empty(size, dtype=np.int64)
+    number[in_order] = np.arange(len(in_order))
+    return number[combined], first[in_order]
 
 
 def _chosen(records: Records, of: npt.NDArray[np.int64], lines: int, settings: FileSettings) -> Rows:

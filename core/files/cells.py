@@ -98,7 +98,13 @@ class Column:
 
     def where(self, test: Callable[[Cell], bool]) -> Mask:
         """The rows whose cell passes a test; the test is asked once for each distinct cell."""
-        return np.fromiter((test(value) for value in self.values), np.bool_, len(self.values))[self.codes]
+        return self.marked([test(value) for value in self.values])
+
+    def marked(self, marks: Sequence[bool]) -> Mask:
+        """The rows whose distinct cell is marked; mostly none is, and then no row need be looked at."""
+        if not any(marks):
+            return np.zeros(len(self.codes), dtype=np.bool_)
+        return np.array(marks, dtype=np.bool_)[self.codes]
 
     def mapped(self, change: Callable[[Cell], V]) -> Column:
         """The column with each distinct cell changed; cells that became equal share one place."""
@@ -111,7 +117,7 @@ class Column:
     def _codes(self, moved: Codes) -> Codes:
         return self.codes if np.array_equal(moved, np.arange(len(moved))) else moved[self.codes]
 
-    def take(self, rows: Rows | Mask) -> Column:
+    def take(self, rows: Rows | Mask | slice) -> Column:
         return Column(self.values, self.codes[rows])
 
 

@@ -26,7 +26,6 @@ DELIMITERS = ("\t", ";", ",", "|")
 HEAD_ROWS = 64
 HEAD_BYTES = (64 * 1024, 8 * 1024 * 1024)
 """How much is looked at for the first rows: little, and much where that holds too few."""
-QUOTE = 0x22
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -65,15 +64,16 @@ class DelimitedGrid:
         offset, width = self._offsets[start - 1], len(self.head[start - 1])
         if width < 2 or not well_formed(self.utf8, self.delimiter, offset):
             return None
-        text = memoryview(self.utf8)[offset:]
-        body = ArrowBody(text, self.delimiter, self.limits, start + self.dropped_lines, width)
-        if not _has_blank_lines(self.utf8, offset) and body.load(columns):
+        text = memoryview(self.utf8)[offset : max(offset, _end_of_rows(self.utf8))]
+        quoted = self.utf8.find(b'"', offset) >= 0
+        body = ArrowBody(text, self.delimiter, self.limits, start + self.dropped_lines, width, quoted)
+        if body.load(columns):
             return body
         evened = even_out(self.utf8[offset:], self.delimiter, width)
         if evened is None:
             return None
         issues = tuple(_too_many(row, body.first + index + 1, width) for index, row in evened.too_long.items())
-        body = ArrowBody(evened.utf8, self.delimiter, self.limits, body.first, width, issues, evened.places)
+        body = ArrowBody(evened.utf8, self.delimiter, self.limits, body.first, width, quoted, issues, evened.places)
         return body if body.load(columns) else None
 
     def _by_rows(self, start: int, end: int | None) -> RowsBody:
@@ -130,6 +130,7 @@ class ArrowBody:
     limits: Limits
     first: int
     width: int
+    quoted: bool
     issues: tuple[ImportIssue, ...] = ()
     places: Rows | None = None
     rows: int = 0
@@ -161,10 +162,13 @@ class ArrowBody:
                 pa.BufferReader(buffer),
                 read_options=arrow_csv.ReadOptions(column_names=names, block_size=1 << 20),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=_quotes_in(self.utf8), ignore_empty_lines=True
+                    delimiter=self.delimiter, newlines_in_values=self.quoted, ignore_empty_lines=False
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    include_columns=chosen, column_types=dict.fromkeys(chosen, _WORDS), strings_can_be_null=False
+                    include_columns=chosen,
+                    column_types=dict.fromkeys(chosen, _WORDS),
+                    strings_can_be_null=False,
+                    check_utf8=False,
                 ),
             )
         except pa.ArrowInvalid:
@@ -175,10 +179,6 @@ class ArrowBody:
         for index, name in zip(wanted, chosen, strict=False):
             self._columns[index] = _column(table.column(name))
         return True
-
-
-def _quotes_in(utf8: bytes | memoryview) -> bool:
-    return bool((np.frombuffer(utf8, np.uint8) == QUOTE).any())
 
 
 def _column(chunked: pa.ChunkedArray) -> Column:
@@ -258,16 +258,12 @@ def _records(utf8: bytes, delimiter: str) -> Iterator[tuple[list[str], int]]:
         return
 
 
-def _has_blank_lines(utf8: bytes, begin: int) -> bool:
-    """Blank lines shift row numbers; a lone carriage return is a line end to some readers only. Those at the end do not matter."""
+def _end_of_rows(utf8: bytes) -> int:
+    """Where the last row ends: blank lines behind it are nothing."""
     end = len(utf8)
-    while end > begin and utf8[end - 1] in b"\r\n":
+    while end and utf8[end - 1] in b"\r\n":
         end -= 1
-    if begin < end and (utf8[begin] in b"\r\n" or utf8.find(b"\n\n", begin, end) >= 0):
-        return True
-    if utf8.find(b"\r", begin, end) < 0:
-        return False
-    return utf8.find(b"\n\r\n", begin, end) >= 0 or utf8.count(b"\r", begin, end) != utf8.count(b"\r\n", begin, end)
+    return end
 
 
 def _too_many(row: Sequence[str], number: int, width: int) -> ImportIssue:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -53,19 +54,28 @@ def import_file(
     `known_hashes` are the SHA-256 of earlier imports: the same file is rejected as `duplicate_file`; leave them out to import it
     again. `previous_total` is the sum of the quantities of the last import, for the warning `big_change`.
     """
-    digest = ""
     try:
         content = load(data, limits)
-        digest = hashlib.sha256(content).hexdigest()
-        if digest in known_hashes:
-            raise reject(
-                Kind.DUPLICATE_FILE,
-                T("This very file was imported before."),
-                T("Choose “import again” if you mean it; otherwise nothing needs to be done."),
-            )
-        return _Import(content, file_name, settings, limits, digest).run(previous_total)
     except RejectedFile as refused:
-        return ImportResult(outcome=Outcome.REJECTED, file_name=file_name, sha256=digest, errors=refused.issues)
+        return ImportResult(outcome=Outcome.REJECTED, file_name=file_name, sha256="", errors=refused.issues)
+    with ThreadPoolExecutor(1, "file-digest") as beside:
+        digest = beside.submit(lambda: hashlib.sha256(content).hexdigest())
+        try:
+            if known_hashes:
+                _refuse_known(digest.result(), known_hashes)
+            result = _Import(content, file_name, settings, limits).run(previous_total)
+        except RejectedFile as refused:
+            result = ImportResult(outcome=Outcome.REJECTED, file_name=file_name, sha256="", errors=refused.issues)
+        return replace(result, sha256=digest.result())
+
+
+def _refuse_known(digest: str, known_hashes: Collection[str]) -> None:
+    if digest in known_hashes:
+        raise reject(
+            Kind.DUPLICATE_FILE,
+            T("This very file was imported before."),
+            T("Choose “import again” if you mean it; otherwise nothing needs to be done."),
+        )
 
 
 @dataclass(slots=True)
@@ -74,7 +84,6 @@ class _Import:
     file_name: str
     settings: FileSettings
     limits: Limits
-    digest: str
 
     def run(self, previous_total: Decimal | None) -> ImportResult:
         if not self.settings.is_mapped:
@@ -235,7 +244,7 @@ class _Import:
         return ImportResult(
             outcome=outcome,
             file_name=self.file_name,
-            sha256=self.digest,
+            sha256="",
             lines=lines,
             notes=tuple(findings.notes),
             errors=tuple(findings.issues),

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from core.domain.file_settings import Aggregate, FileSettings, NumberFormat, Shape
 from core.domain.text import T
-from core.files.cells import Cell, Column, Mask, Rows, display, joined
+from core.files.cells import Cell, Column, Mask, display, joined
 from core.files.dates import DateReader, Moment
 from core.files.findings import Findings
 from core.files.issues import ImportIssue, NoteKind, column_letter, shown
@@ -25,6 +27,7 @@ from core.files.totals import totals_rows
 IDENTIFIERS = ("customer_id", "customer", "product_key", "product", "subscription_id")
 COUNTED = -1
 """In `Records.letters`: rows are counted, no column holds the quantity."""
+Whole = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(slots=True)
@@ -33,10 +36,10 @@ class Records:
 
     columns: dict[str, Column]
     """Names (text), quantity and amounts (Decimal), dates (datetime or None), by role."""
-    rows: Rows
-    tables: Rows
+    rows: Whole
+    tables: Whole
     """Which table of the file a record is of."""
-    letters: Rows
+    letters: Whole
     """The index of its quantity's column."""
 
     def __len__(self) -> int:
@@ -56,8 +59,12 @@ def read_records(tables: Sequence[Table], settings: FileSettings, findings: Find
             role: joined([part.columns.get(role) or Column.constant("", len(part)) for part in parts])
             for role in sorted(roles)
         },
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "tables", "letters")),
+        *(_below_each_other([getattr(part, name) for part in parts]) for name in ("rows", "tables", "letters")),
     )
+
+
+def _below_each_other(parts: list[Whole]) -> Whole:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _date_texts(tables: Iterable[Table]) -> list[str]:
@@ -83,7 +90,7 @@ class _TableReader:
         numbers = [read_quantities(quantity.cells, self.settings, self.sign) for quantity in table.quantities]
         table.keep &= ~self._totals(numbers)
         active = [
-            table.keep & ~_marked(quantity.cells, [n is None for n in read])
+            table.keep & ~quantity.cells.marked([n is None for n in read])
             for quantity, read in zip(table.quantities, numbers, strict=True)
         ]
         some = np.logical_or.reduce(active)
@@ -97,22 +104,22 @@ class _TableReader:
         ]
 
     def _records(self, quantity: Quantities, numbers: list[Number], mask: Mask, shared: dict[str, Column]) -> Records:
-        wrong = mask & _marked(quantity.cells, [n is not None and not isinstance(n, Decimal) for n in numbers])
+        wrong = mask & quantity.cells.marked([n is not None and not isinstance(n, Decimal) for n in numbers])
         for row in np.flatnonzero(wrong).tolist():
             self._tell_quantity(quantity, numbers[quantity.cells.codes[row]], row)
-        good = np.flatnonzero(mask & ~wrong)
-        whole = len(good) == self.table.body.rows
-        columns = shared if whole else {role: column.take(good) for role, column in shared.items()}
-        columns = dict(columns)
+        kept = mask & ~wrong
+        good = slice(None) if kept.all() else np.flatnonzero(kept)
         values = [Decimal(0) if number is None else number for number in usable(numbers)]
+        columns = {role: column.take(good) for role, column in shared.items()}
         columns["quantity"] = Column(values, quantity.cells.codes[good])
+        rows = self.table.numbers[good]
         if quantity.product is not None:
-            columns["product"] = Column.constant(quantity.product, len(good))
+            columns["product"] = Column.constant(quantity.product, len(rows))
         return Records(
             columns,
-            self.table.numbers[good],
-            np.full(len(good), self.number, dtype=np.int64),
-            np.full(len(good), COUNTED if quantity.index is None else quantity.index, dtype=np.int64),
+            rows,
+            np.full(len(rows), self.number, dtype=np.int16),
+            np.full(len(rows), COUNTED if quantity.index is None else quantity.index, dtype=np.int32),
         )
 
     def _shared_columns(self) -> dict[str, Column]:
@@ -130,7 +137,7 @@ class _TableReader:
 
     def _tell_unreadable_prices(self, column: Column) -> None:
         odd = [not isinstance(read_amount(cell, self.sign), Decimal | None) for cell in column.values]
-        count = int((self.table.keep & _marked(column, odd)).sum())
+        count = int((self.table.keep & column.marked(odd)).sum())
         if count:
             message = T("{count} prices could not be read; none is taken for those lines.", count=count)
             self.findings.note(NoteKind.PRICE_UNREADABLE, message, self.table.sheet)
@@ -185,7 +192,7 @@ class _TableReader:
             wrong = [not isinstance(name, str) or (needed and not name) for name in column.values]
             if not any(wrong):
                 continue
-            found = rows & ~bad & _marked(column, wrong)
+            found = rows & ~bad & column.marked(wrong)
             for row in np.flatnonzero(found).tolist():
                 self._tell_name(role, column.at(row), row)
             bad |= found
@@ -207,7 +214,7 @@ class _TableReader:
                 continue
             moments = [self._read_date(cell) for cell in column.values]
             wrong = [not isinstance(m, datetime) and not (m is None and role == "effective_date") for m in moments]
-            found = rows & ~bad & _marked(column, wrong)
+            found = rows & ~bad & column.marked(wrong)
             for row in np.flatnonzero(found).tolist():
                 said = about_date(moments[column.codes[row]], column.at(row))
                 self._tell(said, row, self.table.located.layout.roles[role], column.at(row))
@@ -248,10 +255,3 @@ class _TableReader:
                 text=shown(display(cell)),
             )
         )
-
-
-def _marked(column: Column, marks: Sequence[bool]) -> Mask:
-    """The rows whose distinct value is marked."""
-    if not any(marks):
-        return np.zeros(len(column), dtype=np.bool_)
-    return np.array(marks, dtype=np.bool_)[column.codes]

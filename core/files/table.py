@@ -151,7 +151,7 @@ def _repeated_header(located: Located, body: Body) -> Mask:
         matching = [isinstance(value, str) and folded(value) == key for value in column.values]
         if not any(matching):
             return np.zeros(body.rows, dtype=np.bool_)
-        repeated &= np.array(matching, dtype=np.bool_)[column.codes]
+        repeated &= column.marked(matching)
     return repeated if located.layout.columns else np.zeros(body.rows, dtype=np.bool_)
 
 
@@ -229,9 +229,7 @@ def _filter(table: Table, settings: FileSettings) -> None:
     for heading, wanted in settings.filter.items():
         allowed = {folded(value) for value in wanted}
         column = table.body.column(table.located.layout.filters[heading])
-        table.keep &= np.array([folded(display(cell)) in allowed for cell in column.values], dtype=np.bool_)[
-            column.codes
-        ]
+        table.keep &= column.marked([folded(display(cell)) in allowed for cell in column.values])
     if settings.ignore_customers:
         left_out = {folded(name) for name in settings.ignore_customers}
         for role in ("customer", "customer_id"):
