@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.connectors import cloudblue_fake as cloudblue
 from tests.connectors import manageengine_fakes as manageengine
+from tests.connectors import test_also as also
 from tests.connectors import test_datto_rmm as datto_rmm
 from tests.connectors import test_duo as duo
 from tests.connectors import test_manageengine_mdm as mdm
@@ -27,8 +28,10 @@ from tests.connectors import test_manageengine_mdm_msp as mdm_msp
 from tests.connectors import test_microsoft365 as microsoft365
 from tests.connectors import test_pax8 as pax8
 from tests.connectors import test_sentinelone as sentinelone
+from tests.connectors import test_spamexperts as spamexperts
 from tests.connectors import test_td_synnex as td_synnex
 from tests.connectors import test_unifi as unifi
+from tests.connectors import zabbix_fake as zabbix
 from tests.connectors.fakes import serving
 
 
@@ -158,14 +161,14 @@ def _device(customer: int, number: int) -> dict[str, Any]:
 
 
 def _pax8(customers: int, pages: int) -> Portal:
-    rows = [pax8.subscription(number, f"c{number // 20}") for number in range(customers * 40)]
+    rows = [pax8.subscription(number, f"c{number // 20}") for number in range(customers * 30)]
     rows += [pax8.subscription(10**6 + number, status="Cancelled") for number in range(200 * customers * pages // 4)]
     fake = pax8.Fake([pax8.company(number) for number in range(customers * 2)], rows)
     return Portal("pax8", fake.app(), 4, {"base_url": "{url}/v1", "client_id": "id"}, {"client_secret": "s3cret-value"})
 
 
 def _td_synnex(customers: int, pages: int) -> Portal:
-    rows = [td_synnex.subscription(number, number // 20) for number in range(customers * 40)]
+    rows = [td_synnex.subscription(number, number // 20) for number in range(customers * 30)]
     rows += [
         td_synnex.subscription(10**6 + number, 1, subscriptionStatus="cancelled")
         for number in range(100 * customers * pages // 4)
@@ -190,9 +193,45 @@ def _marketplace(slug: str) -> Callable[[int, int], Portal]:
     return make
 
 
+def _also(customers: int, pages: int) -> Portal:
+    """Without pages: each list is one answer."""
+    ids = range(410_000, 410_000 + customers * 9 // 10)
+    company = {"ParentAccountId": 400_001, "AccountState": "Active", "AccountType": "Company"}
+    fake = also.Fake(
+        companies=[{**company, "AccountId": one, "CompanyName": f"Customer {one}"} for one in ids],
+        services={
+            one: [
+                {**row, "AccountId": one * 10 + place, "ParentAccountId": one, "CompanyAccountId": one}
+                for place, row in enumerate((also.premium(), also.ACRONIS))
+            ]
+            for one in ids
+        },
+    )
+    settings = {"base_url": "{url}", "user": "api@reseller.example"}
+    return Portal("also", fake.app(), 1, settings, {"password": "pa55-word"})
+
+
+def _spamexperts(customers: int, pages: int) -> Portal:
+    """Without pages: the interface answers with counts."""
+    people = range(customers // 3)
+    fake = spamexperts.Fake(
+        admins=[spamexperts.Admin(f"admin{one}", [f"d{one}.example"], (1, 1, 0), 42, 5) for one in people],
+        domains=[f"d{one}.example" for one in people],
+    )
+    settings = {"base_url": "{url}", "user": "it@msp.example"}
+    return Portal("spamexperts", fake.app(), 2, settings, {"password": "pa55-word"})
+
+
+def _zabbix(customers: int, pages: int) -> Portal:
+    groups = range(20, 20 + customers * 3)
+    hosts = [zabbix.HostRow(group * 10_000 + one, [group]) for group in groups for one in range(30 * pages or 10)]
+    fake = zabbix.Fake(version="7.0.3", groups={one: f"Customers/Customer {one}" for one in groups}, hosts=hosts)
+    return Portal("zabbix", fake.app(), 1, {"base_url": "{url}/zabbix"}, {"api_token": zabbix.TOKEN})
+
+
 MAKERS: tuple[Callable[[int, int], Portal], ...] = (
     _microsoft365, _sentinelone, _datto_rmm, _duo, _unifi, _manageengine_mdm, _manageengine_mdm_msp, _pax8, _td_synnex,
-    _marketplace("copaco"), _marketplace("ingram"),
+    _marketplace("copaco"), _marketplace("ingram"), _also, _spamexperts, _zabbix,
 )  # fmt: skip
 
 
