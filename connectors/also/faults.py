@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -49,7 +50,7 @@ def session_over(answer: Answer) -> bool:
     return answer.status == 401 or (fault is not None and fault.session_over)
 
 
-def as_error(answer: Answer) -> RemoteError | None:
+def as_error(answer: Answer, mask: Callable[[str], str]) -> RemoteError | None:
     """The error of a call other than the sign-in; None where the status alone tells."""
     fault = fault_in(answer)
     if fault is None or answer.status in (401, 403, 429):
@@ -69,7 +70,7 @@ def as_error(answer: Answer) -> RemoteError | None:
             status=answer.status,
         )
     return RemoteError(
-        T("ALSO refuses this: {reason}", reason=fault.message[:200]),
+        T("ALSO refuses this: {reason}", reason=mask(fault.message)[:200]),
         retryable=False,
         place=answer.where,
         kind="refused",

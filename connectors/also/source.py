@@ -49,9 +49,9 @@ class Also:
             backoff=Backoff(attempts=5, first=8.0, longest=32.0),
             throttled=frozenset({429, 403}) if settings.forbidden_is_busy else frozenset({429}),
             wait=None,
-            check=_check,
+            check=self._check,
             lapsed=session_over,
-            fault=as_error,
+            fault=lambda answer: as_error(answer, http.mask),
         )
 
     def test(self) -> None:
@@ -142,6 +142,12 @@ class Also:
     def _list(self, operation: str, asked: dict[str, object]) -> list[Record]:
         return records(lowered(self.api.post(operation, asked)), place=operation)
 
+    def _check(self, answer: Answer) -> None:
+        """An answer with a good status may be a fault too."""
+        error = as_error(answer, self.api.http.mask)
+        if error is not None:
+            raise error
+
     def _sign_out(self) -> None:
         """Sessions are few: give this one back. That it cannot be given back spoils nothing."""
         try:
@@ -161,12 +167,6 @@ def _customer(company: Record) -> Customer:
 
 def _is_active(company: Record) -> bool:
     return text(company, "accountstate", "Active").lower() != "terminated"
-
-
-def _check(answer: Answer) -> None:
-    error = as_error(answer)
-    if error is not None:
-        raise error
 
 
 def _base(address: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +21,7 @@ from core.domain.text import T, Text
 if TYPE_CHECKING:
     from connectors.spamexperts.manifest import SpamExpertsSecrets, SpamExpertsSettings
 
+Mask = Callable[[str], str]
 GONE = "gone"
 USAGE = "usage"
 NOT_ALLOWED = "not_allowed"
@@ -33,22 +34,23 @@ class Panel:
     def __init__(self, settings: SpamExpertsSettings, secrets: SpamExpertsSecrets) -> None:
         password = secrets.password.get_secret_value()
         auth = Basic(settings.user, password)
+        http = Http(
+            "SpamExperts",
+            timeouts=Timeouts(read=120.0),
+            tls=settings.tls,
+            secrets=[password, auth.value],
+            show=_without_values if settings.hide_names else redact_url,
+        )
         self.api = Api(
-            http=Http(
-                "SpamExperts",
-                timeouts=Timeouts(read=120.0),
-                tls=settings.tls,
-                secrets=[password, auth.value],
-                show=_without_values if settings.hide_names else redact_url,
-            ),
+            http=http,
             base_url=_base(settings.base_url or settings.host),
             auth=auth,
             throttle=Throttle(at_once=2),
             backoff=Backoff(attempts=4, first=2.0, longest=30.0),
             throttled=frozenset({429, 503}),
             wait=None,
-            check=_check,
-            fault=_told,
+            check=lambda answer: _check(answer, http.mask),
+            fault=lambda answer: _told(answer, http.mask),
             remedy=T("Check the user name and password, and that the account may use the Control Panel API."),
         )
 
@@ -58,7 +60,7 @@ class Panel:
         answer = self.api.fetch(
             Call(path="/".join([action, "format", "json", *parts] if parts else [action, "format", "json", ""]))
         )
-        return _result(answer)
+        return _result(answer, self.api.http.mask)
 
 
 def _safe(value: str) -> str:
@@ -81,20 +83,20 @@ def _without_values(url: str) -> str:
     return re.sub(r"(/format/json)/.+", r"\1/…", redact_url(url))
 
 
-def _check(answer: Answer) -> None:
-    _result(answer)
+def _check(answer: Answer, mask: Mask) -> None:
+    _result(answer, mask)
 
 
-def _told(answer: Answer) -> RemoteError | None:
+def _told(answer: Answer, mask: Mask) -> RemoteError | None:
     """The error an answer with a bad status tells about; None when its body says nothing known."""
     try:
-        _result(answer)
+        _result(answer, mask)
     except RemoteError as error:
         return error if error.kind not in ("shape_changed", "refused", "server_fault") else None
     return None
 
 
-def _result(answer: Answer) -> object:
+def _result(answer: Answer, mask: Mask) -> object:
     """What the panel answers; raises what it says is wrong. Plain answers of older clusters are taken too (SpamExperts §4)."""
     content = answer.content.strip()
     if any(sign in content for sign in BROKEN) or content.startswith(b"<"):
@@ -113,10 +115,10 @@ def _result(answer: Answer) -> object:
     if isinstance(body, Mapping) and ("messages" in body or "result" in body):
         errors = _errors(body.get("messages"))
         if errors:
-            raise _as_error(" ".join(errors), answer.where)
+            raise _as_error(mask(" ".join(errors)), answer.where)
         return body.get("result")
     if isinstance(body, str) and not body.strip().isdecimal():
-        raise _as_error(body, answer.where)
+        raise _as_error(mask(body), answer.where)
     return body
 
 

@@ -389,3 +389,11 @@ def test_any_host_will_do(settings: dict[str, str], base: str) -> None:
     assert isinstance(source, Also)
     assert source.api.base_url == base
     assert source.session.url == f"{base}/GetSessionToken"
+
+
+def test_a_fault_that_repeats_the_session_is_masked() -> None:
+    reading = read(
+        Fake(services={410022: fault("Token s3ssion-of-today is not for this account.")}, token="s3ssion-of-today")
+    )
+    assert "not for this account" in str(reading.failed_customers["410022"])
+    assert "s3ssion-of-today" not in str(reading.failed_customers)

@@ -420,3 +420,10 @@ def test_the_hosted_service_is_the_usual_one() -> None:
     assert source.panel.api.base_url == "https://api.antispamcloud.com/api"
     assert source.panel.api.throttle.at_once == 2
     assert Decimal(source.panel.api.backoff.attempts) == 4
+
+
+def test_what_the_panel_repeats_of_the_password_is_masked() -> None:
+    fake = Fake(instead={"version/get": raising("Strange things with pa55-word")})
+    with connected(fake) as (source, _), pytest.raises(RemoteError, match="Strange things") as caught:
+        source.test()
+    assert "pa55-word" not in f"{caught.value} {caught.value.detail}"
