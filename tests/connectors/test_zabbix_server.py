@@ -138,3 +138,30 @@ def test_what_is_wrong_is_told_in_words(real: Real) -> None:
     secret = real.api.token.generate(expired)[0]["token"]
     with pytest.raises(Unauthorized, match="past its end date"):
         real.read({"api_token": secret})
+
+
+def test_the_least_rights_of_the_documentation_are_enough(real: Real) -> None:
+    methods = ["hostgroup.get", "host.get", "item.get", "proxy.get"]
+    everything = ["hosts_enabled", "items_monitored", "proxies"]
+    assert counts(real.read(token_with(real, methods), products=everything), "items_monitored")["Acme Dental"] == 3
+    with pytest.raises(RemoteError, match="role"):
+        real.read(token_with(real, ["host.get"]))
+
+
+def token_with(real: Real, methods: list[str]) -> dict[str, str]:
+    """The token of a reader whose role allows these methods alone."""
+    name = "only " + " ".join(methods)
+    rules = {
+        "api.access": 1,
+        "api.mode": 1,
+        "api": methods,
+        "ui.default_access": 0,
+        "ui": [{"name": "monitoring.hosts", "status": 1}],
+    }
+    role = real.api.role.create({"name": name, "type": 1, "rules": rules})["roleids"][0]
+    group = real.api.usergroup.get(filter={"name": "Readers"})[0]["usrgrpid"]
+    user = real.api.user.create(
+        {"username": name, "passwd": PASSWORD, "roleid": role, "usrgrps": [{"usrgrpid": group}]}
+    )
+    token = real.api.token.create({"name": name, "userid": user["userids"][0]})["tokenids"]
+    return {"api_token": real.api.token.generate(token)[0]["token"]}
