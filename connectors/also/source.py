@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -66,9 +67,9 @@ class Also:
     def read(self, now: datetime) -> Reading:
         builder = ReadingBuilder(self.portal, now)
         try:
-            customers = [_customer(one) for one in self._companies() if _is_active(one)]
-            known = {customer.id for customer in customers}
-            builder.each_customer(customers, lambda customer: self._lines(customer, known, builder), at_once=1)
+            companies = {text(one, "accountid"): one for one in self._companies() if _is_active(one)}
+            customers = [Customer(identity, text(one, "companyname", "")) for identity, one in companies.items()]
+            builder.each_customer(customers, lambda customer: self._lines(customer, companies, builder), at_once=1)
             if self.settings.billed:
                 for line in billed_lines(self._list("GetLatestInvoices", self._context())):
                     builder.add(line)
@@ -94,7 +95,9 @@ class Also:
             )
         return found[0]
 
-    def _lines(self, customer: Customer, known: set[str], builder: ReadingBuilder) -> Iterable[UsageLine]:
+    def _lines(
+        self, customer: Customer, companies: Mapping[str, Record], builder: ReadingBuilder
+    ) -> Iterable[UsageLine]:
         """The lines of one company. Rows of another company that is read itself are left to that one."""
         asked = {"parentAccountId": _number(customer.id), **self._context()}
         if not self.settings.user_level:
@@ -103,9 +106,10 @@ class Also:
         found: list[UsageLine] = []
         for row in self._with_addons(rows):
             owner = text(row, "companyaccountid", customer.id)
-            if (owner == customer.id or owner not in known) and self._counts(row, builder):
+            if (owner == customer.id or owner not in companies) and self._counts(row, builder):
                 found.extend(lines_of(row, customer, self.settings.renewal))
-        return added_up(found)
+        told = _match_keys(companies[customer.id])
+        return [replace(line, attributes={**line.attributes, **told}) for line in added_up(found)]
 
     def _with_addons(self, rows: list[Record]) -> list[Record]:
         """All subscriptions, each once: add-ons are rows of their own or stand inside another row (ALSO §9)."""
@@ -161,8 +165,12 @@ def _number(identity: str) -> int | str:
     return int(identity) if identity.isdecimal() else identity
 
 
-def _customer(company: Record) -> Customer:
-    return Customer(text(company, "accountid"), text(company, "companyname", ""))
+def _match_keys(company: Record) -> dict[str, str]:
+    """What else a customer may be recognised by: the reseller's own number, the VAT number, a mail domain."""
+    domains = company.get("domain")
+    first = next((str(one) for one in domains if one), "") if isinstance(domains, list) else str(domains or "")
+    told = {"customer_number": text(company, "customerid", ""), "vat": text(company, "vatid", ""), "domain": first}
+    return {name: value for name, value in told.items() if value}
 
 
 def _is_active(company: Record) -> bool:

@@ -178,6 +178,7 @@ def _switched_on(result: object, domain: str) -> set[str]:
 
 
 def _as_lines(account: Account, counts: Mapping[str, int]) -> Iterator[UsageLine]:
+    told = {"sub_admin_id": account.id, "domain": account.domains[0] if account.domains and account.user else ""}
     for key, what in WHAT.items():
         if key in counts:
             yield UsageLine(
@@ -187,6 +188,6 @@ def _as_lines(account: Account, counts: Mapping[str, int]) -> Iterator[UsageLine
                 product=what.name,
                 quantity=Decimal(counts[key]),
                 unit=what.unit,
-                attributes={"sub_admin_id": account.id} if account.id else {},
+                attributes={name: value for name, value in told.items() if value},
                 origin=Origin("SpamExperts Control Panel API", account.user or account.customer.id),
             )

@@ -216,6 +216,8 @@ def test_case_06_the_sample_of_the_documentation() -> None:
     assert (stations.product, stations.term, stations.unit_cost) == (
         "Acronis Cyber Protect Cloud – Workstations", "P1M", Decimal("2.1"),
     )  # fmt: skip
+    told = [first.attributes[name] for name in ("customer_number", "vat", "domain", "contract_end")]
+    assert told == ["D1004", "NL001234567B01", "dehalm.example", "2027-02-28"]
     bodies = {one.path.rpartition("/")[2]: orjson.loads(one.body) for one in server.asked}
     assert bodies["GetCompanies"] == {"parentAccountId": 400001}
     assert bodies["GetSubscriptions"] == {"parentAccountId": 410022}

@@ -162,6 +162,7 @@ def test_case_01_counts_of_sub_admins_and_zero_stays() -> None:
     assert counts(reading, "borealis") == BOREALIS
     assert reading.complete and not reading.failed_customers
     assert {line.attributes["sub_admin_id"] for line in reading.lines} == {"41", "42"}
+    assert {line.attributes["domain"] for line in reading.lines} == {"acme.example", "borealis.example"}
 
 
 def test_case_02_every_request_has_basic_credentials_and_asks_for_json() -> None:
