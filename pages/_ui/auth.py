@@ -64,6 +64,11 @@ def may(role: Role) -> bool:
     return actor().role.covers(role)
 
 
+def by_company_account() -> bool:
+    """Whether the person is here through the company's own sign-in rather than by a session of ours."""
+    return openid_is_set_up() and people.actor_of_token(context(), session_token()) is None and st.user.is_logged_in
+
+
 def openid_is_set_up() -> bool:
     """Whether `.streamlit/secrets.toml` has an `[auth]` section."""
     try:

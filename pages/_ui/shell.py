@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from core.i18n import LANGUAGES
 from core.services import overview, people
 from core.services.access import Role
-from pages._ui import auth, states, syncing
+from pages._ui import auth, states, syncing, words
 from pages._ui.auth import openid_is_set_up
 from pages._ui.formats import tr
 
@@ -142,11 +142,13 @@ def _person() -> None:
         on_change=_switch_language,
         required=True,
     )
-    role = {Role.VIEWER: tr("viewer"), Role.OPERATOR: tr("operator"), Role.ADMIN: tr("administrator")}[person.role]
-    st.html(
-        f'<div style="font-size:0.85rem;line-height:1.6">{escape(person.name)} · {escape(role)}<br>'
-        f'<a href="/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a></div>'
-    )
+    who = f"{escape(person.name)} · {escape(words.roles()[person.role.value])}"
+    if auth.by_company_account():
+        st.html(f'<div style="font-size:0.85rem">{who}</div>')
+        st.button(tr("Sign out"), key="sign_out", type="tertiary", on_click=st.logout)
+        return
+    way_out = f'<a href="/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a>'
+    st.html(f'<div style="font-size:0.85rem;line-height:1.6">{who}<br>{way_out}</div>')
 
 
 def _switch_language() -> None:
