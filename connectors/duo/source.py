@@ -31,6 +31,8 @@ EDITIONS = {
     "PERSONAL": "Duo Free",
 }
 UNKNOWN = "unknown"
+LOOKED_AT = ("status", "is_enrolled")
+"""All that is kept of a user: real ones are a hundred times as large."""
 BAD_TIME = 40104
 TIME_IS_OFF = T("Duo refuses the time of the request: the clock of this machine is wrong.")
 
@@ -129,12 +131,12 @@ class Duo:
         return self._list(account, "/admin/v1/users", "user_id")
 
     def _list(self, account: _Account, path: str, key: str) -> list[Record]:
-        """All rows, each once; a list that shifted while it was read is read once more (Duo §5)."""
+        """What is looked at of all rows, each once; a list that shifted while it was read is read once more (Duo §5)."""
         found: dict[str, Record] = {}
         for _ in range(2):
             found, total = {}, None
             for page in account.api.pages(Call(path=path, params=account.params), PAGES, "response"):
-                found.update({text(row, key): row for row in page.records})
+                found.update({text(row, key): {name: row.get(name) for name in LOOKED_AT} for row in page.records})
                 total = whole(page.body, "metadata.total_objects")
             if total is None or total == len(found):
                 return list(found.values())
