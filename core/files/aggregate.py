@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from core.domain.file_settings import Aggregate, FileSettings, Rounding
-from core.files.cells import Column, Rows
+from core.files.cells import Column, Mask, Rows
 from core.files.numbers import plain
 from core.files.quantities import Scaled
 from core.files.records import Records
@@ -23,13 +24,16 @@ AVERAGE_DIGITS = 4
 SMALL = 4_000_000
 """Up to so many possible keys are numbered by a table, more by hashing."""
 Exact = Fraction | Decimal
+Numbers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Records by line: for each record its line; for each line how many records, its first, and the one that speaks for it."""
+    """Records by line: for each record its line; for each line how many records, its first, and the one that speaks for it
+    (the last, where the last one counts).
+    """
 
-    of: npt.NDArray[np.int64]
+    of: Numbers
     counts: Rows
     first: Rows
     chosen: Rows
@@ -37,37 +41,50 @@ class Groups:
     def __len__(self) -> int:
         return len(self.first)
 
+    def pairs_with(self, column: Column, among: Mask) -> tuple[Rows, Rows]:
+        """The different (line, distinct value) pairs among some records."""
+        size = max(len(column.values), 1)
+        pairs = pd.unique((self.of.astype(np.int64) * size + column.codes)[among])
+        return pairs // size, pairs % size
+
 
 def grouped(records: Records, keys: Sequence[Column], settings: FileSettings) -> Groups:
     """Lines in the order in which they first appear: records whose keys are all equal are of one line."""
-    combined, size = np.zeros(len(records), dtype=np.int64), 1
+    combined: Numbers = np.zeros(len(records), dtype=np.int32)
+    size = 1
     for column in keys:
-        if len(column.values) > 1:
-            combined, size = combined * len(column.values) + column.codes, size * len(column.values)
-        if size > SMALL:
-            combined = pd.factorize(combined)[0].astype(np.int64)
+        different = len(column.values)
+        if different < 2:
+            continue
+        if size == 1:
+            combined, size = column.codes, different
+        elif size * different <= SMALL:
+            combined, size = combined * np.int32(different) + column.codes, size * different
+        else:
+            combined = pd.factorize(combined.astype(np.int64) * different + column.codes)[0]
             size = int(combined.max()) + 1
     of, first = _renumbered(combined, size)
-    return Groups(of, np.bincount(of, minlength=len(first)), first, _chosen(records, of, len(first), settings))
+    chosen = _last_ones(records, of, len(first)) if settings.combine is Aggregate.LAST else first
+    return Groups(of, np.bincount(of, minlength=len(first)), first, chosen)
 
 
-def _renumbered(combined: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], Rows]:
+def _renumbered(combined: Numbers, size: int) -> tuple[Numbers, Rows]:
     """Keys below `size` as line numbers in order of appearance, and where each line first appears."""
     first = np.full(size, -1, dtype=np.int64)
-    first[combined[::-1]] = np.arange(len(combined) - 1, -1, -1)
+    first[combined[::-1]] = np.arange(len(combined) - 1, -1, -1, dtype=np.int32)
     present = np.flatnonzero(first >= 0)
     in_order = present[np.argsort(first[present])]
-    number = np.empty(size, dtype=np.int64)
-    number[in_order] = np.arange(len(in_order))
+    number = np.empty(size, dtype=np.int32)
+    number[in_order] = np.arange(len(in_order), dtype=np.int32)
     return number[combined], first[in_order]
 
 
-def _chosen(records: Records, of: npt.NDArray[np.int64], lines: int, settings: FileSettings) -> Rows:
-    """For each line its record of the last date, or the last of the file where dates do not matter."""
+def _last_ones(records: Records, of: Numbers, lines: int) -> Rows:
+    """For each line its record of the last date, or the last of the file where there are no dates."""
     chosen = np.empty(lines, dtype=np.int64)
     order = np.arange(len(of))
     dates = records.columns.get("date")
-    if dates is not None and settings.combine is Aggregate.LAST:
+    if dates is not None:
         order = np.lexsort((order, ranks(dates)))
     chosen[of[order]] = order
     return chosen
@@ -114,10 +131,8 @@ def _largest(column: Column, groups: Groups) -> list[Decimal]:
 
 def _distinct(column: Column, groups: Groups) -> list[Decimal]:
     """How many different values each line has; rows without a value are not counted."""
-    size = max(len(column.values), 1)
-    filled = ~column.where(lambda text: text == "")
-    pairs = pd.unique((groups.of * size + column.codes)[filled])
-    return [Decimal(count) for count in np.bincount(pairs // size, minlength=len(groups)).tolist()]
+    lines, _ = groups.pairs_with(column, ~column.where(lambda text: text == ""))
+    return [Decimal(count) for count in np.bincount(lines, minlength=len(groups)).tolist()]
 
 
 def last_date_conflicts(records: Records, groups: Groups, settings: FileSettings) -> list[tuple[int, int]]:
@@ -138,13 +153,10 @@ def agreed(column: Column, groups: Groups, settings: FileSettings) -> tuple[list
     """
     if settings.combine is Aggregate.LAST:
         return [column.at(row) for row in groups.chosen.tolist()], 0
-    size = max(len(column.values), 1)
-    filled = column.where(lambda value: value is not None and value != "")
-    pairs = pd.unique((groups.of * size + column.codes)[filled])
-    lines = pairs // size
+    lines, codes = groups.pairs_with(column, column.where(lambda value: value is not None and value != ""))
     differing = np.bincount(lines, minlength=len(groups)) > 1
     values: list[object] = [None] * len(groups)
-    for line, code in zip(lines.tolist(), (pairs % size).tolist(), strict=True):
+    for line, code in zip(lines.tolist(), codes.tolist(), strict=True):
         values[line] = None if differing[line] else column.values[code]
     return values, int(differing.sum())
 

@@ -138,8 +138,9 @@ class ArrowBody:
 
     @property
     def numbers(self) -> Rows:
-        places = np.arange(self.rows, dtype=np.int64) if self.places is None else self.places
-        return places + self.first + 1
+        if self.places is None:
+            return np.arange(self.first + 1, self.first + 1 + self.rows, dtype=np.int64)
+        return self.places + self.first + 1
 
     def column(self, index: int) -> Column:
         if index >= self.width:
