@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from core.services import overview, portals, products
 from core.services.access import Role
 from core.services.paging import Page
 from core.services.products import ProductRow
-from pages._ui import auth, choices, grid, line_questions, product_edits, renames, rule_editor, rule_list, states, words
-from pages._ui.formats import number, table, tr
+from pages._ui import (
+    auth,
+    choices,
+    grid,
+    line_questions,
+    product_edits,
+    product_grid,
+    renames,
+    rule_editor,
+    rule_list,
+    states,
+    words,
+)
+from pages._ui.formats import tr
 from pages._ui.shell import link
 
 context, actor = auth.context(), auth.actor()
@@ -59,64 +70,13 @@ def toolbar(portal: str, edits: product_edits.ProductEdits, selected: list[Produ
             renames.dialog(portal)
 
 
-def frame_of(page: Page[ProductRow], options: product_edits.Choices) -> pd.DataFrame:
-    names = words.mapping_states()
-    return table(
-        (
-            {
-                "select": False,
-                "portal": row.key.portal,
-                "product": row.product,
-                "term": words.term(row.key.term, row.key.billing_frequency),
-                "customers": number(row.customers),
-                "count": number(row.quantity),
-                "status": [names.get(row.status, row.status)],
-                "service": options.label_of(row),
-                "suggestion": product_edits.suggestion_words(row),
-                "use": False,
-                "ignore": row.ignored,
-            }
-            for row in page.rows
-        ),
-        (
-            "select",
-            "portal",
-            "product",
-            "term",
-            "customers",
-            "count",
-            "status",
-            "service",
-            "use",
-            "suggestion",
-            "ignore",
-        ),
-    )
-
-
-def columns(options: product_edits.Choices) -> dict[str, object]:
-    config = st.column_config
-    return {
-        "select": config.CheckboxColumn("", width=40, pinned=True, help=tr("Choose products for one rule.")),
-        "portal": config.TextColumn(tr("Portal"), width=100),
-        "product": config.TextColumn(tr("Portal product"), width=190),
-        "term": config.TextColumn(tr("Term, billing"), width=100),
-        "customers": config.TextColumn(tr("Customers"), alignment="right", width=80),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
-        "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=85),
-        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=180),
-        "suggestion": config.TextColumn(tr("Suggestion"), width=200),
-        "use": config.CheckboxColumn(tr("Use it"), width=55, help=tr("Link to the suggested service.")),
-        "ignore": config.TextColumn(tr("Ignore because"), width=120),
-    }
-
-
 def editor(page: Page[ProductRow], portal: str) -> None:
     operator = auth.may(Role.OPERATOR)
     bar = st.container()
     options = product_edits.choices(page.rows)
     changed = grid.edit(
-        frame_of(page, options), columns(options), name=grid.editor_key("products", (row.key for row in page.rows)),
+        product_grid.frame_of(page, options), product_grid.columns(options),
+        name=grid.editor_key("products", (row.key for row in page.rows)),
         alt=tr("Portal products and their services"),
         editable=("select", "service", "use", "ignore") if operator else (),
     )  # fmt: skip
