@@ -41,9 +41,7 @@ class SentinelOneSettings(ConnectorSettings):
 
 
 class SentinelOneSecrets(ConnectorSecrets):
-    api_token: SecretStr = Field(
-        title="API token", description="Of a service user with the role Viewer on all sites."
-    )
+    api_token: SecretStr = Field(title="API token", description="Of a service user with the role Viewer on all sites.")
 
 
 MANIFEST = Manifest(
