@@ -82,5 +82,7 @@ def test_s1_83_every_portal_has_demo_data(slug: str) -> None:
 def test_s1_81_forms_are_in_dutch_too(slug: str) -> None:
     known = catalogue("nl")
     models = (manifest(slug).settings, manifest(slug).secrets)
-    words = {text for model in models for field in model.model_fields.values() for text in (field.title, field.description)}
+    words = {
+        text for model in models for field in model.model_fields.values() for text in (field.title, field.description)
+    }
     assert sorted(text for text in words if text and text not in known) == []
