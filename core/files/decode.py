@@ -102,24 +102,3 @@ def _without_control(utf8: bytes) -> tuple[bytes, tuple[ImportNote, ...]]:
         ),
     )
     return utf8.replace(b"\x00", b""), (note,)
-
-
-def looks_doubly_encoded(text: str) -> bool:
-    """Whether this is UTF-8 that was taken for Windows-1252 and encoded again: `MÃ¼ller`."""
-    return repaired(text) != text
-
-
-def repaired(text: str) -> str:
-    """What a doubly encoded text was before: `MÃ¼ller` → `Müller`; other texts unchanged."""
-    if text.isascii():
-        return text
-    try:
-        return codecs.charmap_encode(text, "strict", _ENCODING_TABLE)[0].decode("utf-8")
-    except UnicodeError:
-        return text
-
-
-_ENCODING_TABLE = {
-    **{ord(character): byte for byte, character in enumerate(_WINDOWS_1252) if character != "\ufffd"},
-    **{byte: byte for byte in _UNDEFINED},
-}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -72,22 +72,6 @@ class ImportResult:
             notes=tuple(note.message for note in self.notes)
             + tuple(self.sentence(issue) for issue in self.errors[:100]),
             fingerprint=self.sha256,
-        )
-
-    def confirmed(self) -> ImportResult:
-        """The same file after a person has looked at its bad rows and accepts the rest.
-
-        What is not among its lines may have been among the bad rows, so from now on absence proves nothing (M2).
-        """
-        if self.outcome is not Outcome.NEEDS_REVIEW:
-            return self
-        return replace(
-            self,
-            outcome=Outcome.OK_WITH_NOTES,
-            affected_customers=_NOBODY,
-            unplaced=False,
-            scope=Scope.LINES,
-            covered=frozenset(),
         )
 
     def to_json(self) -> dict[str, Any]:

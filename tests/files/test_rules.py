@@ -107,13 +107,6 @@ def test_m2_a_rejected_file_is_never_an_empty_reading() -> None:
     assert not result.reading("p", NOW).complete
 
 
-def test_m2_confirming_a_file_uses_its_lines_but_proves_no_absence() -> None:
-    confirmed = read(csv("A,X,1", "A,Y,abc"), mapping(complete=True)).confirmed()
-    reading = confirmed.reading("p", NOW)
-    assert confirmed.outcome == "ok_with_notes" and triples(confirmed) == lines(("A", "X", 1))
-    assert reading.complete and not reading.failed_customers and not reading.proves_absence("A")
-
-
 def test_m2_a_filter_that_lets_nothing_through_is_no_zero() -> None:
     result = read(
         csv("A,X,1,Enabled", header="Customer,Product,Qty,Status"),
