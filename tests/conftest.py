@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import postgres_cluster
@@ -33,3 +35,11 @@ def postgres_url() -> str:
             )
         pytest.skip("there is no PostgreSQL here")
     return url
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that sets up logging leaves the others as they are."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()

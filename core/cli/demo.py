@@ -91,6 +91,7 @@ class _Found:
 
 
 def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -> _Found:
+    from core.domain.plan import ChangeStatus
     from core.services import decisions, demo, planning
     from core.services import sync as service
 
@@ -117,18 +118,23 @@ def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -
             unchanged=before.plan.unchanged,
         )
     )
-    decisions.approve_all(ctx, actor)
+    decisions.approve(ctx, actor, [one.id for one in before.plan.changes if one.status is not ChangeStatus.HELD])
     applied = service.apply_now(ctx, actor)
     show.step(
         T("7. Applied: {applied} of {planned}", applied=applied.changes["applied"], planned=applied.changes["planned"])
     )
-    rows = [_verified(change, sandbox) for change in before.plan.changes]
+    rows = [
+        None if change.status is ChangeStatus.HELD else _verified(change, sandbox) for change in before.plan.changes
+    ]
     _show_changes(before, rows, show)
     again = service.run_sync(ctx, actor)
     show.step(T("8. Once more: {planned} changes are left, nothing is written twice", planned=again.changes["planned"]))
     for finding in planning.named_plan(ctx, actor, fresh=False).plan.findings:
         show.step(T("To look at: {message}", message=finding.message))
-    ok = bool(rows) and all(rows) and again.changes["planned"] == 0 and all(o.outcome != "rejected" for o in outcomes)
+    written = [right for right in rows if right is not None]
+    left = len(rows) - len(written)
+    ok = bool(written) and all(written) and again.changes["planned"] == again.changes["held"] == left
+    ok = ok and all(outcome.outcome != "rejected" for outcome in outcomes)
     changes = [
         {
             "company": before.company(change.company_id),
@@ -149,7 +155,8 @@ def _verified(change: Change, sandbox: SandboxServer) -> bool:
     return sandbox.units(change.line.id, change.effective_date, change.line.kind.value) == change.to_units
 
 
-def _show_changes(found: NamedPlan, verified: list[bool], show: _Show) -> None:
+def _show_changes(found: NamedPlan, verified: list[bool | None], show: _Show) -> None:
+    ends = {True: T("verified"), False: T("DIFFERS"), None: T("held for a person")}
     show.table(
         [T("Company"), T("Service"), T("From"), T("To"), T("Date"), T("In Autotask")],
         [
@@ -159,7 +166,7 @@ def _show_changes(found: NamedPlan, verified: list[bool], show: _Show) -> None:
                 change.from_units,
                 change.to_units,
                 change.effective_date,
-                T("verified") if right else T("DIFFERS"),
+                ends[right],
             )
             for change, right in zip(found.plan.changes, verified, strict=True)
         ],

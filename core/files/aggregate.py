@@ -116,9 +116,15 @@ def quantities(records: Records, groups: Groups, settings: FileSettings) -> list
 
 
 def _sums(column: Column, groups: Groups) -> list[Decimal]:
+    """Sums of the lines. With few lines and few different numbers it is counted how often each line has each number."""
     scaled = Scaled.of(column.values, len(column))
-    totals = np.zeros(len(groups), dtype=scaled.ints.dtype)
-    np.add.at(totals, groups.of, scaled.ints[column.codes])
+    different = len(column.values)
+    if len(groups) * different <= SMALL:
+        often = np.bincount(groups.of * np.int32(different) + column.codes, minlength=len(groups) * different)
+        totals = often.reshape(len(groups), different) @ scaled.ints
+    else:
+        totals = np.zeros(len(groups), dtype=scaled.ints.dtype)
+        np.add.at(totals, groups.of, scaled.ints[column.codes])
     return [scaled.back(total) for total in totals.tolist()]
 
 

@@ -67,7 +67,7 @@ class DelimitedGrid:
         text = memoryview(self.utf8)[offset : max(offset, _end_of_rows(self.utf8))]
         quoted = self.utf8.find(b'"', offset) >= 0
         body = ArrowBody(text, self.delimiter, self.limits, start + self.dropped_lines, width, quoted)
-        if body.load(columns):
+        if self.utf8[offset : offset + 1] not in (b"\r", b"\n") and body.load(columns):
             return body
         evened = even_out(self.utf8[offset:], self.delimiter, width)
         if evened is None:

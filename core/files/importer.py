@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -58,15 +59,34 @@ def import_file(
         content = load(data, limits)
     except RejectedFile as refused:
         return ImportResult(outcome=Outcome.REJECTED, file_name=file_name, sha256="", errors=refused.issues)
-    with ThreadPoolExecutor(1, "file-digest") as beside:
-        digest = beside.submit(lambda: hashlib.sha256(content).hexdigest())
+    with _Digest(content) as digest:
         try:
             if known_hashes:
-                _refuse_known(digest.result(), known_hashes)
-            result = _Import(content, file_name, settings, limits).run(previous_total)
+                _refuse_known(digest.value(), known_hashes)
+            result = _Import(content, file_name, settings, limits, digest).run(previous_total)
         except RejectedFile as refused:
             result = ImportResult(outcome=Outcome.REJECTED, file_name=file_name, sha256="", errors=refused.issues)
-        return replace(result, sha256=digest.result())
+        return replace(result, sha256=digest.value())
+
+
+class _Digest(AbstractContextManager["_Digest"]):
+    """The SHA-256 of a file, worked out on another core from the moment it is started."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._pool = ThreadPoolExecutor(1, "file-digest")
+        self._found: Future[str] | None = None
+
+    def start(self) -> Future[str]:
+        if self._found is None:
+            self._found = self._pool.submit(lambda: hashlib.sha256(self._content).hexdigest())
+        return self._found
+
+    def value(self) -> str:
+        return self.start().result()
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
 
 
 def _refuse_known(digest: str, known_hashes: Collection[str]) -> None:
@@ -86,6 +106,7 @@ class _Import:
     file_name: str
     settings: FileSettings
     limits: Limits
+    digest: _Digest
 
     def run(self, previous_total: Decimal | None) -> ImportResult:
         if not self.settings.is_mapped:
@@ -97,6 +118,7 @@ class _Import:
         check_file_name(self.settings, self.file_name)
         findings = Findings(self.limits)
         tables = self._tables(findings)
+        self.digest.start()
         check_names(tables, findings, self.limits)
         records = read_records(tables, self.settings, findings)
         lines = usage_lines(records, tables, self.settings, findings, self.file_name)

@@ -121,9 +121,11 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(terminal: Terminal) -> No
     done = terminal("demo", "--json")
     assert (done.code, done.json["ok"]) == (0, True)
     assert done.json["duration_s"] < 60
-    assert len(done.json["changes"]) == 13
-    assert all(change["verified"] for change in done.json["changes"])
-    assert done.json["findings"] == {"ambiguous": 1}
+    assert [change["verified"] for change in done.json["changes"]].count(True) == 13
+    assert [change["company"] for change in done.json["changes"] if change["verified"] is None] == [
+        "Stichting Zorggroep Eemland"
+    ], "somebody else booked a change ahead: it is held"
+    assert done.json["findings"] == {"ambiguous": 1, "drift": 1}
     assert not (terminal.home / "data").exists()
 
 

@@ -72,9 +72,16 @@ class Journey:
         grid = self.page.get_by_test_id("stDataFrameResizable").first
         box = grid.bounding_box()
         assert box
-        self.page.mouse.click(box["x"] + box["width"] - from_right, box["y"] + 32 * (row + 1.5))
-        self.page.keyboard.press("Enter")
         editor = self.page.locator("#portal textarea, #portal input").first
+        for patience in (100, 400, 1000, 2000):
+            # A click just after the grid was drawn may not have chosen the cell yet.
+            self.page.mouse.click(box["x"] + box["width"] - from_right, box["y"] + 32 * (row + 1.5))
+            self.page.wait_for_timeout(patience)
+            self.page.keyboard.press("Enter")
+            expect(editor).to_be_visible()
+            if editor.is_enabled():
+                break
+            self.page.keyboard.press("Escape")
         editor.fill(text)
         editor.press("Enter")
         self.settle()
