@@ -9,8 +9,8 @@ from core.services import portals
 from core.services.access import Role
 from core.services.overview import Overview, OverviewRow
 from core.services.paging import Page
-from pages._ui import auth, grid, states, steps, words
-from pages._ui.formats import ago, number, table, tr
+from pages._ui import auth, customer_list, grid, states, steps, words
+from pages._ui.formats import ago, number, tr
 
 PAGE_FILES = {"overview", "portals", "customers", "products", "changes", "history", "activity", "settings"}
 
@@ -67,26 +67,7 @@ def listing() -> None:
     if not page.total:
         states.empty(tr("No customers here"), tr("Nothing passes this filter, or nothing was read yet."))
         return
-    names = words.mapping_states()
-    frame = table(
-        (
-            {
-                "portal": row.portal, "customer": row.customer, "company": row.company, "lines": number(row.lines),
-                "count": number(row.count), "status": [names.get(row.status, row.status)],
-            }
-            for row in page.rows
-        ),
-        ("portal", "customer", "company", "lines", "count", "status"),
-    )  # fmt: skip
-    columns = {
-        "portal": st.column_config.TextColumn(tr("Portal")),
-        "customer": st.column_config.TextColumn(tr("Customer"), width="large"),
-        "company": st.column_config.TextColumn(tr("Autotask company"), width="large"),
-        "lines": st.column_config.TextColumn(tr("Products"), alignment="right"),
-        "count": st.column_config.TextColumn(tr("Count"), alignment="right"),
-        "status": words.status_column(tr("Status"), names, words.MAPPING_COLORS, width=110),
-    }
-    grid.show(frame, columns, name="overview_rows", alt=tr("Customers of all portals with their count and status"))
+    customer_list.show(page.rows, "overview_rows")
     grid.pager("overview", query, page.total)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.services import portals
+from core.services import portals, runs
 from core.services.portals import ConnectorCard, PortalCard
-from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states
+from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states, syncing
 from pages._ui.formats import escape, tr
 
 
@@ -70,5 +70,9 @@ def _connect(connector: ConnectorCard, taken: set[str]) -> None:
                     auth.context(), auth.actor(), name.strip(), connector.slug, settings=settings, secrets=secrets,
                     schedule=schedule,
                 )  # fmt: skip
+                if connector.pulls:
+                    # The first reading shows at once what is right and what still needs mapping (S1-28); nothing is written.
+                    runs.request_sync(auth.context(), auth.actor(), [name.strip()], apply=False)
+                    syncing.expect_run()
                 states.done(tr("{portal} is connected.", portal=name.strip()))
                 portal_detail.go(portal=name.strip())

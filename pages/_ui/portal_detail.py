@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.domain.policy import Mode
-from core.services import portals, runs
+from core.services import overview, portals, runs
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalDetail
 from pages._ui import (
     auth,
+    customer_list,
     dialogs,
+    grid,
     policy_form,
     portal_cards,
     schedule_form,
@@ -18,6 +22,7 @@ from pages._ui import (
     states,
     syncing,
     upload_history,
+    words,
 )
 from pages._ui.formats import escape, moment, number, tr
 
@@ -44,13 +49,16 @@ def show(card: PortalCard) -> None:
         _actions(card)
     detail = portals.portal_detail(auth.context(), auth.actor(), card.name)
     names = {"when": tr("Schedule and mode"), "policy": tr("Policy"), "connection": tr("Connection")}
+    names = {"holds": tr("Customers"), **names}
     if not card.pulls:
         names = {"files": tr("Files"), **names}
     tabs = st.tabs(list(names.values()))
     editable = auth.may(Role.OPERATOR)
     for tab, view in zip(tabs, names, strict=True):
         with tab, states.explained():
-            {"files": _files, "when": _when, "policy": _policy, "connection": _connection}[view](detail, editable)
+            {"files": _files, "holds": _holds, "when": _when, "policy": _policy, "connection": _connection}[view](
+                detail, editable
+            )
 
 
 def _numbers(card: PortalCard) -> None:
@@ -108,6 +116,22 @@ def show_test(result: portals.TestResult) -> None:
 
 def _files(detail: PortalDetail, _editable: bool) -> None:
     upload_history.show(detail.card.name)
+
+
+def _holds(detail: PortalDetail, _editable: bool) -> None:
+    """What the last reading gave: what is right, and what still needs mapping (S1-28)."""
+    key = "portal_holds"
+    chosen = grid.filters(
+        key, statuses=words.mapping_states(), search=tr("Customer, company or portal"),
+        sorts={"customer": tr("customer"), "company": tr("company"), "-count": tr("count")},
+    )  # fmt: skip
+    query = replace(chosen, portal=detail.card.name)
+    page = overview.overview_rows(auth.context(), auth.actor(), query)
+    if not page.total:
+        states.empty(tr("No customers here"), tr("Nothing passes this filter, or nothing was read yet."))
+        return
+    customer_list.show(page.rows, key)
+    grid.pager(key, query, page.total)
 
 
 def _when(detail: PortalDetail, editable: bool) -> None:

@@ -27,8 +27,13 @@ def sync_button() -> None:
 
 def await_run() -> None:
     """Called after asking for a run: the page draws itself anew when it is done, as long as the person stays on it."""
-    st.session_state["_awaited_on"] = st.session_state.get("_page")
+    expect_run()
     st.rerun()
+
+
+def expect_run() -> None:
+    """The same for a page that draws itself anew at once anyway."""
+    st.session_state["_awaited_on"] = st.session_state.get("_page")
 
 
 def progress() -> None:

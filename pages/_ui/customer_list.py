@@ -1,0 +1,35 @@
+"""Portal customers with what they use, and whether they are mapped (S1-02)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.services.overview import OverviewRow
+from pages._ui import grid, words
+from pages._ui.formats import number, table, tr
+
+
+def show(rows: Sequence[OverviewRow], name: str) -> None:
+    """Draw the rows; `name` is the table's own among those of the page."""
+    names = words.mapping_states()
+    frame = table(
+        (
+            {
+                "portal": row.portal, "customer": row.customer, "company": row.company, "lines": number(row.lines),
+                "count": number(row.count), "status": [names.get(row.status, row.status)],
+            }
+            for row in rows
+        ),
+        ("portal", "customer", "company", "lines", "count", "status"),
+    )  # fmt: skip
+    columns = {
+        "portal": st.column_config.TextColumn(tr("Portal")),
+        "customer": st.column_config.TextColumn(tr("Customer"), width="large"),
+        "company": st.column_config.TextColumn(tr("Autotask company"), width="large"),
+        "lines": st.column_config.TextColumn(tr("Products"), alignment="right"),
+        "count": st.column_config.TextColumn(tr("Count"), alignment="right"),
+        "status": words.status_column(tr("Status"), names, words.MAPPING_COLORS, width=110),
+    }
+    grid.show(frame, columns, name=name, alt=tr("Customers of all portals with their count and status"))
