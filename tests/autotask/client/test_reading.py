@@ -76,7 +76,7 @@ def test_m16_two_cursors_cost_little_more_than_one(
     data: SandboxData, server: SandboxServer, connected: Connect
 ) -> None:
     ids = many_companies(server, data, 400)
-    server.switches.latency = 0.01
+    server.switches.latency = 0.04
     for _ in range(2):
         autotask = connected(page_size=10)
         assert read_ids(autotask) == ids
