@@ -13,7 +13,7 @@ from connectors._kit.http import Answer, Http, Request
 from connectors._kit.paging import Call, Paging, SinglePage
 from connectors._kit.redact import redact_url
 from connectors._kit.retry import Backoff, retrying
-from connectors._kit.select import ROOT, Record, find, records, text, whole
+from connectors._kit.select import ROOT, Record, find, is_there, records, text, whole
 from connectors._kit.throttle import Throttle
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
 from core.domain.text import T, Text
@@ -103,7 +103,8 @@ class Api:
             asked.add(same)
             answer = self.fetch(step)
             body = answer.json()
-            page = Page(body, records(body, at, place=answer.where, or_null=or_null))
+            # Null may be an empty list; an answer without the list is another answer, and never an empty one (M2).
+            page = Page(body, records(body, at, place=answer.where, or_null=or_null and is_there(body, at)))
             if page.records and answer.content == last:
                 raise ShapeChanged(T("The list does not end: the same page came twice."), place=answer.where)
             last = answer.content

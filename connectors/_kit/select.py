@@ -13,7 +13,7 @@ import jmespath
 from core.domain.errors import ShapeChanged
 from core.domain.text import T
 
-__all__ = ["Record", "day", "find", "instant", "number", "record", "records", "text", "whole", "yes"]
+__all__ = ["Record", "day", "find", "instant", "is_there", "number", "record", "records", "text", "whole", "yes"]
 
 Record = Mapping[str, Any]
 ROOT = ""
@@ -50,6 +50,13 @@ def records(body: object, path: str = ROOT, *, place: str = "", or_null: bool = 
             T("The list at {path} holds something that is no record.", path=path or "the top"), place=place
         )
     return list(found)
+
+
+def is_there(body: object, path: str) -> bool:
+    """Whether the key stands there, be it with null."""
+    above, _, key = path.rpartition(".")
+    place = find(body, above)
+    return isinstance(place, Mapping) and key in place
 
 
 def record(body: object, path: str = ROOT, *, place: str = "") -> Record:

@@ -105,6 +105,13 @@ def test_m2_a_missing_list_is_an_error_and_never_empty() -> None:
         list(api(server).all(Call(path="list"), None, "rows"))
 
 
+def test_m2_null_may_be_an_empty_list_but_a_missing_one_never_is() -> None:
+    with serving(app(lambda request: JSONResponse({"rows": None}))) as server:
+        assert list(api(server).all(Call(path="list"), None, "rows", or_null=True)) == []
+    with serving(app(lambda request: JSONResponse({"message": "maintenance"}))) as server, pytest.raises(ShapeChanged):
+        list(api(server).all(Call(path="list"), None, "rows", or_null=True))
+
+
 def test_a_link_to_another_server_gets_no_credentials() -> None:
     def elsewhere(request: Incoming) -> Response:
         return JSONResponse({"rows": ROWS[:1], "next": "http://127.0.0.1:9/steal"})
