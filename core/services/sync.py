@@ -20,6 +20,7 @@ from core.domain.ports import Target
 from core.domain.text import T, Text
 from core.services import directory, plan_making
 from core.services.access import Actor, Role, require
+from core.services.after_run import after_run
 from core.services.applying import End, Work
 from core.services.context import Context
 from core.services.freshness import check_fresh
@@ -100,6 +101,7 @@ def carry_out(
             raise error
         summary = replace(summary, duration_s=round(time.monotonic() - started, 3))
         _finish(running, summary)
+    after_run(ctx, summary)
     return summary
 
 

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from core.store.tables import directory, history, ledger, mapping, people, plans, runs, workspace
+from core.store.tables import (
+    alerts,
+    consumption,
+    directory,
+    history,
+    ledger,
+    mapping,
+    people,
+    pickups,
+    plans,
+    reporting,
+    runs,
+    subscriptions,
+    webhooks,
+    workspace,
+)
 from core.store.tables.base import Row, table
 
 METADATA = Row.metadata
@@ -10,13 +25,19 @@ METADATA = Row.metadata
 __all__ = [
     "METADATA",
     "Row",
+    "alerts",
+    "consumption",
     "directory",
     "history",
     "ledger",
     "mapping",
     "people",
+    "pickups",
     "plans",
+    "reporting",
     "runs",
+    "subscriptions",
     "table",
+    "webhooks",
     "workspace",
 ]

@@ -1,0 +1,16 @@
+"""Contracts made for subscriptions, and what happened to subscriptions."""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,3 @@
+"""Alert rules, alerts and their delivery."""
+
+from __future__ import annotations

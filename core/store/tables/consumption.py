@@ -1,0 +1,3 @@
+"""Consumption and contract charges."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Files that were picked up."""
+
+from __future__ import annotations

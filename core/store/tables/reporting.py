@@ -1,0 +1,3 @@
+"""Invoice checks, month-end sign-offs and what reports need."""
+
+from __future__ import annotations

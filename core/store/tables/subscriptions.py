@@ -1,0 +1,3 @@
+"""Contracts made for subscriptions, and what happened to subscriptions."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Webhook deliveries."""
+
+from __future__ import annotations
