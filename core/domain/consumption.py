@@ -30,8 +30,9 @@ class ConsumptionLine:
 
     `amount` is the cost before mark-up, exact as the source has it, in `currency` (ISO 4217); below 0 for credits. `price` is what
     the source says the customer pays, None where it does not tell. `resource_key` is the source's key of what was used and
-    `resource` its words for it. `period_start` and `period_end` are plain dates, both inclusive. `dimensions`
-    are what charges can be split by: `subscription_id`, `subscription`, `resource_group`, `service`, `meter_category`, `region`, `tag:{name}`.
+    `resource` its words for it. `period_start` and `period_end` are plain dates, both inclusive.
+    `dimensions` are what charges can be split by: `subscription_id`, `subscription`, `resource_group`,
+    `service`, `meter_category`, `region`, `tag:{name}`.
     One line may stand for many records of the source, summed: `origin` says where they are and how many.
     """
 
