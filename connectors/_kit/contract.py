@@ -78,7 +78,8 @@ class Manifest:
 
     `connect(portal, settings, secrets)` gets the portal's name and instances of the two models; it returns a Source and makes
     no request yet. `counts` says what it counts, `guide` the steps of connecting it. With `rotating`, the field of a secret that
-    changes with each use, `connect` gets a RotatingSecret as fourth argument.
+    changes with each use, `connect` gets a RotatingSecret as fourth argument. With `consumption` the Source is also a
+    `core.domain.ports.ConsumptionSource`.
     """
 
     slug: str
@@ -91,6 +92,7 @@ class Manifest:
     feed: Feed = Feed.PULL
     guide: tuple[Text, ...] = ()
     rotating: str = ""
+    consumption: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.slug):

@@ -66,6 +66,11 @@ class Connector(Protocol):
     def feed(self) -> Feed: ...
 
     @property
+    def consumption(self) -> bool:
+        """Whether its sources are `core.domain.ports.ConsumptionSource` too: they tell amounts of money."""
+        ...
+
+    @property
     def counts(self) -> Text:
         """What it counts: "MFA users and devices"."""
         ...

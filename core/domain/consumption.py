@@ -24,6 +24,33 @@ class ConsumptionKind(StrEnum):
     ROUNDING = "rounding"
 
 
+class ProductType(StrEnum):
+    """What kind of thing is billed, as value of the dimension `product_type` (S2-14, S2-17, S2-18)."""
+
+    USAGE = "usage"
+    """What is used by the hour or gigabyte: the Azure plan."""
+    RESERVATION = "reservation"
+    SAVINGS_PLAN = "savings_plan"
+    MARKETPLACE = "marketplace"
+    PERPETUAL = "perpetual"
+    SOFTWARE_SUBSCRIPTION = "software_subscription"
+    LICENCE = "licence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumptionReport:
+    """A report or invoice that a source has ready. `watermark` is to be kept after it was read: what comes later has a larger one.
+
+    Watermarks of one source are compared as text. `final` says that its amounts do not change any more.
+    """
+
+    id: str
+    watermark: str
+    period_start: date
+    period_end: date
+    final: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumptionLine:
     """An amount of money used in a period, in the source's own words (words of DESIGN §1).
@@ -31,8 +58,9 @@ class ConsumptionLine:
     `amount` is the cost before mark-up, exact as the source has it, in `currency` (ISO 4217); below 0 for credits. `price` is what
     the source says the customer pays, None where it does not tell. `resource_key` is the source's key of what was used and
     `resource` its words for it. `period_start` and `period_end` are plain dates, both inclusive.
-    `dimensions` are what charges can be split by: `subscription_id`, `subscription`, `resource_group`,
-    `service`, `meter_category`, `region`, `tag:{name}`.
+    `dimensions` are what charges can be split by: `subscription_id`, `subscription`, `resource_group` (lower case, as the
+    source's letter case varies), `service`, `meter_category`, `region`, `product_type` (a `ProductType`) and `tag:{name}` (name in
+    lower case). One that is not there has no value: see `core.domain.consumption_lines.dimension_of`.
     One line may stand for many records of the source, summed: `origin` says where they are and how many.
     """
 

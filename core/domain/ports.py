@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
 from core.domain.usage import Reading
 
@@ -20,6 +21,20 @@ class Source(Protocol):
 
     def read(self, now: datetime) -> Reading:
         """Fetch everything once. Never an empty reading for an error: raise, or mark the customers that failed."""
+
+
+class ConsumptionSource(Protocol):
+    """A portal that also tells what was used and what it cost. Its connector's `consumption` is True."""
+
+    def read_consumption(self, now: datetime, first: date, last: date) -> ConsumptionReading:
+        """The amounts of the months that the days from `first` to `last` touch. Raises, or says `complete=False`; never a
+        reading without lines for an error.
+        """
+
+    def reports_since(self, watermark: str) -> tuple[ConsumptionReport, ...]:
+        """Reports that became ready after the one with this watermark ("" for all), in their order: none is skipped, however
+        many days nobody looked (S2-09).
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,243 @@
+"""Rules on consumption lines: where they come from besides a cloud's billing, and what they can be split by. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading, ProductType
+from core.domain.text import T, Text
+from core.domain.usage import Reading, UsageLine
+
+__all__ = [
+    "NONE",
+    "UNTAGGED",
+    "ConsumptionSums",
+    "consumption_from_usage",
+    "dimension_of",
+    "is_provisional",
+    "month_of",
+    "product_type_of",
+    "totals_by_currency",
+    "usage_from_consumption",
+]
+
+NONE = "(none)"
+UNTAGGED = "(untagged)"
+FINAL_FROM_DAY = 8
+"""By the 8th of the next month a month is taken to be invoiced, where the source does not say so itself (Azure reference §6)."""
+CENT = Decimal("0.01")
+
+
+def dimension_of(line: ConsumptionLine, name: str) -> str:
+    """The value of a dimension, `(none)` or for a tag `(untagged)` where there is none."""
+    return line.dimensions.get(name) or (UNTAGGED if name.startswith("tag:") else NONE)
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """First and last day of the month."""
+    return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def is_provisional(period_end: date, today: date, *, invoiced: bool = False) -> bool:
+    """Whether the source may still change a period: until it is invoiced, or the 8th of the next month."""
+    if invoiced:
+        return False
+    following = date(period_end.year + period_end.month // 12, period_end.month % 12 + 1, FINAL_FROM_DAY)
+    return today < following
+
+
+def totals_by_currency(lines: Iterable[ConsumptionLine]) -> dict[str, Decimal]:
+    """What the lines come to, exactly; currencies are never added up."""
+    totals: dict[str, Decimal] = {}
+    for line in lines:
+        totals[line.currency] = totals.get(line.currency, Decimal(0)) + line.amount
+    return totals
+
+
+@dataclass(slots=True)
+class _Sum:
+    line: ConsumptionLine
+    amount: Decimal
+    price: Decimal | None
+    quantity: Decimal | None
+    rows: int
+
+
+@dataclass(slots=True)
+class ConsumptionSums:
+    """Adds up lines that are alike in everything but amount, price, quantity and origin. Exact, in any order."""
+
+    _sums: dict[tuple[object, ...], _Sum] = field(default_factory=dict)
+
+    def add(self, line: ConsumptionLine) -> None:
+        known = self._sums.get(key := _identity(line))
+        if known is None:
+            self._sums[key] = _Sum(line, line.amount, line.price, line.quantity, line.origin.rows)
+            return
+        known.amount += line.amount
+        known.price = _both(known.price, line.price)
+        known.quantity = _both(known.quantity, line.quantity)
+        known.rows += line.origin.rows
+
+    def lines(self) -> tuple[ConsumptionLine, ...]:
+        return tuple(
+            replace(
+                one.line,
+                amount=one.amount,
+                price=one.price,
+                quantity=one.quantity,
+                origin=one.line.origin._replace(rows=one.rows),
+            )
+            for one in self._sums.values()
+        )
+
+
+def _identity(line: ConsumptionLine) -> tuple[object, ...]:
+    return (
+        line.customer_id,
+        line.resource_key,
+        line.kind,
+        line.currency,
+        line.period_start,
+        line.period_end,
+        line.unit,
+        line.provisional,
+        tuple(sorted(line.dimensions.items())),
+    )
+
+
+def _both(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """A sum is known only when all its parts are."""
+    return one + other if one is not None and other is not None else None
+
+
+def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> ConsumptionReading:
+    """Amounts of any portal's usage lines: of files, REST endpoints and webhooks, of any cloud or storage.
+
+    The amount is what the line tells as attribute `amount`, else quantity × unit cost, else quantity × unit price. The description
+    is its attribute `description`, else the product. Without a period it is that of the effective date's or else the reading's
+    month. Lines without any amount are left out, and it is said. A reading that is not complete stays so.
+    """
+    today = reading.taken_at.date()
+    lines: list[ConsumptionLine] = []
+    without = 0
+    for usage in reading.lines:
+        amount = _amount(usage)
+        if amount is None:
+            without += 1
+            continue
+        lines.append(_from_usage(usage, amount, today, default_currency))
+    notes: tuple[Text, ...] = reading.notes
+    if without:
+        notes += (T("{count} lines have no amount, cost or price and are not charged.", count=without),)
+    start, end = month_of(today)
+    return ConsumptionReading(
+        portal=reading.portal,
+        taken_at=reading.taken_at,
+        period_start=min((line.period_start for line in lines), default=start),
+        period_end=max((line.period_end for line in lines), default=end),
+        lines=tuple(line for line in lines if line.customer_id not in reading.failed_customers),
+        complete=reading.complete,
+        provisional=any(line.provisional for line in lines),
+        notes=notes,
+        fingerprint=reading.fingerprint,
+    )
+
+
+def _from_usage(usage: UsageLine, amount: Decimal, today: date, default_currency: str) -> ConsumptionLine:
+    start, end = month_of(usage.period_start or usage.effective_date or today)
+    start, end = usage.period_start or start, usage.period_end or end
+    told = usage.attributes
+    dimensions: dict[str, str] = {name: value for name, value in told.items() if name not in ("amount", "description")}
+    if usage.subscription_id:
+        dimensions["subscription_id"] = usage.subscription_id
+    return ConsumptionLine(
+        customer_id=usage.customer_id,
+        customer=usage.customer,
+        resource_key=usage.product_key,
+        resource=told.get("description") or usage.product,
+        amount=amount,
+        currency=usage.currency or default_currency,
+        period_start=start,
+        period_end=max(start, end),
+        kind=ConsumptionKind.CREDIT if amount < 0 else ConsumptionKind.USAGE,
+        price=None if usage.unit_price is None else usage.unit_price * usage.quantity,
+        quantity=usage.quantity,
+        unit=usage.unit,
+        provisional=end >= today,
+        dimensions=dimensions,
+        origin=usage.origin,
+    )
+
+
+def _amount(usage: UsageLine) -> Decimal | None:
+    told = usage.attributes.get("amount", "")
+    if told:
+        try:
+            value = Decimal(told)
+        except InvalidOperation:
+            return None
+        return value if value.is_finite() else None
+    each = usage.unit_cost if usage.unit_cost is not None else usage.unit_price
+    return None if each is None else each * usage.quantity
+
+
+def usage_from_consumption(
+    reading: ConsumptionReading, *, key: str, name: str, purchases: str, currency: str = "EUR"
+) -> tuple[UsageLine, ...]:
+    """A customer's amounts of the latest month as products, rounded half up to cents once, for the overview of what a portal tells.
+
+    `{key}:total` is usage with credits and corrections, `{key}:reservation` what was bought once (Azure reference §8). An amount
+    in another currency than `currency` has it in its key: currencies are never added up. Costs are the amounts themselves.
+    """
+    latest = max((line.period_end for line in reading.lines), default=reading.period_end)
+    sums: dict[tuple[str, str, str], tuple[ConsumptionLine, Decimal]] = {}
+    for line in reading.lines:
+        if line.period_end != latest:
+            continue
+        product = "reservation" if line.kind is ConsumptionKind.PURCHASE else "total"
+        first, amount = sums.get(place := (line.customer_id, product, line.currency), (line, Decimal(0)))
+        sums[place] = (first, amount + line.amount)
+    found = []
+    for (customer_id, product, of_currency), (first, amount) in sums.items():
+        rounded = amount.quantize(CENT, ROUND_HALF_UP)
+        found.append(
+            UsageLine(
+                customer_id=customer_id,
+                customer=first.customer,
+                product_key=f"{key}:{product}" + ("" if of_currency == currency else f":{of_currency}"),
+                product=(name if product == "total" else purchases)
+                + ("" if of_currency == currency else f" ({of_currency})"),
+                quantity=rounded,
+                unit=of_currency,
+                period_start=first.period_start,
+                period_end=first.period_end,
+                unit_cost=Decimal(1),
+                currency=of_currency,
+                origin=first.origin,
+            )
+        )
+    return tuple(found)
+
+
+def product_type_of(kind: ConsumptionKind, words: Mapping[str, str]) -> ProductType:
+    """What is billed, from a record's own words: `publisher_type`, `pricing_model` and `product`, as the source has them.
+
+    Marketplace rows have another publisher type than Microsoft and Azure; the rest is told by pricing model and product name.
+    """
+    publisher = words.get("publisher_type", "").strip().casefold()
+    model = words.get("pricing_model", "").strip().casefold()
+    product = words.get("product", "").casefold()
+    if publisher and publisher not in ("microsoft", "azure"):
+        return ProductType.MARKETPLACE
+    if kind is ConsumptionKind.USAGE:
+        return ProductType.USAGE
+    if "savings" in model or "savings plan" in product:
+        return ProductType.SAVINGS_PLAN
+    if "reserv" in model or "reserved" in product or "reservation" in product:
+        return ProductType.RESERVATION
+    return ProductType.USAGE if kind is not ConsumptionKind.PURCHASE else ProductType.PERPETUAL
