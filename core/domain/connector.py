@@ -28,6 +28,8 @@ class Feed(StrEnum):
     """Fetched, on a schedule or on demand."""
     PUSH = "push"
     """Brought: an upload or a webhook. There is nothing to fetch."""
+    PICKUP = "pickup"
+    """Files in a folder, looked for on a schedule or on demand (`core.domain.pickup`)."""
 
 
 Result = TypeVar("Result")

@@ -22,6 +22,8 @@ class FindingKind(StrEnum):
     FORMULA = "formula"
     REFUSED = "refused"
     FAILED = "failed"
+    MISSING_FILE = "missing_file"
+    """A file that is picked up has not come for longer than it should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
