@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from core.domain.contract import ItemRef, LineRef, PeriodType
 from core.domain.finding import Finding
+from core.domain.provisioning.steps import Step
 from core.domain.target import TargetSource
 from core.domain.text import Text
 
@@ -21,6 +22,16 @@ class ChangeKind(StrEnum):
     """The service is put on the contract, with its units."""
     PRICE = "price"
     """Units stay; unit price or unit cost change from the effective date on."""
+    ADD_FIELD = "add_field"
+    """The user-defined field that joins subscriptions and contracts."""
+    ADD_SERVICE = "add_service"
+    PRICE_SERVICE = "price_service"
+    ADD_PRODUCT = "add_product"
+    ADD_CONTRACT = "add_contract"
+    MARK_CONTRACT = "mark_contract"
+    """A contract of ours gets the id of its subscription back."""
+    EXTEND_CONTRACT = "extend_contract"
+    RENAME_CONTRACT = "rename_contract"
 
 
 class ChangeStatus(StrEnum):
@@ -61,6 +72,8 @@ class Change:
     sources: tuple[TargetSource, ...] = ()
     explanation: tuple[Text, ...] = ()
     portals: tuple[str, ...] = ()
+    step: Step | None = None
+    """What is made or changed besides units (kinds from `ADD_FIELD` on); such a change has no line."""
 
     @property
     def unit_change(self) -> int:
@@ -78,6 +91,7 @@ class Change:
             self.to_units,
             self.unit_price,
             self.unit_cost,
+            *(self.step.parts if self.step else ()),
         )
         return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()[:16]
 
@@ -85,7 +99,8 @@ class Change:
     def dismissal_key(self) -> str:
         """What a dismissal is worth for: this line and this target, on any date."""
         where = self.line or (self.contract_id, *self.item)
-        return "|".join(str(part) for part in (*where, self.to_units, self.unit_price, self.unit_cost))
+        step = (self.kind, *self.step.parts) if self.step else ()
+        return "|".join(str(part) for part in (*where, self.to_units, self.unit_price, self.unit_cost, *step))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from core.domain.contract import ItemRef, LineKind, LineRef, PeriodType
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import ChoiceKey
 from core.domain.plan import Change, ChangeKind, ChangeStatus
+from core.domain.provisioning.steps import Step
 from core.domain.target import KnownLine, TargetSource
 from core.domain.text import Text
 from core.domain.usage import NOTHING, Origin, UsageLine
@@ -37,6 +38,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "sources": [_source_to_json(source) for source in change.sources],
         "explanation": [text_to_json(text) for text in change.explanation],
         "portals": list(change.portals),
+        **({"step": _step_to_json(change.step)} if change.step else {}),
     }
 
 
@@ -61,6 +63,34 @@ def change_from_json(data: dict[str, Any], *, status: str | None = None) -> Chan
         sources=tuple(_source_from_json(source) for source in data["sources"]),
         explanation=texts_from_json(data["explanation"]),
         portals=tuple(data["portals"]),
+        step=_step_from_json(data.get("step")),
+    )
+
+
+_STEP_PLAIN = ("key", "name", "description", "billing_code", "service_level_agreement", "category")
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    return {
+        **{name: getattr(step, name) for name in _STEP_PLAIN},
+        "period_type": step.period_type.value,
+        "start": _day(step.start),
+        "end": _day(step.end),
+        "unit_price": _number(step.unit_price),
+        "unit_cost": _number(step.unit_cost),
+    }
+
+
+def _step_from_json(data: dict[str, Any] | None) -> Step | None:
+    if data is None:
+        return None
+    return Step(
+        **{name: data[name] for name in _STEP_PLAIN},
+        period_type=PeriodType(data["period_type"]),
+        start=date.fromisoformat(data["start"]) if data["start"] else None,
+        end=date.fromisoformat(data["end"]) if data["end"] else None,
+        unit_price=_decimal(data["unit_price"]),
+        unit_cost=_decimal(data["unit_cost"]),
     )
 
 
