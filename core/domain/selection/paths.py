@@ -1,0 +1,164 @@
+"""Paths into a document: JMESPath, checked when they are saved, and quick where they are plain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError, LexerError, ParseError
+
+from core.domain.text import T, Text
+
+__all__ = ["SCOPE_NAMES", "PathError", "Scope", "compile_path", "get", "getter", "quoted"]
+
+SCOPE_NAMES = ("item", "parent", "parents", "key", "document", "joined")
+LONGEST = 500
+_PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+Getter = Callable[[Any], Any]
+
+
+class PathError(ValueError):
+    """A path that cannot be read. `message` says which, and near what."""
+
+    def __init__(self, message: Text) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Scope:
+    """What a field's path sees: the names of `SCOPE_NAMES`, and every field of the item itself.
+
+    `parents` are the records around the item, the outermost first; `parent` is the nearest. `key` is the name under which the item
+    stands in a map. A name of the scope wins over a field of the item: that one is reached as `item.key`.
+    """
+
+    __slots__ = ("document", "item", "joined", "key", "parent", "parents")
+
+    def __init__(self, item: Any, parents: tuple[Any, ...] = (), key: str | None = None, document: Any = None) -> None:
+        self.item = item
+        self.parents = parents
+        self.parent = parents[-1] if parents else None
+        self.key = key
+        self.document = document
+        self.joined: Mapping[str, Any] = {}
+
+    def get(self, name: str) -> Any:
+        """A name of the scope, or a field of the item. JMESPath asks for fields by this name."""
+        if name in SCOPE_NAMES:
+            value = getattr(self, name)
+            return list(value) if name == "parents" else value
+        return self.item.get(name) if isinstance(self.item, dict) else None
+
+
+def quoted(name: str) -> str:
+    """A key as one step of a path: names with other signs than letters, digits and _ stand between quotes."""
+    if _IDENTIFIER.fullmatch(name):
+        return name
+    escaped = (
+        name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    )
+    return f'"{escaped}"'
+
+
+def normal(path: str) -> str:
+    """A path without the `$` that other languages begin with."""
+    text = path.strip()
+    if text == "$":
+        return ""
+    return text[2:] if text.startswith("$.") else text[1:] if text.startswith("$[") else text
+
+
+def compile_path(path: str) -> Getter:
+    """The way to look a path up in a document or a Scope; "" is the whole. Raises PathError saying where it is wrong."""
+    return _compiled(path)
+
+
+getter = compile_path
+
+
+def get(body: Any, path: str) -> Any:
+    """What stands at a path; None where there is nothing."""
+    return _compiled(path)(body)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(path: str) -> Getter:
+    text = normal(path)
+    if len(text) > LONGEST:
+        raise PathError(T("A path may have {limit} characters at most.", limit=LONGEST))
+    if not text:
+        return lambda body: body.item if isinstance(body, Scope) else body
+    if _PLAIN.fullmatch(text):
+        return _plain(tuple(text.split(".")))
+    if path.strip().startswith("$.."):
+        raise PathError(
+            T(
+                "The path {path} uses “..”, which is not understood here: name each step, such as customers[*].qty.",
+                path=path,
+            )
+        )
+    try:
+        expression = jmespath.compile(text)
+    except (ParseError, LexerError) as error:
+        raise PathError(_told(text, error)) from error
+    except (JMESPathError, RecursionError, ValueError) as error:
+        raise PathError(T("The path {path} is not understood.", path=path)) from error
+    search = expression.search
+
+    def look(body: Any) -> Any:
+        try:
+            return search(body)
+        except (JMESPathError, RecursionError, TypeError, AttributeError, ValueError):
+            return None
+
+    return look
+
+
+def _told(path: str, error: ParseError | LexerError) -> Text:
+    position = getattr(error, "lex_position", len(path))
+    if position is None or position >= len(path):
+        return T("The path {path} is not complete: something is missing at its end.", path=path)
+    return T("The path {path} is not understood at “{rest}”.", path=path, rest=path[position : position + 20])
+
+
+def _plain(steps: tuple[str, ...]) -> Getter:
+    if steps[0] in SCOPE_NAMES:
+        return _from_scope(steps)
+    if len(steps) == 1:
+        return _one(steps[0])
+
+    def look(body: Any) -> Any:
+        here = body.item if isinstance(body, Scope) else body
+        for step in steps:
+            if not isinstance(here, dict):
+                return None
+            here = here.get(step)
+        return here
+
+    return look
+
+
+def _one(name: str) -> Getter:
+    def look(body: Any) -> Any:
+        here = body.item if isinstance(body, Scope) else body
+        return here.get(name) if isinstance(here, dict) else None
+
+    return look
+
+
+def _from_scope(steps: tuple[str, ...]) -> Getter:
+    first, rest = steps[0], steps[1:]
+
+    def look(body: Any) -> Any:
+        here = body.get(first) if isinstance(body, Scope | dict) else None
+        for step in rest:
+            if not isinstance(here, dict):
+                return None
+            here = here.get(step)
+        return here
+
+    return look

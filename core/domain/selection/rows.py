@@ -1,0 +1,183 @@
+"""Rows of a document: its records, with the lists inside them spread out, and the filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from core.domain.selection.listing import Listing, base, listing
+from core.domain.selection.mapping import Expand, Filter, FilterOp, OnEmpty, is_map
+from core.domain.selection.paths import Scope, compile_path
+from core.domain.selection.values import Unreadable, plain_text
+from core.domain.text import T, Text
+
+Trail = tuple[int | str, ...]
+LONGEST_SEARCHED = 2_000
+
+
+class Row(Scope):
+    """One row: its scope, and the trail of numbers and keys that leads to it."""
+
+    __slots__ = ("trail",)
+
+    def __init__(self, item: Any, parents: tuple[Any, ...], key: str | None, document: Any, trail: Trail) -> None:
+        Scope.__init__(self, item, parents, key, document)
+        self.trail = trail
+
+
+class Watcher(Protocol):
+    """Is told of records that give no rows."""
+
+    def no_list(self, row: Row, message: Text, found: str) -> None:
+        """Where the record's list should be, there is something else."""
+
+    def empty(self, row: Row) -> None:
+        """The record's list is empty."""
+
+
+class _Unwatched:
+    def no_list(self, row: Row, message: Text, found: str) -> None:
+        """Nobody asks."""
+
+    def empty(self, row: Row) -> None:
+        """Nobody asks."""
+
+
+class _Level:
+    """One list inside the records. `seen` says that at least one record had it."""
+
+    def __init__(self, path: str, on_empty: OnEmpty) -> None:
+        self.path = path
+        self.on_empty = on_empty
+        self.items: Listing = listing(path)
+        self.asked = False
+        self.seen = False
+        plain = path.removesuffix("[*]").removesuffix("[]").removesuffix(".*")
+        self.above, _, self.name = plain.rpartition(".")
+        self.look = compile_path(self.above) if plain.replace(".", "").isidentifier() else None
+
+    def is_null(self, row: Row) -> bool:
+        """Whether the list is there with null, which is as good as empty."""
+        above = self.look(row) if self.look else None
+        return isinstance(above, dict) and self.name in above
+
+
+class Rows:
+    """Walks documents by a mapping. One object for all pages: it remembers which lists were ever there."""
+
+    def __init__(self, records: str, expand: Sequence[Expand] = ()) -> None:
+        paths = [records, *(one.path for one in expand)]
+        self._records = listing(records)
+        self._levels = [_Level(one.path, one.on_empty) for one in expand]
+        self._bases = [base(path) for path in paths]
+        self._maps = [is_map(path) for path in paths]
+
+    def of(self, document: Any, parents: tuple[Any, ...], watcher: Watcher | None = None) -> Iterator[Row] | None:
+        """The rows of one document; None when it has no list of records, which is never an empty one (M2)."""
+        found = self._records(document)
+        if found.missing or found.wrong:
+            return None
+        return self._spread(found.items, parents, document, watcher or _Unwatched())
+
+    def never_seen(self) -> list[str]:
+        """Lists inside that no record had."""
+        return [level.path for level in self._levels if level.asked and not level.seen]
+
+    def place(self, trail: Trail) -> str:
+        """Where a row stands: `customers[1].products[0]`."""
+        parts: list[str] = []
+        for number, name in enumerate(trail):
+            here = self._bases[number]
+            step = f".{name}" if self._maps[number] else f"[{name}]"
+            parts.append(f"{'.' if parts and here else ''}{here}{step if here or step[0] == '[' else step[1:]}")
+        return "".join(parts)
+
+    def _spread(
+        self, items: Sequence[tuple[int | str, Any]], parents: tuple[Any, ...], document: Any, watcher: Watcher
+    ) -> Iterator[Row]:
+        keyed = self._maps[0]
+        for name, item in items:
+            row = Row(item, parents, str(name) if keyed else None, document, (name,))
+            if self._levels:
+                yield from self._below(row, 0, watcher)
+            else:
+                yield row
+
+    def _below(self, row: Row, depth: int, watcher: Watcher) -> Iterator[Row]:
+        level = self._levels[depth]
+        found = level.items(row)
+        level.asked = True
+        level.seen = level.seen or not found.missing or level.is_null(row)
+        if found.wrong:
+            watcher.no_list(row, T("There is no list at {path}.", path=level.path), found.wrong)
+            return
+        if not found.items:
+            if level.on_empty is OnEmpty.PARENT:
+                yield row
+            else:
+                watcher.empty(row)
+            return
+        parents = (*row.parents, row.item)
+        keyed = self._maps[depth + 1]
+        deeper = depth + 1 < len(self._levels)
+        for name, item in found.items:
+            inner = Row(item, parents, str(name) if keyed else row.key, row.document, (*row.trail, name))
+            if deeper:
+                yield from self._below(inner, depth + 1, watcher)
+            else:
+                yield inner
+
+
+def keeps(filters: Sequence[Filter]) -> Callable[[Scope], bool] | None:
+    """Whether a row is counted; None when every row is."""
+    if not filters:
+        return None
+    tests = [_test(one) for one in filters]
+    return lambda row: all(test(row) for test in tests)
+
+
+def _test(one: Filter) -> Callable[[Scope], bool]:
+    look = compile_path(one.path)
+    match one.op:
+        case FilterOp.EXISTS:
+            return lambda row: look(row) is not None
+        case FilterOp.MISSING:
+            return lambda row: look(row) is None
+        case FilterOp.EQUALS | FilterOp.IN:
+            wanted = frozenset(value.casefold() for value in one.values)
+            return lambda row: _folded(look(row)) in wanted
+        case FilterOp.NOT_EQUALS:
+            unwanted = frozenset(value.casefold() for value in one.values)
+            return lambda row: _folded(look(row)) not in unwanted
+        case FilterOp.MATCHES:
+            patterns = [re.compile(value, re.IGNORECASE) for value in one.values]
+            return lambda row: _matches(look(row), patterns)
+        case _:
+            return _compared(one, look)
+
+
+def _compared(one: Filter, look: Callable[[Any], Any]) -> Callable[[Scope], bool]:
+    limit = Decimal(one.values[0])
+
+    def test(row: Scope) -> bool:
+        found = look(row)
+        if isinstance(found, bool) or not isinstance(found, int | float | Decimal):
+            return False
+        return found > limit if one.op is FilterOp.GREATER else found < limit
+
+    return test
+
+
+def _folded(found: Any) -> str | None:
+    try:
+        text = plain_text(found)
+    except Unreadable:
+        return None
+    return None if text is None else text.casefold()
+
+
+def _matches(found: Any, patterns: Sequence[re.Pattern[str]]) -> bool:
+    text = _folded(found)
+    return text is not None and any(pattern.search(text[:LONGEST_SEARCHED]) for pattern in patterns)
