@@ -23,9 +23,9 @@ WAKE_AT_PAGE = 3
 EXTENT_SECONDS = 86_400.0
 
 
-def read_chunks(client: AutotaskClient, query: Query, name: str, ids: Collection[int]) -> list[Row]:
+def read_chunks(client: AutotaskClient, query: Query, name: str, ids: Collection[int] | Collection[str]) -> list[Row]:
     """All rows of `query` whose field `name` is one of `ids`."""
-    ordered = sorted(set(ids))
+    ordered: list[int] | list[str] = sorted(set(ids))  # type: ignore[type-var, assignment]
     size = client.limits.ids_per_query
     queries = [query.also(where("in", name, ordered[at : at + size])) for at in range(0, len(ordered), size)]
 

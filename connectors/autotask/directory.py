@@ -90,7 +90,7 @@ class Directory:
         labels = period_labels(self._client, "Contracts", "contractPeriodType") if rows else {}
         found = parsed(ContractRow, rows, "Contracts")
         _some_have(found, "Contracts", "start_date", "startDate")
-        return [contract for row in found if (contract := _contract(row, labels)) and (since or contract.active)]
+        return [contract for row in found if (contract := contract_of(row, labels)) and (since or contract.active)]
 
     def _changed(self, query: Query, modified: str, since: datetime | None, active: Filter) -> list[Row]:
         """Active rows; or all rows modified since then, which on tenants without that field are simply all rows."""
@@ -188,7 +188,8 @@ def _some_have(rows: Sequence[Wire], entity: str, attribute: str, field: str) ->
         raise lacks(entity, rows[0], field)
 
 
-def _contract(row: ContractRow, labels: Mapping[int, str]) -> Contract | None:
+def contract_of(row: ContractRow, labels: Mapping[int, str]) -> Contract | None:
+    """A row as a recurring contract of a customer; None for anything else."""
     if row.contract_type != RECURRING or row.company_id in (None, OWN_COMPANY):
         return None
     if row.start_date is None:

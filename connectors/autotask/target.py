@@ -9,11 +9,12 @@ from connectors.autotask.check import check
 from connectors.autotask.client import AutotaskClient
 from connectors.autotask.directory import Directory
 from connectors.autotask.limits import Meter, shared_by
+from connectors.autotask.provisioning import Provisioner
 from connectors.autotask.settings import AutotaskSettings
 from connectors.autotask.writer import Writer
 
 
-class Autotask(Directory, Writer):
+class Autotask(Directory, Writer, Provisioner):
     """One tenant. Safe for several threads; makes no request before it is asked for something. Close it in the end."""
 
     def __init__(self, settings: AutotaskSettings) -> None:
@@ -29,6 +30,7 @@ class Autotask(Directory, Writer):
         client = AutotaskClient(settings, self._http, shared)
         Directory.__init__(self, client)
         Writer.__init__(self, client)
+        Provisioner.__init__(self, client)
 
     @property
     def requests_made(self) -> int:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
+from core.domain.provisioning.steps import Step
 from core.domain.usage import Reading
 
 
@@ -70,6 +71,37 @@ class BillingCode:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionContract:
+    """A recurring contract that carries a subscription's id in the user-defined field; also one that is not active any more."""
+
+    contract: Contract
+    subscription_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A service or product as it stands in the catalogue, found by its SKU."""
+
+    id: int
+    name: str
+    sku: str
+    unit_price: Decimal | None = None
+    unit_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowAmount:
+    """What one unit row bills: extended amounts of the row, not of one unit (Autotask reference §7.2)."""
+
+    start: date
+    end: date
+    units: int
+    price: Decimal | None
+    cost: Decimal | None
+    posted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApiBudget:
     """Autotask's hourly request limit, shared by all integrations (Autotask reference §5)."""
 
@@ -123,7 +155,44 @@ class TargetWriter(Protocol):
     def add_line(self, line: NewLine) -> LineRef: ...
 
 
-class Target(TargetDirectory, TargetWriter, Protocol):
+class TargetProvisioner(Protocol):
+    """Fields, services, products and contracts that are missing. `field` is the name of the user-defined field that joins
+    contracts and subscriptions. Raises as TargetWriter does; nothing is found again by its answer, but by its key.
+    """
+
+    def has_contract_field(self, field: str) -> bool: ...
+
+    def subscription_contracts(self, field: str) -> list[SubscriptionContract]:
+        """All recurring contracts that have a value in the field; none where the field does not exist."""
+
+    def services_by_sku(self, skus: Collection[str]) -> list[CatalogueEntry]:
+        """Active services with these SKUs."""
+
+    def products_by_sku(self, skus: Collection[str]) -> list[CatalogueEntry]:
+        """Active products with these SKUs."""
+
+    def row_amounts(self, lines: Collection[LineRef], first: date, last: date) -> dict[LineRef, list[RowAmount]]:
+        """What the unit rows of these lines bill that touch the days from `first` to `last`, in order of start."""
+
+    def add_contract_field(self, step: Step) -> None: ...
+
+    def add_service(self, step: Step) -> None: ...
+
+    def price_service(self, service_id: int, step: Step) -> None: ...
+
+    def add_product(self, step: Step) -> None: ...
+
+    def add_contract(self, company_id: int, step: Step, field: str) -> None: ...
+
+    def mark_contract(self, contract_id: int, subscription_id: str, field: str) -> None:
+        """Write the subscription's id into the contract's field."""
+
+    def extend_contract(self, contract_id: int, end: date) -> None: ...
+
+    def rename_contract(self, contract_id: int, name: str) -> None: ...
+
+
+class Target(TargetDirectory, TargetWriter, TargetProvisioner, Protocol):
     """Autotask, connected."""
 
     @property

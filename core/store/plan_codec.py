@@ -38,7 +38,8 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "sources": [_source_to_json(source) for source in change.sources],
         "explanation": [text_to_json(text) for text in change.explanation],
         "portals": list(change.portals),
-        **({"step": _step_to_json(change.step)} if change.step else {}),
+        "pair": change.pair,
+        "step": _step_to_json(change.step) if change.step else None,
     }
 
 
@@ -63,6 +64,7 @@ def change_from_json(data: dict[str, Any], *, status: str | None = None) -> Chan
         sources=tuple(_source_from_json(source) for source in data["sources"]),
         explanation=texts_from_json(data["explanation"]),
         portals=tuple(data["portals"]),
+        pair=data.get("pair", ""),
         step=_step_from_json(data.get("step")),
     )
 

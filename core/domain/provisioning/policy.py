@@ -1,4 +1,4 @@
-"""Where a portal's quantities go: to contract lines that exist, to one contract for each subscription, or to an Azure Plan's line."""
+"""Where a portal's quantities go: to existing contract lines, to one contract a subscription, or to an Azure Plan's line."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ CONTRACTS = (
         string(50): contractNumber
         int pick=contractCategory: contractCategory
         int pick=billingPreference default=2: billingPreference
-        int: serviceLevelAgreementID
+        int pick=serviceLevelAgreement: serviceLevelAgreementID
         bool default=false: isDefaultContract
         bool default=true: isCompliant
         string(2000): description

@@ -18,6 +18,7 @@ PICKLISTS: Mapping[str, Mapping[int, str]] = {
     "yesNo": {0: "No", 1: "Yes"},
     "periodType": {1: "One-Time", 2: "Monthly", 3: "Quarterly", 4: "Semi-Annual", 5: "Yearly"},
     "contractCategory": {1: "Managed Services", 2: "Cloud", 3: "Projects"},
+    "serviceLevelAgreement": {1: "Standard", 2: "Premium 24x7"},
     "billingPreference": {1: "Immediately without reconciliation", 2: "Reconcile", 3: "On timesheet approval"},
     "chargeType": {1: "Operational", 2: "Capitalized"},
     "chargeStatus": {1: "Need to Order/Fulfill", 7: "Delivered/Shipped Full"},
