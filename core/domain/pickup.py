@@ -217,7 +217,7 @@ def is_ignored(file: RemoteFile, rules: PickupSettings) -> bool:
     return not fnmatchcase(low, rules.pattern.casefold().replace("[", "[[]"))
 
 
-def judge(  # noqa: PLR0913 - what there is to know of one look
+def judge(
     listing: Listing,
     before: Mapping[str, Sighting],
     known: Mapping[str, Known],
@@ -228,7 +228,10 @@ def judge(  # noqa: PLR0913 - what there is to know of one look
     settles_after: timedelta,
     newest_read: datetime | None = None,
 ) -> Poll:
-    """Which files are to be read now, which wait, and which never will be whole. `newest_read` is the time of the newest read so far."""
+    """Which files are to be read now, which wait, and which never will be whole.
+
+    `newest_read` is the time of the newest file that was read so far.
+    """
     seen = {file.id: file for file in listing.files}
     if not listing.whole:
         seen = {key: one.file for key, one in before.items() if key not in listing.gone} | seen

@@ -21,6 +21,7 @@ from core.domain.targets import compute_targets
 from core.domain.text import T, Text
 from core.services import directory
 from core.services.context import Context
+from core.services.overdue_files import overdue_files
 from core.services.reversals import Pending, pending_reversals
 from core.store import decisions, history, ledger, mappings, memories, plans
 from core.store.ledger import Event, Fact
@@ -38,6 +39,7 @@ class Facts:
     memory: Mapping[LineRef, LineMemory]
     decisions: Decisions
     reversals: tuple[Pending, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def gather(ctx: Context) -> Facts:
             memories.line_memories(session, today),
             decisions.load(session, today),
             pending_reversals(session),
+            overdue_files(session, ctx.clock.now()),
         )
 
 
@@ -87,6 +90,7 @@ def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractSta
     memory = _dates_taken(facts)
     state = directory.deepen(target, state, _reversed(facts, state), _first_day(state, _reversed(facts, state), today))
     targets = _with_reversals(compute_targets(facts.usage, facts.mapping, state, now, today), facts, state)
+    targets = replace(targets, findings=(*targets.findings, *facts.findings))
     plan = make_plan(targets, state, memory, facts.decisions, today)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:

@@ -6,16 +6,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.orm import Session
 
 from core.domain.connector import Feed
 from core.domain.errors import ContractBridgeError, RemoteError
+from core.domain.pickup import PickupSource
 from core.domain.text import T, Text
 from core.domain.usage import Reading
 from core.services.context import Context
+from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
@@ -31,15 +33,19 @@ MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """What came of one portal: a reading, or why there is none."""
+    """What came of one portal: a reading, files that were taken over, or why there is neither."""
 
     portal: Portal
     reading: Reading | None = None
+    picked: PickedUp | None = None
     error: ContractBridgeError | None = None
 
 
 def read_portals(running: Running, wanted: Sequence[Portal], told: Told) -> list[PortalOutcome]:
-    """Fetch and store a reading of each portal that can be asked; of the others the last one that was brought counts."""
+    """Fetch and store a reading of each portal that can be asked; of the others the last one that was brought counts.
+
+    Files that are picked up are taken over first; then they count like those that were brought.
+    """
     ctx = running.ctx
     brought = [portal for portal in wanted if not _pulls(ctx, portal)]
     asked = [portal for portal in wanted if portal not in brought]
@@ -54,7 +60,7 @@ def read_portals(running: Running, wanted: Sequence[Portal], told: Told) -> list
 
 def _pulls(ctx: Context, portal: Portal) -> bool:
     try:
-        return ctx.connectors.get(portal.connector).feed is Feed.PULL
+        return ctx.connectors.get(portal.connector).feed is not Feed.PUSH
     except ContractBridgeError:
         # A connector that is gone: asking the portal tells so, as the failure of this one portal.
         return True
@@ -75,7 +81,10 @@ def _fetch_all(running: Running, asked: Sequence[Portal]) -> Iterator[_Fetched]:
     for portal in asked:
         # Daemons: a portal that never answers must not keep the program from ending.
         threading.Thread(
-            target=lambda one: answers.put(_fetch(ctx, one)), args=(portal,), name=f"read-{portal.name}", daemon=True
+            target=lambda one: answers.put(_fetch(ctx, one, running.id)),
+            args=(portal,),
+            name=f"read-{portal.name}",
+            daemon=True,
         ).start()
     missing = {portal.name: portal for portal in asked}
     until = time.monotonic() + ctx.pace.portal_limit
@@ -100,11 +109,13 @@ def _too_late(ctx: Context) -> RemoteError:
     )  # fmt: skip
 
 
-def _fetch(ctx: Context, portal: Portal) -> _Fetched:
+def _fetch(ctx: Context, portal: Portal, run_id: int) -> _Fetched:
     try:
         with ctx.database.session() as session:
             known = secrets.get(session, ctx.secrets, f"portal:{portal.id}")
         source = ctx.source(portal.connector, portal.name, portal.settings, known)
+        if isinstance(source, PickupSource):
+            return _Fetched(portal, picked=pick_up(ctx, portal, source, run_id=run_id))
         return _Fetched(portal, source.read(ctx.clock.now()))
     except ContractBridgeError as error:
         return _Fetched(portal, error=error)
@@ -119,6 +130,8 @@ def _ours(error: Exception) -> ContractBridgeError:
 
 def _store(running: Running, fetched: _Fetched) -> PortalOutcome:
     portal, error = fetched.portal, fetched.error
+    if fetched.picked is not None:
+        return _tell_picked(running, portal, fetched.picked)
     if fetched.reading is not None:
         try:
             return _store_reading(running, portal, fetched.reading)
@@ -126,6 +139,19 @@ def _store(running: Running, fetched: _Fetched) -> PortalOutcome:
             error = refused
     assert error is not None
     return _store_failure(running, portal, error)
+
+
+def _tell_picked(running: Running, portal: Portal, picked: PickedUp) -> PortalOutcome:
+    lines = [
+        running.line(text, level="warning" if bad else "info", event="portal.file", portal=portal.name)
+        for text, bad in picked.words(portal.name)
+    ]
+    running.ctx.database.run(lambda session: runlog.append(session, lines))
+    if picked.error is not None:
+        return _store_failure(running, portal, picked.error)
+    outcome = _brought(running.ctx, portal)
+    rejected = picked.first_problem
+    return outcome if rejected is None else replace(outcome, status="failed", error=rejected)
 
 
 def _store_reading(running: Running, portal: Portal, reading: Reading) -> PortalOutcome:

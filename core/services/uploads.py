@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.errors import InputError
 from core.domain.file_settings import FileSettings
+from core.domain.pickup_settings import columns_of, without_columns
 from core.domain.text import T, Text
 from core.domain.usage import UsageLine
 from core.domain.validation import checked
@@ -40,6 +41,7 @@ __all__ = [
     "UploadPreview",
     "UploadRow",
     "accept_upload",
+    "bring_file",
     "confirm_review",
     "discard_upload",
     "import_file",
@@ -50,6 +52,8 @@ __all__ = [
 
 STORED, NEEDS_REVIEW, CONFIRMED, DISCARDED = "stored", "needs_review", "confirmed", "discarded"
 COUNTED_AS_EARLIER = (STORED, NEEDS_REVIEW, CONFIRMED)
+Within = Callable[[Session, "UploadRow"], None]
+"""What is to be stored together with a file that is taken over, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +171,13 @@ def import_file(
     )
 
 
+def bring_file(
+    ctx: Context, actor: Actor, portal: str, data: Data, name: str, *, within: Within
+) -> tuple[ImportResult, UploadRow | None]:
+    """The same for a file that was fetched; no row for one that is rejected. `within` is stored in the same transaction."""
+    return _receive(ctx, actor, portal, (data, name), None, again=False, within=within)
+
+
 def confirm_review(ctx: Context, actor: Actor, upload_id: int) -> UploadRow:
     """Use a file that needed review, but not for the customers with unreadable rows: their quantities stay. For operators."""
     require(actor, Role.OPERATOR)
@@ -223,6 +234,7 @@ def _receive(
     settings: Mapping[str, object] | None,
     *,
     again: bool,
+    within: Within | None = None,
 ) -> tuple[ImportResult, UploadRow | None]:
     """Read a file and keep it; no row for one that is rejected, of which nothing is kept but a line in the audit."""
     require(actor, Role.OPERATOR)
@@ -254,13 +266,23 @@ def _receive(
         imported_by=actor.name,
         imported_at=ctx.clock.now(),
     )
-    row = ctx.database.run(lambda session: _store(ctx, session, actor, upload, result))
+
+    def work(session: Session) -> UploadRow:
+        row = _store(ctx, session, upload, result)
+        if within is not None:
+            within(session, row)
+        # Last: the audit's chain is locked from here to the end.
+        after = {"sha256": upload.sha256, "lines": upload.lines, "outcome": upload.outcome}
+        note(ctx, session, actor, "upload.accepted", _subject(upload), after=after)
+        return row
+
+    row = ctx.database.run(work)
     if upload.state == STORED:
         recognise(ctx, portal)
     return result, row
 
 
-def _store(ctx: Context, session: Session, actor: Actor, upload: ImportedFile, result: ImportResult) -> UploadRow:
+def _store(ctx: Context, session: Session, upload: ImportedFile, result: ImportResult) -> UploadRow:
     portal = find(session, upload.portal)
     if upload.state == NEEDS_REVIEW:
         text = T("{file} needs review: {problem}", file=upload.name, problem=result.sentence(result.errors[0]))
@@ -274,21 +296,20 @@ def _store(ctx: Context, session: Session, actor: Actor, upload: ImportedFile, r
             session, portal.id, reading, file_name=upload.name, sha256=upload.sha256
         ).reading_id
     number = files.add(session, replace(upload, reading_id=reading_id))
-    if upload.details["settings"] != portal.settings:
-        portal_store.save(session, replace(portal, settings=upload.details["settings"]), ctx.clock.now())
-    after = {"sha256": upload.sha256, "lines": upload.lines, "outcome": upload.outcome}
-    note(ctx, session, actor, "upload.accepted", _subject(upload), after=after)
+    settings = without_columns(portal.settings) | upload.details["settings"]
+    if settings != portal.settings:
+        portal_store.save(session, replace(portal, settings=settings), ctx.clock.now())
     return _row(replace(upload, id=number))
 
 
 def _takes_files(ctx: Context, portal: portal_store.Portal) -> None:
-    if ctx.connectors.get(portal.connector).settings is not FileSettings:
+    if not issubclass(ctx.connectors.get(portal.connector).settings, FileSettings):
         raise InputError(T("{portal} is read by itself and takes no files.", portal=portal.name), kind="usage")
 
 
 def _settings(ctx: Context, portal: portal_store.Portal, given: Mapping[str, object] | None) -> FileSettings:
     _takes_files(ctx, portal)
-    settings: FileSettings = checked(FileSettings, portal.settings if given is None else given, portal.name)
+    settings: FileSettings = checked(FileSettings, columns_of(portal.settings) if given is None else given, portal.name)
     return settings
 
 

@@ -1,0 +1,62 @@
+"""How a watched folder is connected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from connectors._kit.contract import ConnectorKind, Feed, Manifest, NoSecrets
+from connectors.pickup_folder.folder import Folder
+from core.domain.errors import SettingsError
+from core.domain.pickup_settings import PickupSettings
+from core.domain.text import T
+from core.domain.usage import Reading
+
+
+class FolderSettings(PickupSettings):
+    """Field names are those of the workspace file."""
+
+    folder: str = Field(
+        min_length=1,
+        title="Folder",
+        description="The whole path on the machine where ContractBridge runs, also of a mounted share: /srv/exports.",
+    )
+
+
+class WatchedFolder:
+    """A folder on this machine or a mounted share."""
+
+    def __init__(self, portal: str, settings: FolderSettings, _secrets: NoSecrets) -> None:
+        self.portal = portal
+        self.settings = settings
+
+    def place(self) -> Folder:
+        return Folder(self.settings.folder)
+
+    def test(self) -> None:
+        """Raises what is wrong with the folder."""
+        self.place().listing()
+
+    def read(self, now: datetime) -> Reading:
+        """Always raises SettingsError: files are picked up, not read like an interface."""
+        raise SettingsError(
+            T("This portal is fed by files that are picked up."), place=self.portal, kind="nothing_to_fetch"
+        )
+
+
+MANIFEST = Manifest(
+    slug="pickup_folder",
+    name="Files from a folder",
+    kind=ConnectorKind.UNIVERSAL,
+    counts=T("Anything a table can tell, from files that somebody puts into a folder"),
+    settings=FolderSettings,
+    connect=WatchedFolder,
+    feed=Feed.PICKUP,
+    guide=(
+        T("Make a folder on the machine where ContractBridge runs, or mount the network share there."),
+        T("Let the account that ContractBridge runs under read it, and write to it if files are to be archived."),
+        T("Have each export written under a name that ends in .part and renamed when it is whole."),
+        T("Put one export there, connect, and choose its columns on the page of the portal."),
+    ),
+)
