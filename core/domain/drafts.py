@@ -16,6 +16,7 @@ from core.domain.open_days import OpenDays
 from core.domain.period import period_start
 from core.domain.plan import Change, ChangeKind, ChangeStatus, LineMemory
 from core.domain.policy import Otherwise
+from core.domain.subscription.commitment import commitment_notes
 from core.domain.target import Target
 from core.domain.text import T, Text
 from core.domain.timeline import Step, Wish, always_has, booked_steps, lowest_after, steps_to
@@ -47,8 +48,8 @@ class Drafter:
         self._today = today
         self._posted: Mapping[int, Sequence[UnitRow]] | None = None
 
-    def draft(self, target: Target) -> Draft:
-        """The draft of a target with units."""
+    def draft(self, target: Target, *, together: bool = False) -> Draft:
+        """The draft of a target with units. `together`: a decrease counts from the day of the increase that takes its place."""
         contract = self._state.contracts.get(target.contract_id)
         line = self._state.lines.get(target.line) if target.line is not None else None
         draft = Draft(target)
@@ -59,10 +60,10 @@ class Drafter:
         elif line.ref not in self._state.units_known:
             draft.findings.append(_units_unknown(target, self._state))
         else:
-            self._draft_line(draft, line, contract)
+            self._draft_line(draft, line, contract, together=together)
         return draft
 
-    def _draft_line(self, draft: Draft, line: ContractLine, contract: Contract) -> None:
+    def _draft_line(self, draft: Draft, line: ContractLine, contract: Contract, *, together: bool) -> None:
         target, policy, today = draft.target, draft.target.policy, self._today
         assert target.units is not None
         rows = self._state.units.get(line.ref, ())
@@ -73,13 +74,15 @@ class Drafter:
         days = OpenDays(contract, rows, memory, policy)
         wish = Wish(
             target.units,
-            increase_from=days.effective(policy.increase, today, target.portal_date),
-            decrease_from=days.effective(policy.decrease, today, target.portal_date),
+            increase_from=days.effective(policy.increase, today, target.portal_date, target.changed_on),
+            decrease_from=days.effective(
+                policy.increase if together else policy.decrease, today, target.portal_date, target.changed_on
+            ),
             later=target.later,
         )
         steps = steps_to(wish, rows, days.open_day)
-        draft.changes = [_units_change(target, contract, line, step, days) for step in steps]
-        _carry_prices(draft, contract, line, memory, rows, wish.increase_from)
+        draft.changes = [_units_change(target, contract, line, step, days, today) for step in steps]
+        _carry_prices(draft, contract, line, memory, rows, _price_day(target, memory, days, wish, today))
         if draft.changes:
             _hold(draft, line, days)
             if lowest_after(steps, booked_steps(rows)) < 0:
@@ -107,7 +110,7 @@ class Drafter:
             return
         # The line has no rows yet: its neighbours tell which periods are posted.
         days = OpenDays(contract, self._posted_rows(contract), NO_MEMORY, target.policy)
-        day = days.effective(target.policy.increase, self._today, target.portal_date)
+        day = days.effective(target.policy.increase, self._today, target.portal_date, target.changed_on)
         if day is None:
             draft.findings.append(_too_late(target, self._state, contract))
             return
@@ -172,7 +175,10 @@ def _is_plain(target: Target) -> bool:
     return target.unit_price is None and target.unit_cost is None and not target.later
 
 
-def _units_change(target: Target, contract: Contract, line: ContractLine, step: Step, days: OpenDays) -> Change:
+def _units_change(
+    target: Target, contract: Contract, line: ContractLine, step: Step, days: OpenDays, today: date
+) -> Change:
+    notes = commitment_notes(target.sources, step.day, today) if step.delta < 0 else ()
     return Change(
         kind=ChangeKind.UNITS,
         company_id=target.company_id,
@@ -187,7 +193,7 @@ def _units_change(target: Target, contract: Contract, line: ContractLine, step: 
         money_per_period=None if line.unit_price is None else line.unit_price * step.delta,
         period_type=contract.period_type,
         sources=target.sources,
-        explanation=_explanation(target, step.day, days),
+        explanation=(*_explanation(target, step.day, days), *notes),
         portals=target.portals,
     )
 
@@ -216,8 +222,9 @@ def _carry_prices(
     day: date | None,
 ) -> None:
     """Bring the portal's unit price and cost to the line: with the units where they change that day, else by themselves."""
-    price = _new_amount(draft.target.unit_price, line.unit_price, memory.unit_price)
-    cost = _new_amount(draft.target.unit_cost, line.unit_cost, memory.unit_cost)
+    least = draft.target.policy.minimum_price_change
+    price = _new_amount(draft.target.unit_price, line.unit_price, memory.unit_price, least)
+    cost = _new_amount(draft.target.unit_cost, line.unit_cost, memory.unit_cost, least)
     if day is None or (price is None and cost is None):
         return
     for place, change in enumerate(draft.changes):
@@ -237,7 +244,7 @@ def _carry_prices(
         to_units=units,
         effective_date=day,
         status=ChangeStatus.READY,
-        reason=T("The portal gives another price or cost per unit."),
+        reason=draft.target.price_reason or T("The portal gives another price or cost per unit."),
         unit_price=price,
         unit_cost=cost,
         money_per_period=_money(units, line.unit_price, units, price),
@@ -251,9 +258,25 @@ def _carry_prices(
     draft.changes.insert(len(earlier) if by_date else len(draft.changes), change)
 
 
-def _new_amount(wanted: Decimal | None, present: Decimal | None, written: Decimal | None) -> Decimal | None:
-    """The amount to write; None when the line has it, or will have it by what we wrote last."""
-    return None if wanted is None or wanted in (present, written) else wanted
+def _price_day(target: Target, memory: LineMemory, days: OpenDays, wish: Wish, today: date) -> date | None:
+    """From when a new price counts: the day of the units, or its own; never before a price that is on its way already."""
+    day = wish.increase_from
+    if target.price_when is not None:
+        day = days.effective(target.price_when, today, target.portal_date, target.changed_on)
+    if day is None or memory.price_from is None:
+        return day
+    return days.open_day(max(day, memory.price_from))
+
+
+def _new_amount(
+    wanted: Decimal | None, present: Decimal | None, written: Decimal | None, least: Decimal
+) -> Decimal | None:
+    """The amount to write; None when the line has it, or will have it by what we wrote last, or nearly so."""
+    comes = present if written is None else written
+    if wanted is None or wanted == comes:
+        return None
+    # To nothing and back from nothing is never small.
+    return None if comes and wanted and abs(wanted - comes) < least else wanted
 
 
 def _money(from_units: int, price: Decimal | None, to_units: int, new_price: Decimal | None) -> Decimal | None:

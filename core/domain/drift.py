@@ -20,6 +20,8 @@ def drift_of(
     message = _changed(rows, memory, today) or _booked(target, rows, memory, today)
     if message is None or target.line is None:
         return None
+    if _is_cancelled(target):
+        message = T("{message} Nothing of it is in use any more: such units are billed for nothing.", message=message)
     company = state.companies.get(target.company_id)
     return Finding(
         kind=FindingKind.DRIFT,
@@ -31,6 +33,11 @@ def drift_of(
         message=message,
         remedy=T("Find out who changed the line in Autotask; approve the change to overwrite it."),
     )
+
+
+def _is_cancelled(target: Target) -> bool:
+    """Whether everything that fed the line has ended."""
+    return target.units == 0 and bool(target.sources) and not any(source.line.present for source in target.sources)
 
 
 def _changed(rows: Sequence[UnitRow], memory: LineMemory, today: date) -> Text | None:

@@ -32,9 +32,11 @@ class OpenDays:
         self._policy = policy
         self.moves: dict[date, Text] = {}
 
-    def effective(self, when: When, today: date, portal_date: date | None) -> date | None:
+    def effective(
+        self, when: When, today: date, portal_date: date | None, changed_on: date | None = None
+    ) -> date | None:
         """The first day on which the policy and the calendar let a change count; None: not before the contract ends."""
-        day = effective_date(when, self._contract, today, portal_date)
+        day = effective_date(when, self._contract, today, portal_date, changed_on)
         return None if day is None else self.open_day(day)
 
     def open_day(self, day: date) -> date | None:

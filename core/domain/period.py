@@ -56,11 +56,14 @@ def period_days(contract: Contract, day: date) -> int:
     return (period_end(contract, day) - period_start(contract, day)).days + 1
 
 
-def effective_date(when: When, contract: Contract, today: date, portal_date: date | None = None) -> date | None:
+def effective_date(
+    when: When, contract: Contract, today: date, portal_date: date | None = None, changed_on: date | None = None
+) -> date | None:
     """The day from which a change counts, before posted periods and refusals are looked at; None: it cannot be made.
 
     A contract that starts later counts from its start. A date that the portal gives reaches back to the start
-    of the present period at most: older periods are left as they were. Nothing counts after the contract's end.
+    of the present period at most, and so does the day of a change (`changed_on`): older periods are left as they were. Nothing
+    counts after the contract's end.
     """
     this_period = period_start(contract, today)
     match when:
@@ -72,6 +75,8 @@ def effective_date(when: When, contract: Contract, today: date, portal_date: dat
             day = next_period_start(contract, today)
         case When.PORTAL:
             day = max(portal_date or today, this_period)
+        case When.CHANGE:
+            day = max(changed_on or portal_date or today, this_period)
     if day is None or day > contract.end:
         return None
     return max(day, contract.start)

@@ -52,6 +52,7 @@ class Change:
     `from_units` are the units in force on `effective_date` with earlier changes of this plan done; `to_units` the target.
     `unit_price` and `unit_cost` are None when they stay. `money_per_period` is the difference on one full billing period in the
     contract's currency, before proration; None where no price is known. `reason` says why, `holds` what stopped it.
+    Changes of several lines with the same `pair` stand or fall together: one product that took the place of another.
     """
 
     kind: ChangeKind
@@ -74,6 +75,7 @@ class Change:
     portals: tuple[str, ...] = ()
     step: Step | None = None
     """What is made or changed besides units (kinds from `ADD_FIELD` on); such a change has no line."""
+    pair: str = ""
 
     @property
     def unit_change(self) -> int:
@@ -109,7 +111,8 @@ class LineMemory:
 
     `verified_units` were read back (or first seen) in force on `verified_on`; `our_dates` are effective dates on which we
     adjusted the line: those not yet past, and those since `verified_on`; `refused` maps effective dates to the reason
-    (`same_day`, `zero`, …) Autotask gave. `unit_price` and `unit_cost` are what we wrote last, where that is not yet in force.
+    (`same_day`, `zero`, …) Autotask gave. `unit_price` and `unit_cost` are what we wrote last, where that is not yet in force; they
+    are from `price_from` on.
     """
 
     verified_units: int | None = None
@@ -118,6 +121,7 @@ class LineMemory:
     refused: Mapping[date, str] = field(default_factory=dict)
     unit_price: Decimal | None = None
     unit_cost: Decimal | None = None
+    price_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

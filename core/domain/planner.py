@@ -19,22 +19,34 @@ from core.domain.finding import Finding, FindingKind
 from core.domain.guard import landslides
 from core.domain.plan import Change, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.policy import Mode
+from core.domain.subscription.pairs import Bound, Pair, bind, settle_together, where_of
 from core.domain.target import Target, Targets
 from core.domain.text import T, Text
 
 
 def make_plan(
-    targets: Targets, state: ContractState, memory: Mapping[LineRef, LineMemory], decisions: Decisions, today: date
+    targets: Targets,
+    state: ContractState,
+    memory: Mapping[LineRef, LineMemory],
+    decisions: Decisions,
+    today: date,
+    pairs: Sequence[Pair] = (),
 ) -> Plan:
     """The changes that bring all lines to their targets, and what a person must look at.
 
     `today` is the plain date in the workspace's time zone. Unit rows in `state` must reach back to the start of the present
-    period and forward to the last one. Lines without a target are never touched.
+    period and forward to the last one. Lines without a target are never touched. `pairs` are usage lines of which one took the
+    place of the other: the changes of their contract lines stand or fall together.
     """
     _refuse_two_targets(targets.targets)
     ordered = sorted(targets.targets, key=_order)
     drafter = Drafter(state, memory, today)
-    drafts = [drafter.draft(target) for target in ordered if target.units is not None]
+    bound = bind(pairs, ordered)
+    drafts = [
+        drafter.draft(target, together=where_of(target) in bound.together)
+        for target in ordered
+        if target.units is not None
+    ]
     # A decrease that somebody has dismissed is not about to happen.
     moving = {place: draft.changes for place, draft in enumerate(drafts) if not _is_dismissed(draft, decisions)}
     slides = landslides([draft.target for draft in drafts], moving)
@@ -43,13 +55,14 @@ def make_plan(
     for draft in drafts:
         findings |= {finding.key: finding for finding in draft.findings}
         if draft.changes:
+            _keep_with_its_other_half(draft, bound)
             settled, held = _settle(draft, slides, decisions)
             changes += settled
             if held is not None:
                 findings[held.key] = held
     return Plan(
         today=today,
-        changes=tuple(changes),
+        changes=tuple(settle_together(changes) if bound.group else changes),
         findings=tuple(findings[key] for key in sorted(findings)),
         unchanged=sum(draft.is_right for draft in drafts),
     )
@@ -64,6 +77,16 @@ def _refuse_two_targets(targets: Sequence[Target]) -> None:
 def _order(target: Target) -> tuple[int, int, str, int, str, int]:
     kind, number = target.line or ("", 0)
     return (target.company_id, target.contract_id, kind, number, *target.item)
+
+
+def _keep_with_its_other_half(draft: Draft, bound: Bound) -> None:
+    where = where_of(draft.target)
+    if where in bound.group:
+        draft.changes = [replace(change, pair=bound.group[where]) for change in draft.changes]
+    if where in bound.alone and any(change.unit_change for change in draft.changes):
+        draft.holds.append(
+            T("One subscription took the place of another, and one of the two has no contract line yet: both or none.")
+        )
 
 
 def _settle(draft: Draft, slides: Mapping[str, Finding], decisions: Decisions) -> tuple[list[Change], Finding | None]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.domain.policy import Mode, Otherwise, Policy, PolicyOverride, When
+from core.domain.policy import Mode, Otherwise, Policy, PolicyOverride, Prices, Suspended, When
 
-_LATER: dict[When, int] = {When.THIS_PERIOD: 0, When.TODAY: 1, When.PORTAL: 2, When.NEXT_PERIOD: 3}
+_LATER: dict[When, int] = {
+    When.THIS_PERIOD: 0, When.CHANGE: 1, When.TODAY: 2, When.PORTAL: 3, When.NEXT_PERIOD: 4,
+}  # fmt: skip
 """The later a change counts, the fewer days it can bill wrongly."""
 
 
@@ -54,7 +56,18 @@ def strictest(policies: Sequence[Policy]) -> Policy:
         add_missing_lines=all(p.add_missing_lines for p in policies),
         update_price=all(p.update_price for p in policies),
         update_cost=all(p.update_cost for p in policies),
+        prices=_prices(policies),
+        prices_from=max((p.prices_from for p in policies), key=_LATER.__getitem__),
+        markup_percent=first.markup_percent,
+        minimum_price_change=max(p.minimum_price_change for p in policies),
+        suspended=first.suspended if len({p.suspended for p in policies}) == 1 else Suspended.KEEP,
     )
+
+
+def _prices(policies: Sequence[Policy]) -> Prices:
+    """Followed only where all do, and with one mark-up: sources that ask for different prices agree on none."""
+    ways = {(policy.prices, policy.markup_percent) for policy in policies}
+    return Prices.FOLLOW if len(ways) == 1 and policies[0].prices is Prices.FOLLOW else Prices.KEEP
 
 
 def strictest_mode(modes: Iterable[Mode]) -> Mode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -23,6 +24,8 @@ class When(StrEnum):
     NEXT_PERIOD = "next_period"
     PORTAL = "portal"
     """The date the portal gives with the quantity; today where it gives none."""
+    CHANGE = "change"
+    """The day on which it changed: the date the portal gives, else the day on which a reading first said so."""
 
 
 class Otherwise(StrEnum):
@@ -31,6 +34,25 @@ class Otherwise(StrEnum):
     HOLD = "hold"
     OVERWRITE = "overwrite"
     NEXT = "next"
+
+
+class Prices(StrEnum):
+    """Whose prices the contract lines have."""
+
+    KEEP = "keep"
+    """Those in Autotask; `update_price` and `update_cost` carry single amounts all the same."""
+    FOLLOW = "follow"
+    """The portal's: cost, and price (or the cost with a mark-up)."""
+
+
+class Suspended(StrEnum):
+    """What a subscription bills that the portal counts, but says is suspended."""
+
+    KEEP = "keep"
+    """Its units, as the portal counts them."""
+    UNITS_ZERO = "units_zero"
+    PRICE_ZERO = "price_zero"
+    """Its units, at a price of 0 from the next period on; the price it had comes back with the subscription."""
 
 
 class Policy(BaseModel):
@@ -46,6 +68,9 @@ class Policy(BaseModel):
     `next` one, or `hold` it (M8). `same_day`: when the line already has a change on the effective date and Autotask refuses
     a second one, use the `next` day, or `hold`. `add_missing_lines` lets the plan add a mapped service to the company's one
     fitting contract. `update_price` and `update_cost` carry the portal's unit price and cost to the contract line.
+
+    `prices: follow` carries both, from `prices_from` on. With `markup_percent` the price is the portal's cost with so many percent
+    more, rounded once to cents. Amounts that differ by less than `minimum_price_change` (in the contract's currency, a unit) stay.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +96,11 @@ class Policy(BaseModel):
     add_missing_lines: bool = False
     update_price: bool = False
     update_cost: bool = False
+    prices: Prices = Prices.KEEP
+    prices_from: When = When.THIS_PERIOD
+    markup_percent: Annotated[Decimal, Field(ge=-100, le=10_000)] | None = None
+    minimum_price_change: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    suspended: Suspended = Suspended.KEEP
 
 
 class PolicyOverride(BaseModel):
@@ -91,3 +121,7 @@ class PolicyOverride(BaseModel):
     drift: Otherwise | None = None
     update_price: bool | None = None
     update_cost: bool | None = None
+    prices: Prices | None = None
+    markup_percent: Annotated[Decimal, Field(ge=-100, le=10_000)] | None = None
+    minimum_price_change: Annotated[Decimal, Field(ge=0)] | None = None
+    suspended: Suspended | None = None

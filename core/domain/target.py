@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from core.domain.contract import ItemRef, LineRef
 from core.domain.finding import Finding
-from core.domain.policy import Mode, Policy, PolicyOverride
+from core.domain.policy import Mode, Policy, PolicyOverride, When
 from core.domain.text import Text
 from core.domain.usage import UsageLine
 
@@ -23,7 +23,8 @@ class KnownLine:
 
     `present` is False when a complete reading proved that it is gone (quantity 0). `since` is when this quantity began,
     `confirmed_at` when a reading that ended as it should last said so (or NEVER); both UTC instants. `id` is the
-    history's key of the line.
+    history's key of the line. `changed_on` is the plain day, in the workspace's time zone, from which the quantity counts: the
+    portal's own date, else the day of `since`.
     """
 
     usage: UsageLine
@@ -31,6 +32,7 @@ class KnownLine:
     since: datetime
     confirmed_at: datetime
     id: int = 0
+    changed_on: date | None = None
 
     @property
     def quantity(self) -> Decimal:
@@ -75,7 +77,9 @@ class Target:
     when it cannot be computed now; `blocked` then says why (stale, missing source, formula error), and the line is
     left as it is (M2, M3). `explanation` is the formula with its inputs, for people. `portal_date` is the latest
     effective date the portal gave. `reason` says why the units are wanted, where no portal says so (a reversal);
-    `later` are then other units from later dates on: what was booked ahead before the run.
+    `later` are then other units from later dates on: what was booked ahead before the run. `changed_on` is the latest day on which
+    one of the sources changed. `price_when` is the day from which a new price counts, where it has one of its own, and
+    `price_reason` why there is one; `suspended` says that the line costs nothing as long as its subscriptions are suspended.
     """
 
     company_id: int
@@ -93,6 +97,10 @@ class Target:
     unit_cost: Decimal | None = None
     reason: Text | None = None
     later: tuple[tuple[date, int], ...] = ()
+    changed_on: date | None = None
+    price_when: When | None = None
+    price_reason: Text | None = None
+    suspended: bool = False
 
     @property
     def portals(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ What cannot be computed now is a target without units, with the reason (M2, M3),
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,8 +20,9 @@ from core.domain.grouping import GroupKey, group_usage, renamed
 from core.domain.lines import LineFinder, Place
 from core.domain.mapping import ProductKey, ProductRule, WorkspaceMapping
 from core.domain.policies import policy_for, strictest, strictest_mode
-from core.domain.policy import Policy
+from core.domain.policy import Policy, Suspended
 from core.domain.quantities import compute_units
+from core.domain.subscription.billing import as_billed, is_suspended, money_of
 from core.domain.target import PortalUsage, Target, Targets, TargetSource
 from core.domain.text import T, Text
 
@@ -40,13 +41,19 @@ class _Share:
 
 
 def compute_targets(
-    portals: Sequence[PortalUsage], mapping: WorkspaceMapping, state: ContractState, now: datetime, today: date
+    portals: Sequence[PortalUsage],
+    mapping: WorkspaceMapping,
+    state: ContractState,
+    now: datetime,
+    today: date,
+    remembered: Mapping[LineRef, Decimal] | None = None,
 ) -> Targets:
     """The targets of all mapped usage, and a finding for everything that stands in the way of one.
 
-    `now` is a UTC instant (for the age of data), `today` the plain date in the workspace's time zone.
+    `now` is a UTC instant (for the age of data), `today` the plain date in the workspace's time zone. `remembered` are the prices
+    that lines had before they were suspended.
     """
-    return _Computation(portals, mapping, state, now, today).run()
+    return _Computation(portals, mapping, state, now, today, remembered or {}).run()
 
 
 class _Computation:
@@ -59,7 +66,9 @@ class _Computation:
         state: ContractState,
         now: datetime,
         today: date,
+        remembered: Mapping[LineRef, Decimal],
     ) -> None:
+        self._remembered = remembered
         self._portals = {portal.portal: portal for portal in portals}
         self._mapping = mapping
         self._state = state
@@ -103,6 +112,8 @@ class _Computation:
         rule_id, company_id = key
         rule = self._rules[rule_id]
         blocked = self._stale(rule, company_id, sources)
+        policy = strictest([self._policy(source) for source in sources])
+        sources, not_billed = as_billed(sources, policy)
         computed = compute_units(rule, sources)
         if computed.problem is not None:
             blocked = (*blocked, self._formula_finding(rule, company_id, computed.problem))
@@ -111,9 +122,9 @@ class _Computation:
             company_id=company_id,
             units=None if blocked else computed.units,
             sources=tuple(sources),
-            explanation=computed.explanation,
+            explanation=(*not_billed, *computed.explanation),
             blocked=blocked,
-            policy=strictest([self._policy(source) for source in sources]),
+            policy=policy,
         )
 
     def _stale(self, rule: ProductRule, company_id: int, sources: Sequence[TargetSource]) -> tuple[Finding, ...]:
@@ -208,10 +219,11 @@ class _Computation:
             blocked[finding.key] = finding
         sources = tuple(source for share in shares for source in share.sources)
         explanation = tuple(text for share in shares for text in share.explanation)
-        units = None if blocked else sum(share.units or 0 for share in shares)
+        policy = strictest([share.policy for share in shares])
+        units = None if blocked else sum(share.units or 0 for share in _billed_shares(shares, policy))
         if len(shares) > 1 and units is not None:
             explanation += (T("together {units}", units=units),)
-        policy = strictest([share.policy for share in shares])
+        money = money_of(sources, policy, self._remembered.get(line) if line else None)
         return Target(
             company_id=shares[0].company_id,
             item=item,
@@ -226,12 +238,12 @@ class _Computation:
             portal_date=max(
                 (s.line.usage.effective_date for s in sources if s.line.usage.effective_date), default=None
             ),
-            unit_price=_agreed((s.line.usage.unit_price, s.line.usage.currency) for s in _present(sources))
-            if policy.update_price
-            else None,
-            unit_cost=_agreed((s.line.usage.unit_cost, s.line.usage.currency) for s in _present(sources))
-            if policy.update_cost
-            else None,
+            changed_on=max((s.line.changed_on for s in sources if s.line.changed_on), default=None),
+            unit_price=money.price,
+            unit_cost=money.cost,
+            price_when=money.when,
+            price_reason=money.reason,
+            suspended=money.suspended,
         )
 
     def _orphans(self, groups: Iterable[GroupKey]) -> list[Finding]:
@@ -304,14 +316,12 @@ def _billing_frequency(share: _Share) -> str:
     return told.pop() if len(told) == 1 else ""
 
 
-def _present(sources: Iterable[TargetSource]) -> list[TargetSource]:
-    return [source for source in sources if source.line.present]
-
-
-def _agreed(amounts: Iterable[tuple[Decimal | None, str]]) -> Decimal | None:
-    """The amount that all sources give in one currency; None where they differ or one is silent."""
-    told = set(amounts)
-    return told.pop()[0] if len(told) == 1 else None
+def _billed_shares(shares: Sequence[_Share], policy: Policy) -> Sequence[_Share]:
+    """Suspended shares of a line that others feed too do not count: a price of 0 for a part of it is not possible."""
+    suspended = [is_suspended(share.sources) for share in shares]
+    if policy.suspended is not Suspended.PRICE_ZERO or all(suspended) or not any(suspended):
+        return shares
+    return [share for share, out in zip(shares, suspended, strict=True) if not out]
 
 
 def _order(target: Target) -> tuple[int, int, str, int, ItemRef]:

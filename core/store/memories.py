@@ -51,6 +51,7 @@ def line_memories(session: Session, today: date) -> dict[LineRef, LineMemory]:
             {day: why for text, why in refused.items() if (day := date.fromisoformat(text)) >= today},
             price if ahead else None,
             cost if ahead else None,
+            price_from if ahead else None,
         )
     return memories
 
