@@ -20,7 +20,7 @@ from core.services.autotask_settings import connection, zone_name
 from core.services.context import Context, Pace
 from core.services.rotation import Rotations
 from core.settings import Settings
-from core.store import migrate
+from core.store import migrate, webhooks
 from core.store import secrets as secret_store
 from core.store.db import Database
 
@@ -81,6 +81,7 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     clock = WorkspaceClock(database)
     if box.has_older_keys:
         database.run(lambda session: secret_store.reseal(session, box, clock.now()))
+        database.run(lambda session: webhooks.reseal(session, box))
 
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
         kept = Rotations(database, box, clock, slug, portal)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.text import T, Text
 from core.engine.metronome import Job, Metronome, queue_due
 from core.engine.queue import EmbeddedQueue, Queue
-from core.services import sync
+from core.services import sync, webhook_processing
 from core.services.context import Context
 from core.services.owners import new_owner
 from core.services.running import free_dead_runs, take
@@ -88,10 +88,17 @@ class Engine:
             Job("interrupted runs", self._every * 5, self.resume_interrupted),
             Job("due portals", self._every, self._queue_due),
             Job("old plans", 3600.0, self._forget_old_plans),
+            Job("webhooks", self._every, self._work_on_webhooks),
+            Job("old webhooks", 3600.0, lambda: webhook_processing.tidy(self._ctx)),
         ]
 
     def _queue_due(self) -> None:
         if queue_due(self._ctx):
+            self._queue.wake()
+
+    def _work_on_webhooks(self) -> None:
+        webhook_processing.process_waiting(self._ctx)
+        if webhook_processing.queue_syncs(self._ctx):
             self._queue.wake()
 
     def resume_interrupted(self) -> None:

@@ -10,13 +10,14 @@ from starlette.routing import Route
 from core.services import people
 from core.services.context import Context
 from core.web.health import Health
+from core.web.hooks import Hooks
 from core.web.middleware import SecurityHeaders, SignInFirst
 from core.web.signin import SignIn
 
 
 def routes(context: Callable[[], Context], openid: Callable[[], bool]) -> list[Route]:
-    """`/healthz`, `/readyz`, `/metrics` and `/auth/…`."""
-    return [*Health(context).routes(), *SignIn(context, openid).routes()]
+    """`/healthz`, `/readyz`, `/metrics`, `/auth/…` and `/hooks/…`."""
+    return [*Health(context).routes(), *Hooks(context).routes(), *SignIn(context, openid).routes()]
 
 
 def middleware(context: Callable[[], Context]) -> list[Middleware]:

@@ -1,0 +1,1 @@
+"""Events that a portal, an automation or a script sends by itself."""
