@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from core.store import types
+from core.store.migrations import subscription_events
 
 revision = "0008"
 down_revision = "0007"
@@ -15,9 +16,11 @@ depends_on = None
 
 def upgrade() -> None:
     _contracts()
+    subscription_events.create()
 
 
 def downgrade() -> None:
+    subscription_events.drop()
     for name in ("new_subscription", "made_contract", "contract_policy", "contract_choice"):
         op.drop_table(name)
 
