@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors._kit.http import Tls
-from core.domain.connector import ConnectorKind, Feed, Result, RotatingSecret, Rotation
+from core.domain.connector import ConnectorKind, Feed, Result, RotatingSecret, Rotation, Surroundings
 from core.domain.ports import Source
 from core.domain.text import Text
 from core.domain.validation import checked
@@ -111,14 +111,16 @@ class Manifest:
         settings: Mapping[str, object],
         secrets: Mapping[str, str],
         rotation: Rotation | None = None,
+        surroundings: Surroundings | None = None,
     ) -> Source:
         """A source of the named portal. Raises SettingsError naming the wrong fields; secrets are never in its words."""
         known, hidden = checked(self.settings, settings, portal), checked(self.secrets, secrets, portal)
+        last = (surroundings or Surroundings(),) if self.placed else ()
         if not self.rotating:
-            return self.connect(portal, known, hidden)
+            return self.connect(portal, known, hidden, *last)
         value: SecretStr = getattr(hidden, self.rotating)
         make = rotation or (lambda _field, first: InMemory(first))
-        return self.connect(portal, known, hidden, make(self.rotating, value.get_secret_value()))
+        return self.connect(portal, known, hidden, make(self.rotating, value.get_secret_value()), *last)
 
 
 class InMemory:

@@ -11,20 +11,23 @@ A request has one of three ends, and callers need to know which:
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import orjson
 import structlog
 
+from connectors._kit.guard import Guard, GuardPolicy
 from connectors._kit.redact import Masker, redact_url
 from core.domain.errors import OutcomeUnknown, RemoteError, SettingsError, ShapeChanged
 from core.domain.text import T, Text
@@ -33,6 +36,7 @@ __all__ = ["Answer", "Http", "Request", "Timeouts", "Tls"]
 
 log = structlog.get_logger(__name__)
 
+MOST_REDIRECTS = 3
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 NEVER_SENT = (
     httpx.ConnectError,
@@ -170,7 +174,8 @@ class Http:
     """A pool of connections to one other side. Safe for several threads. Redirects are answers, never followed.
 
     `name` is the other side's name for people. `max_bytes` is the largest answer taken. `secrets` are masked in all details and
-    addresses. `show` writes an address as it may stand in messages and logs, where its path says too much.
+    addresses. `show` writes an address as it may stand in messages and logs, where its path says too much. `policy` is for
+    addresses that people chose: it says what they may reach, and may let redirects be followed.
     """
 
     def __init__(
@@ -183,21 +188,25 @@ class Http:
         max_bytes: int = 64 * 1024 * 1024,
         secrets: Iterable[str] = (),
         show: Callable[[str], str] = redact_url,
+        policy: GuardPolicy | None = None,
     ) -> None:
         self.name = name
+        self._policy = policy
+        max_bytes = min(max_bytes, policy.max_bytes) if policy else max_bytes
         self._show = show
         self.mask = Masker(secrets)
         self._timeouts = timeouts
         self._max_bytes = max_bytes
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0)
+        context = tls.context()
         self._client = httpx.Client(
-            verify=tls.context(),
+            verify=context,
             timeout=httpx.Timeout(
                 connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.total
             ),
-            limits=httpx.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0
-            ),
-            mounts={f"all://{host}": None for host in LOOPBACK},
+            limits=limits,
+            transport=_Guarded(Guard(policy, name), context, limits) if policy else None,
+            mounts=None if policy else {f"all://{host}": None for host in LOOPBACK},
             headers={"User-Agent": "ContractBridge", "Accept": "application/json"},
             follow_redirects=False,
         )
@@ -211,7 +220,7 @@ class Http:
         where = f"{request.method} {self.mask(self._show(request.url))}"
         started = time.monotonic()
         try:
-            answer = self._exchange(request, where, started)
+            answer = self._followed(request, where, started)
         except httpx.HTTPError as error:
             log.info("http.failed", where=where, error=type(error).__name__, seconds=_since(started))
             self._fail(request, where, error)
@@ -224,6 +233,16 @@ class Http:
         log.debug("http.answered", where=where, status=answer.status, seconds=_since(started))
         return answer
 
+    def _followed(self, request: Request, where: str, started: float) -> Answer:
+        """The answer, after as many redirects as the policy allows. On another host credentials are left off."""
+        for _ in range(min(self._policy.redirects, MOST_REDIRECTS) if self._policy else 0):
+            answer = self._exchange(request, where, started)
+            onward = _redirected(request, answer)
+            if onward is None:
+                return answer
+            request = onward
+        return self._exchange(request, where, started)
+
     def _exchange(self, request: Request, where: str, started: float) -> Answer:
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         content = request.content
@@ -233,6 +252,8 @@ class Http:
         with self._client.stream(
             request.method, request.url, headers=headers, params=dict(request.params) or None, content=content
         ) as response:
+            if self._policy and sum(len(n) + len(v) for n, v in response.headers.raw) > self._policy.header_bytes:
+                self._too_large(request, where)
             parts: list[bytes] = []
             size = 0
             for part in response.iter_bytes():
@@ -276,6 +297,63 @@ class Http:
             detail=detail,
             kind="no_answer",
         ) from error
+
+
+class _Guarded(httpx.BaseTransport):
+    """Connects to checked addresses alone, with the host's name for the certificate. No proxy: it would resolve names itself."""
+
+    def __init__(self, guard: Guard, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._guard = guard
+        self._context = context
+        self._limits = limits
+        self._by_host: dict[str, httpx.HTTPTransport] = {}
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        checked = self._guard.check(str(request.url))
+        with self._lock:
+            # One pool a host: a connection to the same address was made under another name's certificate.
+            transport = self._by_host.get(checked.host)
+            if transport is None:
+                transport = httpx.HTTPTransport(verify=self._context, limits=self._limits, trust_env=False)
+                self._by_host[checked.host] = transport
+        extensions = {**request.extensions, "sni_hostname": checked.host}
+        for number, address in enumerate(checked.addresses, start=1):
+            url = request.url.copy_with(host=address)
+            try:
+                return transport.handle_request(
+                    httpx.Request(
+                        request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
+                    )
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if number == len(checked.addresses):
+                    raise
+        raise httpx.ConnectError("no address answered")
+
+    def close(self) -> None:
+        for transport in self._by_host.values():
+            transport.close()
+
+
+def _redirected(request: Request, answer: Answer) -> Request | None:
+    """The request after a redirect; None for any other answer, and where following it would carry something along."""
+    location = answer.headers.get("location", "")
+    if answer.status not in (301, 302, 303, 307, 308) or not location or request.writes:
+        return None
+    url = urljoin(request.url, location)
+    here, there = urlsplit(request.url), urlsplit(url)
+    if here.scheme == "https" and there.scheme != "https":
+        return None
+    as_get = answer.status == 303 or (answer.status in (301, 302) and request.method == "POST")
+    method = "GET" if as_get else request.method
+    same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+    if same and not as_get:
+        return replace(request, url=url, params=MappingProxyType({}))
+    if method != "GET":
+        return None
+    headers = request.headers if same else {}
+    return Request(method="GET", url=url, headers={n: v for n, v in headers.items() if n.lower() != "content-type"})
 
 
 def _since(started: float) -> float:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from core.domain.file_settings import FileSettings
 from core.domain.ports import Source
 from core.domain.text import Text
+from core.domain.usage import Reading
 
 
 class ConnectorKind(StrEnum):
@@ -48,6 +52,25 @@ class RotatingSecret(Protocol):
 
 Rotation = Callable[[str, str], RotatingSecret]
 """Field and value of a secret → the way to use it."""
+
+
+FileReader = Callable[[bytes, str, FileSettings, str, datetime], Reading]
+"""Content and name of a file, its mapping, portal and moment → its reading. Raises InputError for a file that cannot be read."""
+
+
+def _no_files(_data: bytes, _name: str, _settings: FileSettings, _portal: str, _now: datetime) -> Reading:
+    raise NotImplementedError("no file reader is wired")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a connector for endpoints of people's own needs of the workspace.
+
+    `allowed_hosts` are the hosts an administrator opened for addresses inside; `read_file` reads answers that are files.
+    """
+
+    allowed_hosts: Callable[[], frozenset[str]] = frozenset
+    read_file: FileReader = _no_files
 
 
 class Connector(Protocol):
@@ -94,6 +117,7 @@ class Connector(Protocol):
         settings: Mapping[str, object],
         secrets: Mapping[str, str],
         rotation: Rotation | None = None,
+        surroundings: Surroundings | None = None,
     ) -> Source:
         """A source of readings of the named portal. Raises SettingsError naming the fields that are wrong."""
         ...

@@ -11,6 +11,7 @@ from typing import Protocol
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
 from core.domain.provisioning.steps import Step
+from core.domain.text import Text
 from core.domain.usage import Reading
 
 
@@ -36,6 +37,29 @@ class ConsumptionSource(Protocol):
         """Reports that became ready after the one with this watermark ("" for all), in their order: none is skipped, however
         many days nobody looked (S2-09).
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleAnswer:
+    """One answer of a portal as it came, for a person to map: its parsed `document`, or the `file` it is.
+
+    `request` is what was asked, without secrets; `size` is in bytes, before decompression where that is known; `kind` is what the
+    answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
+    """
+
+    request: str
+    kind: str
+    size: int
+    document: object = None
+    file: bytes = b""
+    notes: tuple[Text, ...] = ()
+
+
+class Sampler(Protocol):
+    """A source that can show one answer before it is mapped."""
+
+    def sample(self, now: datetime) -> SampleAnswer:
+        """The first page, asked as a reading would. Raises what is wrong, in words."""
 
 
 @dataclass(frozen=True, slots=True)
