@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading, ProductType
 from core.domain.text import T, Text
@@ -15,6 +15,7 @@ from core.domain.usage import Reading, UsageLine
 __all__ = [
     "NONE",
     "UNTAGGED",
+    "WIDE",
     "ConsumptionSums",
     "consumption_from_usage",
     "dimension_of",
@@ -30,6 +31,8 @@ UNTAGGED = "(untagged)"
 FINAL_FROM_DAY = 8
 """By the 8th of the next month a month is taken to be invoiced, where the source does not say so itself (Azure reference §6)."""
 CENT = Decimal("0.01")
+WIDE = Context(prec=100)
+"""For sums: the usual 28 digits would round long amounts away."""
 
 
 def dimension_of(line: ConsumptionLine, name: str) -> str:
@@ -54,7 +57,7 @@ def totals_by_currency(lines: Iterable[ConsumptionLine]) -> dict[str, Decimal]:
     """What the lines come to, exactly; currencies are never added up."""
     totals: dict[str, Decimal] = {}
     for line in lines:
-        totals[line.currency] = totals.get(line.currency, Decimal(0)) + line.amount
+        totals[line.currency] = WIDE.add(totals.get(line.currency, Decimal(0)), line.amount)
     return totals
 
 
@@ -78,7 +81,7 @@ class ConsumptionSums:
         if known is None:
             self._sums[key] = _Sum(line, line.amount, line.price, line.quantity, line.origin.rows)
             return
-        known.amount += line.amount
+        known.amount = WIDE.add(known.amount, line.amount)
         known.price = _both(known.price, line.price)
         known.quantity = _both(known.quantity, line.quantity)
         known.rows += line.origin.rows
@@ -112,7 +115,7 @@ def _identity(line: ConsumptionLine) -> tuple[object, ...]:
 
 def _both(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     """A sum is known only when all its parts are."""
-    return one + other if one is not None and other is not None else None
+    return WIDE.add(one, other) if one is not None and other is not None else None
 
 
 def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> ConsumptionReading:
@@ -201,10 +204,10 @@ def usage_from_consumption(
             continue
         product = "reservation" if line.kind is ConsumptionKind.PURCHASE else "total"
         first, amount = sums.get(place := (line.customer_id, product, line.currency), (line, Decimal(0)))
-        sums[place] = (first, amount + line.amount)
+        sums[place] = (first, WIDE.add(amount, line.amount))
     found = []
     for (customer_id, product, of_currency), (first, amount) in sums.items():
-        rounded = amount.quantize(CENT, ROUND_HALF_UP)
+        rounded = amount.quantize(CENT, ROUND_HALF_UP, WIDE)
         found.append(
             UsageLine(
                 customer_id=customer_id,

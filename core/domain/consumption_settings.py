@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ConsumptionSettings"]
+__all__ = ["AS_USUAL", "ConsumptionSettings"]
 
 
 class ConsumptionSettings(BaseModel):
@@ -36,3 +36,6 @@ class ConsumptionSettings(BaseModel):
         description="Lines of a reconciliation file that bill licences become amounts as well. Usually off: licences are "
         "counted as seats.",
     )
+
+
+AS_USUAL = ConsumptionSettings()
