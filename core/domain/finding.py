@@ -20,6 +20,8 @@ class FindingKind(StrEnum):
     DRIFT = "drift"
     ORPHAN_LINE = "orphan_line"
     FORMULA = "formula"
+    DUPLICATE = "duplicate"
+    """A subscription or its contract is there twice: somebody else writes too."""
     REFUSED = "refused"
     FAILED = "failed"
     MISSING_FILE = "missing_file"

@@ -96,6 +96,7 @@ def finding_kinds() -> dict[str, str]:
         "drift": tr("Changed by hand"),
         "orphan_line": tr("Line without usage"),
         "formula": tr("Formula"),
+        "duplicate": tr("There twice"),
         "refused": tr("Refused"),
         "failed": tr("Failed"),
     }
@@ -110,6 +111,7 @@ FINDING_COLORS = {
     "drift": VIOLET,
     "orphan_line": BLUE,
     "formula": RED,
+    "duplicate": RED,
     "refused": RED,
     "failed": RED,
 }
