@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors._kit.http import Http, Timeouts, Tls
+from connectors.autotask.charges import Charges
 from connectors.autotask.check import check
 from connectors.autotask.client import AutotaskClient
 from connectors.autotask.directory import Directory
@@ -30,6 +31,7 @@ class Autotask(Directory, Writer, Provisioner):
         client = AutotaskClient(settings, self._http, shared)
         Directory.__init__(self, client)
         Writer.__init__(self, client)
+        Charges.__init__(self, client)
         Provisioner.__init__(self, client)
 
     @property

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.domain.charges.keys import ChargeKey
+from core.domain.charges.plan import ChargeValues, ExistingCharge
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
 from core.domain.provisioning.steps import Step
@@ -132,6 +134,40 @@ class ApiBudget:
     limit: int
     used: int
     window_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Autotask's catalogue that a charge can be booked on. Its own price is never read nor written (S2-15)."""
+
+    id: int
+    name: str
+    sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeWrite:
+    """One write of a charge: `charge_id` None makes a new one, `values` None deletes the one there is."""
+
+    contract_id: int
+    key: ChargeKey
+    charge_id: int | None
+    values: ChargeValues | None
+
+
+class ChargeTarget(Protocol):
+    """Contract charges in Autotask, found by our keys. The same errors as `TargetWriter`."""
+
+    def products(self) -> list[Product]:
+        """Active products."""
+
+    def charges(self, periods: Collection[date], ids: Collection[int] = ()) -> list[ExistingCharge]:
+        """All charges with keys of periods that begin on these days, and those with these numbers whatever they carry."""
+
+    def charges_by_key(self, keys: Collection[ChargeKey], ids: Collection[int] = ()) -> list[ExistingCharge]:
+        """Charges with exactly these keys, and those with these numbers: what became of writes."""
+
+    def write_charge(self, write: ChargeWrite) -> None: ...
 
 
 class TargetDirectory(Protocol):

@@ -1,0 +1,241 @@
+"""The charge plan, a pure function: consumption, mapping, settings and Autotask as it is → what to write (M1, M15).
+
+What a key should come to is compared with all charges of that key in Autotask. As long as none of them is billed, the charge
+is brought to the amount; once one is, the difference becomes a charge of its own. So the charges of a key always add up to
+the source, however often a period is imported.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from core.domain.charges.families import Family, next_change
+from core.domain.charges.keys import owner_of
+from core.domain.charges.plan import (
+    ChargeChange,
+    ChargeChangeKind,
+    ChargeFacts,
+    ChargePlan,
+    ChargeRow,
+    Consumed,
+    ExistingCharge,
+    PortalCharging,
+)
+from core.domain.charges.settings import ChargeSettings, settings_for
+from core.domain.charges.wanted import CannotCharge, Wanted, contract_of, finding, wanted_charges
+from core.domain.finding import Finding, FindingKind
+from core.domain.mapping import CustomerKey
+from core.domain.plan import ChangeStatus, Decisions
+from core.domain.policy import Mode
+from core.domain.text import T, Text
+
+HELD_BY_PERSON = "hold|"
+"""Begins the key under which a person's hold is kept among the dismissals."""
+_ORDER = {
+    ChargeChangeKind.WITHDRAW: 0,
+    ChargeChangeKind.UPDATE: 1,
+    ChargeChangeKind.CORRECT: 2,
+    ChargeChangeKind.CREATE: 3,
+}
+"""What goes, goes first: at no moment is a customer charged twice for the same."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    changes: list[ChargeChange] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    rows: list[ChargeRow] = field(default_factory=list)
+    unchanged: int = 0
+    waiting: int = 0
+
+
+def plan_charges(facts: ChargeFacts) -> ChargePlan:
+    """What Autotask lacks. Customers that are not in `facts.consumed` are left alone: nothing is known of them (M2)."""
+    outcome = _Outcome()
+    existing: dict[str, list[ExistingCharge]] = defaultdict(list)
+    for charge in facts.existing:
+        if charge.key is not None:
+            existing[charge.key.owner].append(charge)
+    for consumed in facts.consumed:
+        owner = owner_of(consumed.identity, consumed.customer_id, consumed.period_start)
+        try:
+            _plan_one(facts, consumed, existing.get(owner, []), outcome)
+        except CannotCharge as stopped:
+            outcome.findings.append(stopped.finding)
+    findings = {one.key: one for one in outcome.findings}
+    return ChargePlan(
+        changes=tuple(outcome.changes),
+        findings=tuple(findings[key] for key in sorted(findings)),
+        rows=tuple(outcome.rows),
+        unchanged=outcome.unchanged,
+        waiting=outcome.waiting,
+    )
+
+
+def _plan_one(facts: ChargeFacts, consumed: Consumed, existing: Sequence[ExistingCharge], outcome: _Outcome) -> None:
+    charging = facts.portals.get(consumed.portal, PortalCharging(settings=None))
+    company_id = _company(facts, consumed)
+    if company_id is None:
+        return
+    base = charging.settings
+    if base is None:
+        raise CannotCharge(_not_set_up(consumed))
+    if not settings_for(base, consumed.customer_id).charge:
+        return
+    if not base.provisional and (consumed.provisional or any(line.provisional for line in consumed.lines)):
+        outcome.waiting += 1
+        return
+    contract = contract_of(consumed, company_id, base, facts.contracts, {charge.contract_id for charge in existing})
+    wanted = wanted_charges(consumed, base, contract, company_id)
+    families, doubled = _families(consumed, contract.id, wanted, existing)
+    outcome.findings += doubled
+    if doubled:
+        return
+    changes: list[ChargeChange] = []
+    for family in families:
+        change = next_change(facts, charging, consumed, company_id, family)
+        if change is None:
+            outcome.unchanged += 1
+        else:
+            changes.append(change)
+    outcome.rows += [_row(consumed, company_id, contract.id, family) for family in families if family.wanted]
+    changes.sort(key=lambda change: (_ORDER[change.kind], change.key.text))
+    outcome.changes += _judged(facts, charging, consumed, base, changes, families)
+
+
+def _company(facts: ChargeFacts, consumed: Consumed) -> int | None:
+    """The company the customer is mapped to; None where it is to be ignored. Raises CannotCharge for an unmapped one."""
+    known = facts.customers.get(CustomerKey(consumed.portal, consumed.customer_id))
+    if known is not None and known.ignored is not None:
+        return None
+    if known is None or known.company_id is None:
+        raise CannotCharge(
+            finding(
+                FindingKind.UNMAPPED, consumed,
+                message=T("{customer} of {portal} used something from {first} to {last} and is not mapped to a company.",
+                          customer=consumed.customer, portal=consumed.portal, first=consumed.period_start,
+                          last=consumed.period_end),
+                remedy=T("Map the customer on the Customers page."),
+            )
+        )  # fmt: skip
+    return known.company_id
+
+
+def _not_set_up(consumed: Consumed) -> Finding:
+    return Finding(
+        kind=FindingKind.HELD,
+        key=f"charge|{consumed.portal}|settings",
+        portal=consumed.portal,
+        subject=consumed.portal,
+        message=T("It is not said how {portal} is charged.", portal=consumed.portal),
+        remedy=T("Choose it in the charge settings of this portal."),
+    )
+
+
+def _families(
+    consumed: Consumed, contract_id: int, wanted: Sequence[Wanted], existing: Iterable[ExistingCharge]
+) -> tuple[list[Family], list[Finding]]:
+    """What is wanted and what there is, by key. A key that stands twice in Autotask is not ours to sort out (M9)."""
+    families = {one.key.base: Family(one.key.base, contract_id, one) for one in wanted}
+    findings: list[Finding] = []
+    for charge in sorted(existing, key=lambda charge: charge.id):
+        assert charge.key is not None
+        family = families.setdefault(charge.key.base, Family(charge.key.base, charge.contract_id))
+        family.charges.append(charge)
+    for family in families.values():
+        numbers = [charge.key.number for charge in family.charges if charge.key]
+        if len(set(numbers)) < len(numbers):
+            findings.append(
+                finding(
+                    FindingKind.AMBIGUOUS, consumed, about=family.base,
+                    message=T("{customer}: Autotask has the charge {name} {count} times for one period.",
+                              customer=consumed.customer, name=family.charges[0].values.name, count=len(numbers)),
+                    remedy=T("Delete in Autotask the one that somebody copied, then synchronise."),
+                    candidates=tuple((str(charge.id), charge.values.name) for charge in family.charges),
+                )
+            )  # fmt: skip
+    return list(families.values()), findings
+
+
+def _row(consumed: Consumed, company_id: int, contract_id: int, family: Family) -> ChargeRow:
+    wanted = family.wanted
+    assert wanted is not None
+    return ChargeRow(
+        portal=consumed.portal,
+        customer_id=consumed.customer_id,
+        customer=consumed.customer,
+        company_id=company_id,
+        contract_id=contract_id,
+        period_start=consumed.period_start,
+        period_end=consumed.period_end,
+        key=family.base,
+        title=wanted.title,
+        name=wanted.values.name,
+        description=wanted.values.description,
+        currency=wanted.currency,
+        cost=wanted.values.cost,
+        price=wanted.values.price,
+        in_autotask=family.total,
+        billed=family.billed,
+        charge_ids=tuple(charge.id for charge in family.charges),
+        lines=wanted.lines,
+    )
+
+
+def _judged(
+    facts: ChargeFacts,
+    charging: PortalCharging,
+    consumed: Consumed,
+    base: ChargeSettings,
+    changes: Sequence[ChargeChange],
+    families: Sequence[Family],
+) -> list[ChargeChange]:
+    """The status of the changes of one customer and period: they stand or fall together."""
+    if not changes:
+        return []
+    holds = _limit_holds(facts, charging, consumed, base, families)
+    judged = [replace(change, holds=(*change.holds, *_said_no(facts, change), *holds)) for change in changes]
+    back = any(change.key.base in facts.reversals for change in judged)
+    status = _status(facts.decisions, judged, review=charging.mode is Mode.REVIEW or back)
+    return [replace(change, status=status) for change in judged]
+
+
+def _said_no(facts: ChargeFacts, change: ChargeChange) -> tuple[Text, ...]:
+    said = facts.refused.get(change.id)
+    return () if said is None else (T("Autotask refused this before: {why}", why=said),)
+
+
+def _status(decisions: Decisions, changes: Sequence[ChargeChange], *, review: bool) -> ChangeStatus:
+    if all(change.id in decisions.approved for change in changes):
+        return ChangeStatus.APPROVED
+    if any(change.dismissal_key in decisions.dismissed for change in changes):
+        return ChangeStatus.DISMISSED
+    by_person = any(HELD_BY_PERSON + change.dismissal_key in decisions.dismissed for change in changes)
+    if by_person or any(change.holds for change in changes):
+        return ChangeStatus.HELD
+    return ChangeStatus.NEEDS_APPROVAL if review else ChangeStatus.READY
+
+
+def _limit_holds(
+    facts: ChargeFacts, charging: PortalCharging, consumed: Consumed, base: ChargeSettings, families: Sequence[Family]
+) -> tuple[Text, ...]:
+    """Why the whole of this customer and period is for a person (M6)."""
+    settings = settings_for(base, consumed.customer_id)
+    total = sum((family.wanted.values.price for family in families if family.wanted), Decimal(0))
+    before = sum((family.total for family in families), Decimal(0))
+    held: list[Text] = []
+    if settings.max_amount is not None and abs(total) > settings.max_amount:
+        held.append(T("{amount} is more than the limit of {limit}.", amount=total, limit=settings.max_amount))
+    if charging.hold_to_zero and before > 0 and total <= 0:
+        held.append(T("The charges of this period go from {before} to {amount}.", before=before, amount=total))
+    last = facts.previous.get((consumed.portal, consumed.customer_id, consumed.period_start))
+    limit = settings.max_change_percent
+    if limit is not None and last and abs(total - last) * 100 > limit * abs(last):
+        held.append(
+            T("{amount} differs from the period before ({last}) by more than {limit} percent.", amount=total, last=last,
+              limit=limit)
+        )  # fmt: skip
+    return tuple(held)

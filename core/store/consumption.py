@@ -1,0 +1,238 @@
+"""Consumption as it was told: readings are kept, and of each customer and period the latest complete one counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from core.domain.consumption import ConsumptionLine, ConsumptionReading
+from core.domain.consumption_lines import month_of
+from core.store.bulk import in_keys, insert_rows, upsert_rows
+from core.store.charge_codec import line_from_json, line_to_json
+from core.store.codec import canonical, digest, text_to_json
+from core.store.tables import table
+from core.store.tables.consumption import ConsumptionCurrentRow, ConsumptionLineRow, ConsumptionReadingRow
+from core.store.tables.workspace import PortalRow
+
+READING, LINE, CURRENT = table(ConsumptionReadingRow), table(ConsumptionLineRow), table(ConsumptionCurrentRow)
+PORTAL = table(PortalRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a reading: its numbers, and whether it was known already (nothing is stored twice)."""
+
+    reading_ids: tuple[int, ...]
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConsumption:
+    """What counts for one customer and period."""
+
+    portal_id: int
+    portal: str
+    reading_id: int
+    customer_id: str
+    customer: str
+    period_start: date
+    period_end: date
+    provisional: bool
+    taken_at: datetime
+    lines: tuple[ConsumptionLine, ...]
+
+
+def record(session: Session, portal_id: int, reading: ConsumptionReading, *, run_id: int | None = None) -> Recorded:
+    """Keep a reading, month by month where it holds several. The one that is known already, by its fingerprint, is not kept again.
+
+    An incomplete reading is kept for people to look at; what counted before goes on counting (M2).
+    """
+    ids: list[int] = []
+    known = True
+    for part in by_month(reading):
+        found = _known(session, portal_id, part)
+        if found is not None and _is_newest(session, portal_id, part, found):
+            ids.append(found)
+            continue
+        known = False
+        ids.append(_store(session, portal_id, part, run_id))
+    return Recorded(tuple(ids), known and bool(ids))
+
+
+def by_month(reading: ConsumptionReading) -> list[ConsumptionReading]:
+    """The reading as one of each month; as it is, where all its lines lie in its own period."""
+    first_month = month_of(reading.period_start)
+    if month_of(reading.period_end) == first_month:
+        return [reading]
+    months: dict[tuple[date, date], list[ConsumptionLine]] = defaultdict(list)
+    for line in reading.lines:
+        months[month_of(line.period_start)].append(line)
+    return [
+        replace(reading, period_start=first, period_end=last, lines=tuple(lines), total=None)
+        for (first, last), lines in sorted(months.items())
+    ]
+
+
+def current(
+    session: Session,
+    *,
+    portal_ids: Collection[int] | None = None,
+    since: date | None = None,
+    period: date | None = None,
+    customer_id: str | None = None,
+) -> list[StoredConsumption]:
+    """What counts, with all lines, in order of portal, period and customer: of all periods, of those that begin on or after
+    `since`, or of the one that begins on `period`.
+    """
+    query = (
+        select(CURRENT, READING.c.period_end, READING.c.provisional, READING.c.taken_at, PORTAL.c.name)
+        .join(READING, READING.c.id == CURRENT.c.reading_id)
+        .join(PORTAL, PORTAL.c.id == CURRENT.c.portal_id)
+        .where(PORTAL.c.archived_at.is_(None))
+        .order_by(PORTAL.c.name, CURRENT.c.period_start, CURRENT.c.customer_id)
+    )
+    if portal_ids is not None:
+        query = query.where(CURRENT.c.portal_id.in_(sorted(portal_ids)))
+    if since is not None:
+        query = query.where(CURRENT.c.period_start >= since)
+    if period is not None:
+        query = query.where(CURRENT.c.period_start == period)
+    if customer_id is not None:
+        query = query.where(CURRENT.c.customer_id == customer_id)
+    rows = list(session.execute(query))
+    lines = _lines_of(session, {row.reading_id for row in rows}, customer_id)
+    periods = {row.reading_id: (row.period_start, row.period_end) for row in rows}
+    return [_stored(row, lines.get((row.reading_id, row.customer_id), []), periods) for row in rows]
+
+
+def portals_with_consumption(session: Session) -> set[int]:
+    """Portals of which any amount was ever told."""
+    return set(session.execute(select(CURRENT.c.portal_id).distinct()).scalars())
+
+
+def periods(session: Session) -> list[date]:
+    """First days of the periods that are known, the latest first."""
+    return list(
+        session.execute(select(CURRENT.c.period_start).distinct().order_by(CURRENT.c.period_start.desc())).scalars()
+    )
+
+
+def readings(session: Session, portal_id: int, *, limit: int = 100) -> list[Row[Any]]:
+    """The readings of a portal, the latest first: when, which period, how many lines, complete or not."""
+    query = select(READING).where(READING.c.portal_id == portal_id).order_by(READING.c.id.desc()).limit(limit)
+    return list(session.execute(query))
+
+
+def _known(session: Session, portal_id: int, reading: ConsumptionReading) -> int | None:
+    query = (
+        select(READING.c.id)
+        .where(
+            READING.c.portal_id == portal_id,
+            READING.c.period_start == reading.period_start,
+            READING.c.fingerprint == fingerprint_of(reading),
+        )
+        .order_by(READING.c.id.desc())
+        .limit(1)
+    )
+    return session.execute(query).scalar()
+
+
+def _is_newest(session: Session, portal_id: int, reading: ConsumptionReading, known: int) -> bool:
+    """Whether nothing came in between about these customers: an old file that is brought again counts again."""
+    wanted = {line.customer_id for line in reading.lines}
+    if not reading.complete:
+        return True
+    counts = select(CURRENT.c.customer_id, CURRENT.c.reading_id).where(
+        CURRENT.c.portal_id == portal_id, CURRENT.c.period_start == reading.period_start
+    )
+    found = {row[0]: row[1] for row in session.execute(counts)}
+    return all(found.get(customer) == known for customer in wanted)
+
+
+def fingerprint_of(reading: ConsumptionReading) -> str:
+    """What tells a reading from another one: the source's own fingerprint with what makes it count, or all its lines."""
+    lines = [_line_row(0, place, line) for place, line in enumerate(reading.lines)]
+    parts = (reading.fingerprint, reading.period_start, reading.complete, reading.provisional, lines)
+    return digest(canonical(parts))
+
+
+def _store(session: Session, portal_id: int, reading: ConsumptionReading, run_id: int | None) -> int:
+    values = {
+        "portal_id": portal_id,
+        "run_id": run_id,
+        "taken_at": reading.taken_at,
+        "period_start": reading.period_start,
+        "period_end": reading.period_end,
+        "complete": reading.complete,
+        "provisional": reading.provisional,
+        "total": None if reading.total is None else str(reading.total),
+        "fingerprint": fingerprint_of(reading),
+        "lines": len(reading.lines),
+        "notes": [text_to_json(note) for note in reading.notes],
+    }
+    reading_id = int(session.execute(READING.insert().values(values).returning(READING.c.id)).scalar_one())
+    insert_rows(session, LINE, [_line_row(reading_id, place, line) for place, line in enumerate(reading.lines)])
+    if reading.complete:
+        rows = [
+            {"portal_id": portal_id, "period_start": reading.period_start, "customer_id": customer,
+             "reading_id": reading_id}
+            for customer in dict.fromkeys(line.customer_id for line in reading.lines)
+        ]  # fmt: skip
+        upsert_rows(session, CURRENT, rows, ["portal_id", "period_start", "customer_id"])
+    return reading_id
+
+
+def _line_row(reading_id: int, position: int, line: ConsumptionLine) -> dict[str, Any]:
+    return {
+        "reading_id": reading_id,
+        "position": position,
+        "customer_id": line.customer_id,
+        "customer": line.customer,
+        "kind": line.kind.value,
+        "amount": str(line.amount),
+        "currency": line.currency,
+        "price": None if line.price is None else str(line.price),
+        "quantity": None if line.quantity is None else str(line.quantity),
+        "data": line_to_json(line),
+    }
+
+
+def _lines_of(
+    session: Session, reading_ids: Iterable[int], customer_id: str | None
+) -> Mapping[tuple[int, str], list[ConsumptionLine]]:
+    query = select(LINE)
+    if customer_id is not None:
+        query = query.where(LINE.c.customer_id == customer_id)
+    found: dict[tuple[int, str], list[tuple[int, ConsumptionLine]]] = defaultdict(list)
+    for row in in_keys(session, query, [LINE.c.reading_id], sorted(reading_ids)):
+        found[row.reading_id, row.customer_id].append((row.position, line_from_json(row.data)))
+    return {key: [line for _, line in sorted(lines, key=lambda one: one[0])] for key, lines in found.items()}
+
+
+def _stored(
+    row: Row[Any], lines: Sequence[ConsumptionLine], periods: Mapping[int, tuple[date, date]]
+) -> StoredConsumption:
+    first, last = periods[row.reading_id]
+    return StoredConsumption(
+        portal_id=row.portal_id,
+        portal=row.name,
+        reading_id=row.reading_id,
+        customer_id=row.customer_id,
+        customer=next((line.customer for line in lines if line.customer), row.customer_id),
+        period_start=first,
+        period_end=last,
+        provisional=row.provisional,
+        taken_at=row.taken_at,
+        lines=tuple(lines),
+    )
+
+
+def count(session: Session) -> int:
+    """How many readings there are."""
+    return int(session.execute(select(func.count()).select_from(READING)).scalar_one())
