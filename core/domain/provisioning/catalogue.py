@@ -70,15 +70,20 @@ class Catalogue:
     def _parts(self, one: Subscription, line: KnownLine, period: PeriodType) -> list[Part]:
         product = self.product(one.key.portal, line)
         rules = self._rules.get(product)
-        if rules and one.kind not in SHARED:
-            return [Part(line, rule) for rule in rules]
         key = service_key(one, line, period)
+        if rules and one.kind not in SHARED:
+            return [Part(line, rule, key if self._is_made(rule.item, key) else None) for rule in rules]
         found = self._by_sku.get(key.sku.casefold(), [])
         if len(found) > 1:
             text = T("Autotask has {count} active services with the SKU {sku}.", count=len(found), sku=key.sku)
             return [Part(line, service=key, problem=text)]
         item = found[0].ref if found else ItemRef(LineKind.SERVICE, 0)
         return [Part(line, ProductRule(id=0, item=item, sources=(RuleSource(product, "q"),)), key)]
+
+    def _is_made(self, ref: ItemRef, key: ServiceKey) -> bool:
+        """Whether this service was made for the product: only then does it follow the portal's prices."""
+        item = self._state.items.get(ref)
+        return item is not None and item.sku.casefold() == key.sku.casefold()
 
     def product(self, portal: str, line: KnownLine) -> ProductKey:
         """The product as it is mapped."""
@@ -103,9 +108,7 @@ def product_key() -> str:
     return "azure_plan"
 
 
-def service_step(
-    key: ServiceKey, policy: ContractPolicy, users: Sequence[tuple[Subscription, KnownLine]]
-) -> Step:
+def service_step(key: ServiceKey, policy: ContractPolicy, users: Sequence[tuple[Subscription, KnownLine]]) -> Step:
     """The service to be made, with the portal's price and cost where all agree on them (S2-12)."""
     one, line = users[0]
     shared = one.kind in SHARED
