@@ -32,10 +32,10 @@ from core.domain.pickup import (
     markers_of,
 )
 from core.domain.text import T, Text
-from core.services import uploads
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.pickup_archive import Archive
+from core.services.receiving import COUNTED_AS_EARLIER, NEEDS_REVIEW, UploadRow, receive
 from core.services.running import take
 from core.store import codec, files, history, leases
 from core.store import pickups as store
@@ -226,7 +226,7 @@ class _Pickup:
     def _came_before(self, digest: str) -> bool:
         with self.ctx.database.session() as session:
             known = files.same(session, self.portal.id, digest)
-            return any(one.state in uploads.COUNTED_AS_EARLIER for one in known)
+            return any(one.state in COUNTED_AS_EARLIER for one in known)
 
     def _import(
         self,
@@ -238,11 +238,11 @@ class _Pickup:
     ) -> Result:
         kept: list[PickedFile] = []
 
-        def within(session: Session, row: uploads.UploadRow) -> None:
-            result = Result.NEEDS_REVIEW if row.state == uploads.NEEDS_REVIEW else Result.IMPORTED
+        def within(session: Session, row: UploadRow) -> None:
+            result = Result.NEEDS_REVIEW if row.state == NEEDS_REVIEW else Result.IMPORTED
             kept.append(self._noted(session, file, result, digest, lines=row.lines, imported_file_id=row.id))
 
-        outcome, row = uploads.bring_file(self.ctx, SYSTEM, self.portal.name, draft, file.name, within=within)
+        outcome, row = receive(self.ctx, SYSTEM, self.portal.name, (draft, file.name), None, again=False, within=within)
         if row is None:
             reason = outcome.sentence(outcome.errors[0])
             return self._settle(file, Result.REJECTED, waiting, markers, reason=reason, sha256=digest)
