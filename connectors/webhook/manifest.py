@@ -20,7 +20,7 @@ class WebhookSecrets(ConnectorSecrets):
     secret: SecretStr = Field(
         SecretStr(""),
         title="Secret",
-        description="What the sender signs with, the key in its header, or its password. Not needed where the address alone counts.",
+        description="What the sender signs with, the key in its header, or its password. Empty where the address alone counts.",
     )
 
 

@@ -1,8 +1,9 @@
 """Our own layout of webhook events: `license.snapshot` and `license.change`, as JSON or as flat records.
 
 `{"type": "license.snapshot", "timestamp": "2026-10-05T06:00:00Z", "data": {"complete": true, "customers": [{"id": "C-001",
-"name": "De Halm", "products": [{"sku": "M365-BP", "name": "Business Premium", "quantity": 25}]}]}}`. `type` and `data` may be left
-out. A flat record has `customer_id` or `customer`, `sku` or `product`, and `quantity`. Quantities are absolute, never plus or minus.
+"name": "De Halm", "products": [{"sku": "M365-BP", "name": "Business Premium", "quantity": 25}]}]}}`. `type` and `data` may
+be left out. A flat record has `customer_id` or `customer`, `sku` or `product`, and `quantity`. Quantities are absolute, never
+plus or minus.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Incoming webhooks, the rules: who sent it (signature schemes), and whether it came before (idempotency).
 
-Everything is computed from the raw bytes as they came, before anything is parsed. What to check is said by the portal's settings alone:
-no algorithm and no key is ever taken from the request. Standard Webhooks is the specification of that name, version 1.0.0.
+Everything is computed from the raw bytes as they came, before anything is parsed. What to check is said by the portal's settings
+alone: no algorithm and no key is ever taken from the request. Standard Webhooks is the specification of that name, version 1.0.0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -171,15 +171,23 @@ def comes_from(networks: Sequence[str], address: str) -> bool:
     return any(plain in ip_network(network, strict=False) for network in networks)
 
 
+class _Asked(NamedTuple):
+    verification: Verification
+    secret: str
+    delivered: Delivered
+    now: datetime
+
+
 def is_genuine(verification: Verification, secrets: Sequence[str], delivered: Delivered, now: datetime) -> bool:
     """Whether the request is signed with one of the secrets, and not too long ago. Never says why it is not."""
     check = _CHECKS[verification.scheme]
     # Every secret is tried, also after one that fits: the time it takes tells nothing.
-    found = [check(verification, secret, delivered, now) for secret in secrets or ("",)]
+    found = [check(_Asked(verification, secret, delivered, now)) for secret in secrets or ("",)]
     return any(found)
 
 
-def _standard(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _standard(asked: _Asked) -> bool:
+    verification, secret, delivered, now = asked
     headers = delivered.headers
     family = "svix" if "webhook-id" not in headers and "svix-id" in headers else "webhook"
     message, moment = headers.get(f"{family}-id", ""), headers.get(f"{family}-timestamp", "")
@@ -199,7 +207,7 @@ def _ed25519(secret: str, signed: bytes, given: Sequence[str]) -> bool:
     if len(key) != 32:
         return False
     public = Ed25519PublicKey.from_public_bytes(key)
-    return any([_is_signed_by(public, _base64(value) or b"", signed) for value in _of_version(given, "v1a")])
+    return any(_is_signed_by(public, _base64(value) or b"", signed) for value in _of_version(given, "v1a"))
 
 
 def _is_signed_by(public: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
@@ -215,7 +223,8 @@ def _of_version(given: Iterable[str], version: str) -> list[str]:
     return [value.partition(",")[2] for value in given if value.partition(",")[0] == version]
 
 
-def _body_hmac(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _body_hmac(asked: _Asked) -> bool:
+    verification, secret, delivered, _ = asked
     usual = "sha256=" if verification.scheme is Scheme.HMAC_HEX else ""
     decode = _hex if verification.scheme is Scheme.HMAC_HEX else _base64
     right = _hmac(secret, delivered.body, verification.algorithm)
@@ -225,7 +234,8 @@ def _body_hmac(verification: Verification, secret: str, delivered: Delivered, no
     )
 
 
-def _stripe(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _stripe(asked: _Asked) -> bool:
+    verification, secret, delivered, now = asked
     parts = [part.strip().partition("=") for part in delivered.headers.get(verification.signed_in, "").split(",")]
     moments = [value for name, _, value in parts if name == "t"]
     if not secret or len(moments) != 1 or not _is_recent(moments[0], verification, now):
@@ -234,7 +244,8 @@ def _stripe(verification: Verification, secret: str, delivered: Delivered, now: 
     return _any_equal(right, (_hex(value) for name, _, value in parts if name == "v1"))
 
 
-def _slack(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _slack(asked: _Asked) -> bool:
+    verification, secret, delivered, now = asked
     moment = delivered.headers.get((verification.timestamp_header or "X-Slack-Request-Timestamp").lower(), "")
     if not secret or not _is_recent(moment, verification, now):
         return False
@@ -243,19 +254,22 @@ def _slack(verification: Verification, secret: str, delivered: Delivered, now: d
     return _any_equal(right, (_hex(value.removeprefix("v0=")) for value in values if value.startswith("v0=")))
 
 
-def _header(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _header(asked: _Asked) -> bool:
+    verification, secret, delivered, _ = asked
     usual = "Bearer " if verification.signed_in == "authorization" else ""
     given = _without(delivered.headers.get(verification.signed_in, ""), verification.prefix or usual).strip()
     return bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
 
 
-def _basic(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _basic(asked: _Asked) -> bool:
+    verification, secret, delivered, _ = asked
     kind, _, given = delivered.headers.get(verification.signed_in, "").partition(" ")
     told = (_base64(given.strip()) if kind.lower() == "basic" else None) or b""
     return bool(secret) and hmac.compare_digest(told, f"{verification.user}:{secret}".encode())
 
 
-def _custom(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
+def _custom(asked: _Asked) -> bool:
+    verification, secret, delivered, now = asked
     moment = delivered.headers.get(verification.timestamp_header.lower(), "") if verification.timestamp_header else ""
     if not secret or (verification.timestamp_header and not _is_recent(moment, verification, now)):
         return False
@@ -272,11 +286,11 @@ def _custom(verification: Verification, secret: str, delivered: Delivered, now: 
     return _any_equal(right, (decode(_without(value, verification.prefix)) for value in values))
 
 
-def _url_only(verification: Verification, secret: str, delivered: Delivered, now: datetime) -> bool:
-    return True
+def _url_only(asked: _Asked) -> bool:
+    return asked.verification.scheme is Scheme.URL_ONLY
 
 
-_Check = Callable[[Verification, str, Delivered, datetime], bool]
+_Check = Callable[[_Asked], bool]
 _CHECKS: Mapping[Scheme, _Check] = {
     Scheme.STANDARD: _standard,
     Scheme.HMAC_HEX: _body_hmac,
@@ -296,7 +310,8 @@ def _hmac(secret: str, signed: bytes, algorithm: str = "sha256") -> bytes:
 
 def _any_equal(right: bytes, given: Iterable[bytes | None]) -> bool:
     """Whether one of the values is the right one; all are compared, each in constant time."""
-    return any([hmac.compare_digest(right, value or b"") for value in given])
+    found = [hmac.compare_digest(right, value or b"") for value in given]
+    return any(found)
 
 
 def _is_recent(moment: str, verification: Verification, now: datetime) -> bool:

@@ -34,7 +34,7 @@ REFUSED_DAYS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One request. `body` is sealed (see `seal_body`), None when it is not kept any more; `problems` are Texts as JSON with their place.
+    """One request. `body` is sealed (see `seal_body`), None when it is not kept any more; `problems` are Texts as JSON.
 
     `event_at` is when the event was true; `snapshot`: it tells the whole state of the portal at that time.
     """
@@ -124,6 +124,12 @@ def set_address(session: Session, portal_id: int, token_hash: str, person: str, 
     session.execute(
         insert.on_conflict_do_update(index_elements=["portal_id"], set_={"made_at": now, "made_by": person})
     )
+
+
+def ensure_hook(session: Session, portal_id: int, person: str, now: datetime) -> None:
+    """There is a row for the portal's address, also while it has none."""
+    insert = inserting(session, HOOK).values(portal_id=portal_id, made_at=now, made_by=person)
+    session.execute(insert.on_conflict_do_nothing(index_elements=["portal_id"]))
 
 
 def hook(session: Session, portal_id: int) -> Hook | None:
@@ -268,7 +274,7 @@ def mark_seen(session: Session, portal_id: int, ids: Sequence[int], person: str)
 
 
 def tidy(session: Session, now: datetime) -> None:
-    """Forget keys after a week, bodies after a month, and refused requests after a day. The deliveries stay: changes lead to them."""
+    """Forget keys after a week, bodies after a month, refused requests after a day. Deliveries stay: changes lead to them."""
     old_keys = DELIVERY.update().where(
         DELIVERY.c.dedupe.is_not(None), DELIVERY.c.received_at < now - timedelta(days=KEY_DAYS)
     )

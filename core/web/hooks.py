@@ -1,4 +1,4 @@
-"""`POST /hooks/{token}`: webhooks come in here. What is answered with 202 is on the disk; the work on it follows in the background."""
+"""`POST /hooks/{token}`: webhooks come in here. What is answered with 202 is on the disk; the work on it follows later."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Limiter:
 
 
 class Inbox:
-    """Keeps requests in the order in which they were complete. What comes while the disk is busy is kept with the next write, together."""
+    """Keeps requests in the order in which they were complete. What comes while the disk is busy is kept together, next."""
 
     def __init__(self, keep: Callable[[Sequence[Prepared]], list[Answer]]) -> None:
         self._keep = keep
