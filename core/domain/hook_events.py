@@ -24,7 +24,6 @@ BILLING = ("monthly", "quarterly", "semiannual", "yearly", "once")
 MOST_PROBLEMS = 200
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?")
 _TERM = re.compile(r"P[0-9]{1,3}[DWMY]")
-_TEXTS = ("unit", "subscription_id", "currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,8 @@ class _Row:
 def envelope_of(document: Any, at: object = None) -> Envelope:
     """The event in a document; `at` is what stands where the settings look for its time."""
     whole = document if isinstance(document, dict) else {}
-    data = whole.get("data") if isinstance(whole.get("data"), dict) else whole
+    inner = whole.get("data")
+    data = inner if isinstance(inner, dict) else whole
     customers = data.get("customers")
     complete = data.get("complete") is True
     named = whole.get("type")
@@ -159,7 +159,6 @@ def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
             )
         )
         return None
-    more = {name: _words(product.get(name)) for name in _TEXTS}
     return UsageLine(
         customer_id=row.customer_id,
         customer=row.customer,
@@ -171,8 +170,10 @@ def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
         unit_cost=_quantity(product.get("unit_cost")),
         unit_price=_quantity(product.get("unit_price")),
         effective_date=_day(product.get("effective_date")),
+        unit=_words(product.get("unit")),
+        subscription_id=_words(product.get("subscription_id")),
+        currency=_words(product.get("currency")),
         origin=Origin(source, row.place),
-        **more,
     )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -137,8 +136,7 @@ def _mapped(document: Any, settings: WebhookSettings, source: str) -> Rows:
     problems = found.problems
     if found.error:
         problems = (*problems, Problem("", T("The event reports an error: {text}", text=found.error[:200])))
-    told_failed = dict(found.failed_customers) or MappingProxyType({})
-    return Rows(found.lines, problems, found.covered, told_failed, unplaced=not found.complete)
+    return Rows(found.lines, problems, found.covered, found.failed_customers, unplaced=not found.complete)
 
 
 def _json(text: str) -> Body:
