@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 AUTOTASK = "autotask"
 """Name of the setting, and owner of the secrets."""
-ZONE = "time_zone"
-USUAL_ZONE = "Europe/Amsterdam"
+ZONE = workspace.ZONE
+USUAL_ZONE = workspace.USUAL_ZONE
 
 
 @dataclass(frozen=True, slots=True)

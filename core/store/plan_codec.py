@@ -143,6 +143,7 @@ def _source_to_json(source: TargetSource) -> dict[str, Any]:
         "rule_id": source.rule_id,
         "name": source.name,
         "id": line.id,
+        "changed_on": _day(line.changed_on),
         "present": line.present,
         "since": line.since.isoformat(),
         "confirmed_at": line.confirmed_at.isoformat(),
@@ -174,6 +175,7 @@ def _source_from_json(data: dict[str, Any]) -> TargetSource:
         datetime.fromisoformat(data["since"]),
         datetime.fromisoformat(data["confirmed_at"]),
         data["id"],
+        date.fromisoformat(data["changed_on"]) if data.get("changed_on") else None,
     )
     return TargetSource(data["portal"], line, data["rule_id"], data["name"])
 

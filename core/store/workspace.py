@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ from core.store.tables import table
 from core.store.tables.workspace import SettingRow
 
 SETTING = table(SettingRow)
+
+ZONE = "time_zone"
+USUAL_ZONE = "Europe/Amsterdam"
 
 
 def all_settings(session: Session) -> dict[str, Any]:
@@ -24,6 +28,11 @@ def get(session: Session, name: str, default: Any = None) -> Any:
     """One setting, or `default`."""
     row = session.execute(select(SETTING.c.value).where(SETTING.c.name == name)).first()
     return default if row is None else row[0]
+
+
+def time_zone(session: Session) -> ZoneInfo:
+    """The workspace's time zone: plain dates are meant in it."""
+    return ZoneInfo(str(get(session, ZONE, USUAL_ZONE)))
 
 
 def put(session: Session, values: Mapping[str, Any]) -> None:

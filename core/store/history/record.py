@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.target import NEVER
 from core.domain.usage import LineKey, Reading, Scope, UsageLine
+from core.store import subscription_events
 from core.store.bulk import analyse, chunks, insert_rows
 from core.store.cleaning import clean, clean_reading
 from core.store.codec import text_to_json
@@ -79,6 +80,7 @@ def record_reading(
     _insert_new(session, portal_id, reading, difference, reading_id)
     _move_intervals(session, [*difference.changed, *difference.ended], reading.taken_at, reading_id)
     _confirm(session, portal_id, reading, difference)
+    subscription_events.record(session, portal_id, reading, known, difference, reading_id)
     if len(difference.new) >= MANY:
         analyse(session, LINE, INTERVAL, CUSTOMER, PRODUCT)
     return Recorded(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -14,6 +14,7 @@ from core.domain.policy import Mode
 from core.domain.target import KnownLine, PortalUsage
 from core.domain.text import T, Text
 from core.domain.usage import NOTHING, Origin, Scope, UsageLine
+from core.store import workspace
 from core.store.history.readings import FAILED, NEEDS_REVIEW, READING, USED, latest_readings
 from core.store.portals import all_portals
 from core.store.tables import table
@@ -36,8 +37,9 @@ COLUMNS = (
 def known_lines(session: Session, portal_ids: Sequence[int] | None = None) -> dict[int, list[KnownLine]]:
     """Per portal, every line as it is known now, those that are proven gone too (`present=False`)."""
     lines: dict[int, list[KnownLine]] = defaultdict(list)
+    zone = workspace.time_zone(session)
     for row in session.execute(_query(portal_ids)):
-        lines[row[0]].append(_known_line(row))
+        lines[row[0]].append(_known_line(row, zone))
     return lines
 
 
@@ -112,7 +114,7 @@ def _query(portal_ids: Sequence[int] | None) -> Select[Any]:
     return query if portal_ids is None else query.where(LINE.c.portal_id.in_(list(portal_ids)))
 
 
-def _known_line(row: Row[Any]) -> KnownLine:
+def _known_line(row: Row[Any], zone: tzinfo) -> KnownLine:
     (
         _, line_id, customer_id, customer, product_key, product, unit, term, billing_frequency, subscription_id,
         attributes, first_seen, confirmed_at, read_at, quantity, present, since, effective_date, period_start, period_end,
@@ -139,4 +141,7 @@ def _known_line(row: Row[Any]) -> KnownLine:
     )
     # A whole reading from before the line was ever named says nothing about it.
     whole = read_at if read_at is not None and read_at >= first_seen else confirmed_at
-    return KnownLine(usage, present, since, max(whole, confirmed_at), line_id)
+    changed_on = since.astimezone(zone).date()
+    if effective_date is not None and present:
+        changed_on = effective_date
+    return KnownLine(usage, present, since, max(whole, confirmed_at), line_id, changed_on)
