@@ -128,14 +128,10 @@ def _charges(rows: Iterable[Row]) -> list[ExistingCharge]:
 
 def _charge(row: ChargeWire) -> ExistingCharge:
     """A charge as the plan knows it. An amount that is not told is never taken as 0 (M2)."""
-    for field, value in (("contractID", row.contract_id), ("datePurchased", row.date_purchased),
-                         ("unitQuantity", row.unit_quantity), ("unitPrice", row.unit_price), ("isBilled", row.is_billed)):  # fmt: skip
-        if value is None:
-            raise lacks(ENTITY, row, field)
-    assert row.contract_id is not None
-    assert row.date_purchased is not None
-    assert row.unit_quantity is not None
-    assert row.unit_price is not None
+    day, quantity, price = row.date_purchased, row.unit_quantity, row.unit_price
+    if row.contract_id is None or day is None or quantity is None or price is None or row.is_billed is None:
+        told = {"contractID": row.contract_id, "datePurchased": day, "unitQuantity": quantity, "unitPrice": price}
+        raise lacks(ENTITY, row, next((name for name, value in told.items() if value is None), "isBilled"))
     return ExistingCharge(
         id=row.id,
         contract_id=row.contract_id,
@@ -143,15 +139,15 @@ def _charge(row: ChargeWire) -> ExistingCharge:
         values=ChargeValues(
             name=row.name,
             description=row.description.replace("\r\n", "\n").strip(),
-            day=row.date_purchased,
-            price=_amount(row.unit_price),
+            day=day,
+            price=_amount(price),
             cost=_amount(row.unit_cost or Decimal(0)),
             # With a product Autotask may fill in the product's own code.
             billing_code_id=None if row.product_id is not None else row.billing_code_id,
             product_id=row.product_id,
         ),
-        quantity=_amount(row.unit_quantity),
-        billed=bool(row.is_billed),
+        quantity=_amount(quantity),
+        billed=row.is_billed,
     )
 
 

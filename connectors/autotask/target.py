@@ -15,7 +15,7 @@ from connectors.autotask.settings import AutotaskSettings
 from connectors.autotask.writer import Writer
 
 
-class Autotask(Directory, Writer, Provisioner):
+class Autotask(Directory, Writer, Charges, Provisioner):
     """One tenant. Safe for several threads; makes no request before it is asked for something. Close it in the end."""
 
     def __init__(self, settings: AutotaskSettings) -> None:
