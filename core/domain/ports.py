@@ -223,7 +223,7 @@ class TargetProvisioner(Protocol):
     def has_contract_field(self, field: str) -> bool: ...
 
     def subscription_contracts(self, field: str) -> list[SubscriptionContract]:
-        """All recurring contracts that have a value in the field; none where the field does not exist."""
+        """All recurring contracts that have a value in the field, which must exist."""
 
     def services_by_sku(self, skus: Collection[str]) -> list[CatalogueEntry]:
         """Active services with these SKUs."""
@@ -252,7 +252,7 @@ class TargetProvisioner(Protocol):
     def rename_contract(self, contract_id: int, name: str) -> None: ...
 
 
-class Target(TargetDirectory, TargetWriter, TargetProvisioner, Protocol):
+class Target(TargetDirectory, TargetWriter, ChargeTarget, TargetProvisioner, Protocol):
     """Autotask, connected."""
 
     @property
