@@ -92,6 +92,7 @@ class Manifest:
     feed: Feed = Feed.PULL
     guide: tuple[Text, ...] = ()
     rotating: str = ""
+    placed: bool = False
     consumption: bool = False
 
     def __post_init__(self) -> None:
