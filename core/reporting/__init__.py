@@ -1,0 +1,41 @@
+"""Reports on paper and in spreadsheets: one report object, written as CSV, Excel, PDF or JSON (S1-80).
+
+`model` says what a report is, `values` how its numbers and dates are written; every renderer takes the same object.
+"""
+
+from __future__ import annotations
+
+from core.reporting.model import (
+    Cell,
+    Chart,
+    Column,
+    Form,
+    Kind,
+    Level,
+    Money,
+    Report,
+    Row,
+    Section,
+    Series,
+    Table,
+)
+from core.reporting.render import Rendered, render
+from core.reporting.values import Style
+
+__all__ = [
+    "Cell",
+    "Chart",
+    "Column",
+    "Form",
+    "Kind",
+    "Level",
+    "Money",
+    "Rendered",
+    "Report",
+    "Row",
+    "Section",
+    "Series",
+    "Style",
+    "Table",
+    "render",
+]

@@ -1,0 +1,12 @@
+"""Reports from history: per vendor, per customer, at any moment, between two, over time (S1-72 to S1-86).
+
+`REPORTS` maps the names that people and scripts use to what builds them: a new report is one more entry. Every builder gives
+one `core.reporting.Report`, which `export` writes as CSV, Excel, PDF or JSON.
+"""
+
+from __future__ import annotations
+
+from core.services.reports.asked import Asked
+from core.services.reports.registry import REPORTS, build, export, in_words
+
+__all__ = ["REPORTS", "Asked", "build", "export", "in_words"]

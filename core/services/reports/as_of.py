@@ -1,0 +1,75 @@
+"""What was used at any moment, line by line (S1-76, S1-77)."""
+
+from __future__ import annotations
+
+from core.domain.text import T
+from core.reporting import Cell, Column, Kind, Money, Report, Row, Section, Table
+from core.services.reports.asked import Scene
+from core.services.reports.columns import BILLING, COMPANY, CUSTOMER, PORTAL, PRODUCT, TERM
+from core.services.reports.vendor import EMPTY, filtered
+from core.store import reports as store
+from core.store.reports import Line
+
+COLUMNS = (
+    PORTAL,
+    Column("customer_id", T("Customer in the portal")),
+    CUSTOMER,
+    Column("company_id", T("Company number")),
+    COMPANY,
+    Column("product_key", T("Product code")),
+    PRODUCT,
+    TERM,
+    BILLING,
+    Column("subscription_id", T("Subscription")),
+    Column("quantity", T("Units"), Kind.COUNT),
+    Column("unit", T("Unit")),
+    Column("unit_price", T("Price per unit"), Kind.MONEY),
+    Column("since_utc", T("Since"), Kind.INSTANT),
+    Column("origin", T("Read from")),
+)
+
+
+def as_of(scene: Scene) -> Report:
+    """Every line in use at the moment, with the quantity, since when, and where it was read."""
+    lines = store.lines_at(scene.session, scene.instant, scene.within)
+    rows = sorted((_row(scene, line) for line in lines), key=_order)
+    return Report(
+        name="as-of",
+        title=T("What was used at a moment"),
+        day=scene.day,
+        made_at=scene.ctx.clock.now(),
+        facts=[T("As of {moment}: {count} lines.", moment=scene.instant, count=len(lines)), *filtered(scene)],
+        notes=scene.notes(scene.instant),
+        sections=(Section(name="lines", title=T("Lines"), table=Table(COLUMNS, tuple(rows), EMPTY)),),
+    )
+
+
+def _row(scene: Scene, line: Line) -> Row:
+    customer = scene.customers.get((line.portal_id, line.customer_id))
+    cells: tuple[Cell, ...] = (
+        scene.portals.get(line.portal_id, "?"),
+        line.customer_id,
+        customer.name if customer else line.customer_id,
+        str(customer.company_id) if customer and customer.company_id is not None else "",
+        customer.company if customer else "",
+        line.product_key,
+        scene.product(line.portal_id, line.product_key),
+        line.term,
+        line.billing_frequency,
+        line.subscription_id,
+        line.quantity,
+        line.unit,
+        price_of(line),
+        line.since,
+        line.origin,
+    )
+    return Row(cells)
+
+
+def price_of(line: Line) -> Money | None:
+    """What the portal tells as the price of one unit."""
+    return None if line.unit_price is None else Money(line.unit_price, line.currency)
+
+
+def _order(row: Row) -> tuple[str, ...]:
+    return tuple(str(row.cells[place]).casefold() for place in (0, 2, 6, 7, 8, 9))
