@@ -61,6 +61,7 @@ def _when(label: str, value: When, key: str) -> When:
         When.THIS_PERIOD: tr("Start of this period"),
         When.NEXT_PERIOD: tr("Start of the next period"),
         When.PORTAL: tr("The date the portal gives"),
+        When.CHANGE: tr("The day on which it changed"),
     }
     return _choice(label, words, value, key)
 

@@ -97,6 +97,8 @@ def finding_kinds() -> dict[str, str]:
         "orphan_line": tr("Line without usage"),
         "formula": tr("Formula"),
         "duplicate": tr("There twice"),
+        "renewal": tr("Renewal"),
+        "subscription": tr("Subscription"),
         "refused": tr("Refused"),
         "failed": tr("Failed"),
     }
@@ -112,6 +114,8 @@ FINDING_COLORS = {
     "orphan_line": BLUE,
     "formula": RED,
     "duplicate": RED,
+    "renewal": BLUE,
+    "subscription": ORANGE,
     "refused": RED,
     "failed": RED,
 }

@@ -39,7 +39,7 @@ def known_lines(session: Session, portal_ids: Sequence[int] | None = None) -> di
     lines: dict[int, list[KnownLine]] = defaultdict(list)
     zone = workspace.time_zone(session)
     for row in session.execute(_query(portal_ids)):
-        lines[row[0]].append(_known_line(row, zone))
+        lines[row[0]].append(known_line(row, zone))
     return lines
 
 
@@ -114,7 +114,8 @@ def _query(portal_ids: Sequence[int] | None) -> Select[Any]:
     return query if portal_ids is None else query.where(LINE.c.portal_id.in_(list(portal_ids)))
 
 
-def _known_line(row: Row[Any], zone: tzinfo) -> KnownLine:
+def known_line(row: Row[Any], zone: tzinfo) -> KnownLine:
+    """A row of `COLUMNS` as a line; plain dates are those of `zone`."""
     (
         _, line_id, customer_id, customer, product_key, product, unit, term, billing_frequency, subscription_id,
         attributes, first_seen, confirmed_at, read_at, quantity, present, since, effective_date, period_start, period_end,
