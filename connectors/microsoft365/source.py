@@ -15,11 +15,11 @@ from connectors._kit.retry import Backoff
 from connectors._kit.select import text
 from connectors._kit.threads import in_parallel
 from connectors._kit.throttle import Throttle
+from connectors._microsoft.sign_in import App, SignIn, SignInRefused
 from connectors.microsoft365.graph import PAGES, Tenant
 from connectors.microsoft365.hosts import hosts_of
 from connectors.microsoft365.names import sku_names
 from connectors.microsoft365.partner_center import CUSTOMERS, PartnerCenter, PartnerCenterAuth
-from connectors.microsoft365.sign_in import App, SignIn, SignInRefused
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
 from core.domain.text import T, Text

@@ -1,0 +1,1 @@
+"""What portals of Microsoft have in common."""
