@@ -21,7 +21,7 @@ from core.files.issues import Kind, shown
 
 __all__ = ["AMOUNTS", "EXACT", "Piece", "layout_of_part", "pieces_of"]
 
-PIECE_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024
 PIECE_ROWS = 50_000
 HEAD_BYTES = 256 * 1024
 SPREADSHEET_BYTES = 200 * 1024 * 1024
@@ -44,7 +44,7 @@ class Piece:
     layout: Layout
     columns: dict[str, pa.Array]
     rows: int
-    text: bytes = b""
+    text: memoryview = memoryview(b"")
     """The records themselves, where they are text."""
 
 
@@ -58,8 +58,8 @@ def pieces_of(part: Part) -> Iterator[Piece]:
         return
     with part.open() as stream, ThreadPoolExecutor(AT_ONCE, "consumption") as pool:
         waiting: list[Future[Piece]] = []
-        for layout, text in _text_pieces(part, stream):
-            waiting.append(pool.submit(_columns, part, layout, text))
+        for layout, text, quoted in _text_pieces(part, stream):
+            waiting.append(pool.submit(_columns, part, layout, text, quoted))
             if len(waiting) > AT_ONCE:
                 yield waiting.pop(0).result()
         for one in waiting:
@@ -84,8 +84,8 @@ def _decoded(text: bytes) -> bytes:
     return text.removeprefix(b"\xef\xbb\xbf")
 
 
-def _text_pieces(part: Part, stream: IO[bytes]) -> Iterator[tuple[Layout, bytes]]:
-    """The layout and the text of each piece."""
+def _text_pieces(part: Part, stream: IO[bytes]) -> Iterator[tuple[Layout, memoryview, bool]]:
+    """The layout, the text of each piece, and whether there are quotation marks in it."""
     data = stream.read(PIECE_BYTES)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data += stream.read(SPREADSHEET_BYTES)
@@ -100,7 +100,7 @@ def _text_pieces(part: Part, stream: IO[bytes]) -> Iterator[tuple[Layout, bytes]
             raise damaged(part.name, "too large")
         cut = _end_of_records(data) if more else len(data)
         if cut:
-            yield layout, data[:cut]
+            yield layout, memoryview(data)[:cut], data.find(b'"', 0, cut) >= 0
         data = data[cut:] + more
         if not more:
             return
@@ -118,29 +118,34 @@ def _end_of_records(text: bytes) -> int:
     return 0
 
 
-def _columns(part: Part, layout: Layout, text: bytes) -> Piece:
+def _columns(part: Part, layout: Layout, text: memoryview, quoted: bool) -> Piece:
+    roles = layout.roles
     try:
-        table = _parsed(layout, text, USUAL)
+        table = _parsed(layout, roles, text, quoted, USUAL)
     except pa.ArrowInvalid as error:
         if "CSV parse error" in str(error):
             raise _malformed(part, error) from error
-        table = _parsed(layout, text, pa.string())
-    columns = {}
-    for role, name in layout.roles.items():
-        column = table.column(name)
-        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        columns[role] = _exact(array, part, name) if role in AMOUNTS and pa.types.is_string(array.type) else array
+        table = _parsed(layout, roles, text, quoted, pa.string())
+    columns = {role: _column(table, name) for role, name in roles.items()}
+    for role in AMOUNTS:
+        if role in columns and pa.types.is_string(columns[role].type):
+            columns[role] = _exact(columns[role], part, roles[role])
     return Piece(layout, columns, table.num_rows, text)
 
 
-def _parsed(layout: Layout, text: bytes, amounts: pa.DataType) -> pa.Table:
-    types = {name: amounts if role in AMOUNTS else _WORDS for role, name in layout.roles.items()}
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _parsed(layout: Layout, roles: dict[str, str], text: memoryview, quoted: bool, amounts: pa.DataType) -> pa.Table:
+    types = {name: amounts if role in AMOUNTS else _WORDS for role, name in roles.items()}
     return arrow_csv.read_csv(
         pa.BufferReader(text),
         read_options=arrow_csv.ReadOptions(
             column_names=list(layout.header), use_threads=False, block_size=len(text) + 1
         ),
-        parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=b'"' in text),
+        parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=quoted),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=False
         ),

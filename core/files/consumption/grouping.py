@@ -38,8 +38,7 @@ GRAIN = (
 FOLDED = {"unit", "service", "meter_category", "region"}
 COMPACT_FROM = 200_000
 """Rows of partial sums before they are added up again."""
-_SUMS = [(name, "sum") for name in AMOUNTS]
-_COUNTS = [("price_rows", "sum"), ("quantity_rows", "sum"), ("cost_rows", "sum"), ("rows", "sum"), ("first", "min")]
+_COUNTED = tuple(f"{name}_rows" for name in AMOUNTS)
 
 
 class Words:
@@ -66,7 +65,11 @@ class Words:
         return known
 
     def codes(self, column: pa.DictionaryArray) -> Codes:
-        table = np.array([self.code(text or "") for text in column.dictionary.to_pylist()] or [self.code("")], np.int32)
+        texts = column.dictionary.to_pylist()
+        numbers = list(map(self._by_text.get, texts))
+        if None in numbers or not numbers:
+            numbers = [self.code(text or "") for text in texts] or [self.code("")]
+        table = np.array(numbers, np.int32)
         found: Codes = table[column.indices.to_numpy(zero_copy_only=False)]
         return found
 
@@ -111,13 +114,11 @@ class Grouping:
         for name in AMOUNTS:
             amounts = piece.columns.get(name)
             columns[name] = pa.nulls(piece.rows, EXACT) if amounts is None else amounts
-            columns[f"{name}_rows"] = columns[name].is_valid().cast(pa.int8())
-        columns["rows"] = pa.array(np.ones(piece.rows, np.int8))
         columns["first"] = pa.array(np.arange(piece.rows, dtype=np.int64) + ((part << 32) + first_row))
         table = pa.table(columns)
         self.rows += piece.rows
         self._count(table)
-        found = _added_up(table)
+        found = _first_sums(table)
         self._remember_months(found, part)
         self._partial.append(found)
         self._partial_rows += found.num_rows
@@ -128,7 +129,7 @@ class Grouping:
         """All sums so far: the columns of GRAIN as numbers, amounts, `rows`, `first`."""
         if not self._partial:
             return None
-        whole = _added_up(pa.concat_tables(self._partial))
+        whole = _sums_of_sums(pa.concat_tables(self._partial))
         self._partial, self._partial_rows, self._compacted = [whole], whole.num_rows, whole.num_rows
         return whole
 
@@ -181,6 +182,10 @@ class Grouping:
         if column is None:
             return
         known = self.names[of]
+        nameless = np.ones(len(self.words[of].values), np.bool_)
+        nameless[list(known)] = False
+        if not nameless[codes].any():
+            return
         pairs = np.unique(codes.astype(np.int64) << 32 | column.indices.to_numpy(zero_copy_only=False))
         texts = column.dictionary.to_pylist()
         for pair in pairs.tolist():
@@ -191,14 +196,17 @@ class Grouping:
     def _period(self, piece: Piece) -> tuple[Codes, Codes]:
         """Ordinals of the first and last day of the billing period; of the date's month where the file has none."""
         start, end = self._day(piece, "period_start"), self._day(piece, "period_end")
-        day = self._day(piece, "date") if (start == NO_DAY).any() else start
-        start = np.where(start == NO_DAY, _each(day, month_start), start)
+        day = self._day(piece, "date")
+        if (start == NO_DAY).any():
+            start = np.where(start == NO_DAY, _each(day, month_start), start)
         if (start == NO_DAY).any():
             raise InputError(
                 T("A row has no date and no billing period."),
                 remedy=T("Use the file as Microsoft wrote it: a spreadsheet program changes its dates and amounts."),
                 kind=Kind.NOT_A_DATE,
             )
+        if len(start) and (start == start[0]).all() and (end == end[0]).all():
+            return start, np.full(piece.rows, period_end(int(start[0]), int(end[0])), np.int32)
         pairs, places = np.unique(
             start.astype(np.int64) << 32 | (end.astype(np.int64) & 0xFFFFFFFF), return_inverse=True
         )
@@ -227,32 +235,41 @@ class Grouping:
 
     def _count(self, table: pa.Table) -> None:
         """What the columns come to apart from the groups, and what could not be read."""
-        sums = table.group_by("currency", use_threads=False).aggregate([("cost", "sum"), ("cost_rows", "sum")])
-        for code, cost, filled in zip(
-            *(sums.column(name).to_pylist() for name in ("currency", "cost_sum", "cost_rows_sum")), strict=True
-        ):
-            currency = self.words["currency"].values[code]
-            self.totals.setdefault(currency, []).append(cost)
-            self.without_amount -= filled
+        sums = table.group_by("currency", use_threads=False).aggregate([("cost", "sum"), ("cost", "count")])
+        for one in sums.to_pylist():
+            currency = self.words["currency"].values[one["currency"]]
+            self.totals.setdefault(currency, []).append(one["cost_sum"])
+            self.without_amount -= one["cost_count"]
         self.without_amount += table.num_rows
         unreadable = [code for code, value in enumerate(self.words["tags"].values) if value is None]
         if unreadable:
             self.unreadable_tags += int(np.isin(table.column("tags").to_numpy(), unreadable).sum())
 
     def _remember_months(self, found: pa.Table, part: int) -> None:
-        columns = [found.column(name).to_numpy() for name in ("customer_id", "subscription_id", "start")]
-        for row in np.unique(np.stack(columns, axis=1), axis=0).tolist():
+        places = found.group_by(["customer_id", "subscription_id", "start"], use_threads=False).aggregate([])
+        for row in zip(*(column.to_pylist() for column in places.columns), strict=True):
             self.months_of_parts.setdefault((part, *row))
 
 
-def _added_up(table: pa.Table) -> pa.Table:
-    """One row for each combination of GRAIN; the names of columns stay, and amounts are exact whatever they were held in."""
-    found = table.group_by(list(GRAIN), use_threads=False).aggregate([*_SUMS, *_COUNTS])
+def _first_sums(table: pa.Table) -> pa.Table:
+    """One row for each combination of GRAIN: sums of the amounts, how many records have each, how many there are."""
+    found = table.group_by(list(GRAIN), use_threads=False).aggregate(
+        [*((name, how) for name in AMOUNTS for how in ("sum", "count")), ("first", "min"), ("first", "count")]
+    )
     columns = {name: found.column(name) for name in GRAIN}
-    columns |= {name: found.column(f"{name}_{how}") for name, how in (*_SUMS, *_COUNTS)}
-    columns |= {name: columns[name].cast(EXACT) for name in AMOUNTS}
-    columns |= {name: columns[name].cast(pa.int64()) for name, _ in _COUNTS}
-    return pa.table(columns)
+    columns |= {name: found.column(f"{name}_sum").cast(EXACT) for name in AMOUNTS}
+    columns |= {f"{name}_rows": found.column(f"{name}_count") for name in AMOUNTS}
+    return pa.table({**columns, "rows": found.column("first_count"), "first": found.column("first_min")})
+
+
+def _sums_of_sums(table: pa.Table) -> pa.Table:
+    """The same of rows that are sums themselves."""
+    added = (*AMOUNTS, *_COUNTED, "rows")
+    found = table.group_by(list(GRAIN), use_threads=False).aggregate(
+        [*((name, "sum") for name in added), ("first", "min")]
+    )
+    columns = {name: found.column(name) for name in GRAIN} | {name: found.column(f"{name}_sum") for name in added}
+    return pa.table({**columns, "first": found.column("first_min")})
 
 
 def _each(days: Codes, work: Callable[[int], int]) -> Codes:
