@@ -17,7 +17,9 @@ from core.domain.plan import Change
 from core.domain.ports import Target
 from core.domain.text import T, Text
 from core.services.applying import End, Work, judge
+from core.services.charge_journal import is_charge
 from core.services.journal import intended_change, seen_json
+from core.services.provisioning_recovery import settle_steps
 from core.services.readback import Place, Seen, find_lines, read_back
 from core.services.running import Running
 from core.store import ledger, runlog
@@ -47,14 +49,17 @@ def settle(running: Running, target: Target) -> list[Settled]:
     """Read back every write that has no end in the ledger, and note how it ended. Raises RemoteError when that cannot be read."""
     ctx = running.ctx
     with ctx.database.session() as session:
-        opens = [_opened(session, one) for one in ledger.open_intents(session)]
-        last = _last_sign(session, opens)
-    if not opens:
+        intents = [one for one in ledger.open_intents(session) if not is_charge(one.intent.change_id)]
+        every = [_opened(session, one) for one in intents]
+        last = _last_sign(session, every)
+    if not every:
         return []
     if last is not None:
         # A request of a process that has just died may still be on its way.
         age = max(0.0, (ctx.clock.now() - last).total_seconds())
         time.sleep(max(0.0, ctx.pace.settle - age))
+    settle_steps(running, target, [(i, o.change) for i, o in zip(intents, every, strict=True) if o.change.step])
+    opens = [one for one in every if one.change.step is None]
     lines = _created_lines(target, [one for one in opens if one.sent and one.line is None])
     sent = [(one, line) for one in opens if one.sent and (line := one.line or lines.get(_where(one.change)))]
     seen = read_back(target, [(one.change, line) for one, line in sent])

@@ -26,13 +26,14 @@ class PortalOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSummary:
-    """`status`: done, partly (something failed, is held or waits for approval), failed. Counts are changes and findings."""
+    """`status`: done, partly (something failed, is held or waits for approval), failed. Counts: changes, findings, charges."""
 
     run_id: int
     status: str
     portals: tuple[PortalOutcome, ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     findings: Mapping[str, int] = field(default_factory=dict)
+    charges: Mapping[str, int] = field(default_factory=dict)
     autotask_requests: int = 0
     duration_s: float = 0.0
     error: Text | None = None
@@ -47,6 +48,7 @@ class SyncSummary:
             ],
             "changes": dict(self.changes),
             "findings": dict(self.findings),
+            "charges": dict(self.charges),
             "autotask_requests": self.autotask_requests,
             "duration_s": self.duration_s,
         }

@@ -22,9 +22,12 @@ from core.services import directory, plan_making
 from core.services.access import Actor, Role, require
 from core.services.after_run import after_run
 from core.services.applying import End, Work
+from core.services.charging import Charged, charge_in_run
+from core.services.consumption import read_amounts
 from core.services.context import Context
 from core.services.freshness import check_fresh
 from core.services.journal import ledger_position
+from core.services.making import anything_made, counted, keep_plan, make_missing, planned_with
 from core.services.owners import new_owner
 from core.services.plan_making import Facts, Planned
 from core.services.portal_reading import read_portals
@@ -149,6 +152,7 @@ def _sync(running: Running) -> SyncSummary:
     with ThreadPoolExecutor(1, "refresh") as pool:
         connecting = pool.submit(_connect, ctx)
         outcomes = read_portals(running, portals, running.progress)
+        read_amounts(running, portals)
         try:
             target, fresh = connecting.result()
         except ContractBridgeError as error:
@@ -164,9 +168,11 @@ def _sync(running: Running) -> SyncSummary:
         if run.options.get("apply", True):
             with running.turn():
                 plan, works = _plan_and_write(running, target, fresh, (total, total))
+                charged = charge_in_run(running, target, apply=True, portals=run.portals)
         else:
             plan, works = _planned(running, target, fresh)[1].plan, []
-        return _summary(running, target, outcomes, plan, works)
+            charged = charge_in_run(running, target, apply=False)
+        return _summary(running, target, outcomes, plan, works, charged)
 
 
 def _connect(ctx: Context) -> tuple[Target, _Fresh]:
@@ -184,17 +190,23 @@ def _portals(ctx: Context, names: Sequence[str]) -> list[Portal]:
 
 
 def _summary(
-    running: Running, target: Target, outcomes: Sequence[PortalOutcome], plan: Plan, works: Sequence[Work]
+    running: Running,
+    target: Target,
+    outcomes: Sequence[PortalOutcome],
+    plan: Plan,
+    works: Sequence[Work],
+    charged: Charged,
 ) -> SyncSummary:
     with running.ctx.database.session() as session:
         left = plans.head(session)
     changes = count_changes(plan, works)
     return SyncSummary(
         run_id=running.id,
-        status=status_of(outcomes, changes),
+        status=status_of(outcomes, charged.beside(changes)),
         portals=tuple(outcomes),
         changes=changes,
-        findings=dict(left.by_finding) if left else count_findings(plan.findings),
+        findings=charged.with_findings(left.by_finding if left else count_findings(plan.findings)),
+        charges=charged.counts,
         autotask_requests=target.requests_made,
     )
 
@@ -229,7 +241,12 @@ def _plan_and_write(
     if settled or moved:
         fresh = _refresh(running.ctx, target)
     _, planned = _planned(running, target, fresh)
-    works = [Work(change, change.line) for change in _to_write(planned.plan.applicable(), running.run.portals)]
+    made = make_missing(running, target, _to_write(planned.plan.applicable(), running.run.portals))
+    if anything_made(made):
+        _, planned = _planned(running, target, _refresh(running.ctx, target))
+    planned = planned_with(planned, made)
+    writable = [change for change in planned.plan.applicable() if change.step is None]
+    works = [Work(change, change.line) for change in _to_write(writable, running.run.portals)]
     names = _names_of(planned, planned.plan.changes)
     prices = {line.ref: (line.unit_price, line.unit_cost) for line in planned.state.lines.values()}
     Writing(running, target, names, portals).write(works, prices)
@@ -242,7 +259,9 @@ def _plan_and_write(
         works = [work for work in works if work.change.line not in instead or work.end is End.VERIFIED] + more
     _forget_ahead(running, works)
     _keep_left(running, planned.plan, works, names, again)
-    return planned.plan, works
+    if made and not works:
+        keep_plan(running, planned.plan)
+    return counted(planned.plan, made), [*made, *works]
 
 
 def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]:
@@ -280,7 +299,8 @@ def _plan(running: Running) -> SyncSummary:
     target, fresh = _connect(running.ctx)
     with closing(target):
         _, planned = _planned(running, target, fresh)
-        return _summary(running, target, (), planned.plan, ())
+        charged = charge_in_run(running, target, apply=False)
+        return _summary(running, target, (), planned.plan, (), charged)
 
 
 def _apply(running: Running) -> SyncSummary:
@@ -293,18 +313,38 @@ def _apply(running: Running) -> SyncSummary:
             plan = plans.load(session)
             stored = _stored(session, running.run.options.get("changes"))
         names = {one.change.id: (one.company, one.item) for one in stored}
-        works = [Work(one.change, one.change.line) for one in stored if _decided(one.change)]
+        made = make_missing(running, target, [one.change for one in stored if _decided(one.change)])
+        works = [Work(one.change, one.change.line) for one in stored if _decided(one.change) and not one.change.step]
         fresh, prices = check_fresh(target, works)
         Writing(running, target, names, (0, 0)).write(fresh, prices)
         _forget_ahead(running, works)
+        charged = charge_in_run(running, target, apply=True, only=running.run.options.get("changes"))
         if plan is None:
-            return SyncSummary(run_id=running.id, status="done", changes=count_changes(None, ()))
+            return _summary(running, target, (), Plan(ctx.clock.today(), (), ()), (), charged)
         _keep_left(running, plan, works, names)
-        if len(fresh) < len(works):
+        if made:
+            works += _after_making(running, target, made)
+        elif len(fresh) < len(works):
             # Somebody else was there in between: what these lines need now is another change, to be looked at again.
             _planned(running, target, _refresh(ctx, target))
         chosen = replace(plan, changes=tuple(one.change for one in stored))
-        return _summary(running, target, (), chosen, works)
+        return _summary(running, target, (), counted(chosen, works), [*made, *works], charged)
+
+
+def _after_making(running: Running, target: Target, made: Sequence[Work]) -> list[Work]:
+    """The plan once more, with what was made; the lines that were approved together with their contracts are written."""
+    _, again = _planned(running, target, _refresh(running.ctx, target))
+    planned = planned_with(again, made)
+    before = {change.id: change.status for change in again.plan.changes}
+    lines = [change for change in planned.plan.applicable() if change.step is None and before[change.id] != change.status]
+    works = [Work(change, change.line) for change in lines]
+    names = _names_of(planned, planned.plan.changes)
+    Writing(running, target, names, (0, 0)).write(works, {})
+    _forget_ahead(running, works)
+    _keep_left(running, planned.plan, works, names)
+    if not works:
+        keep_plan(running, planned.plan)
+    return works
 
 
 def _stored(session: Session, ids: Sequence[str] | None) -> list[plans.StoredChange]:

@@ -16,12 +16,14 @@ from core.domain.consumption_lines import month_of
 from core.store.bulk import in_keys, insert_rows, upsert_rows
 from core.store.charge_codec import line_from_json, line_to_json
 from core.store.codec import canonical, digest, text_to_json
+from core.store.folding import folded
 from core.store.tables import table
 from core.store.tables.consumption import ConsumptionCurrentRow, ConsumptionLineRow, ConsumptionReadingRow
+from core.store.tables.mapping import PortalCustomerRow
 from core.store.tables.workspace import PortalRow
 
 READING, LINE, CURRENT = table(ConsumptionReadingRow), table(ConsumptionLineRow), table(ConsumptionCurrentRow)
-PORTAL = table(PortalRow)
+CUSTOMER, PORTAL = table(PortalCustomerRow), table(PortalRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def record(session: Session, portal_id: int, reading: ConsumptionReading, *, run
     """
     ids: list[int] = []
     known = True
+    _save_customers(session, portal_id, reading)
     for part in by_month(reading):
         found = _known(session, portal_id, part)
         if found is not None and _is_newest(session, portal_id, part, found):
@@ -186,6 +189,24 @@ def _store(session: Session, portal_id: int, reading: ConsumptionReading, run_id
         ]  # fmt: skip
         upsert_rows(session, CURRENT, rows, ["portal_id", "period_start", "customer_id"])
     return reading_id
+
+
+def _save_customers(session: Session, portal_id: int, reading: ConsumptionReading) -> None:
+    """Customers that are new can be mapped from now on; a name that was empty is filled in."""
+    named: dict[str, str] = {}
+    for line in reading.lines:
+        named[line.customer_id] = named.get(line.customer_id) or line.customer
+    query = select(CUSTOMER.c.customer_id).where(CUSTOMER.c.portal_id == portal_id)
+    have = set(session.execute(query).scalars())
+    rows = [
+        {
+            "portal_id": portal_id, "customer_id": customer_id, "name": name, "folded": folded(name),
+            "confirmed_by": "", "first_seen_at": reading.taken_at,
+        }
+        for customer_id, name in named.items()
+        if customer_id not in have
+    ]  # fmt: skip
+    insert_rows(session, CUSTOMER, rows)
 
 
 def _line_row(reading_id: int, position: int, line: ConsumptionLine) -> dict[str, Any]:
