@@ -63,12 +63,10 @@ class Provisioner:
         return any(row.get("isActive") is not False for row in read_all(self._client, query))
 
     def subscription_contracts(self, field: str) -> list[SubscriptionContract]:
-        """All recurring contracts with a value in the field, inactive and ended ones too.
+        """All recurring contracts with a value in the field, inactive and ended ones too. The field must exist.
 
         One condition on a user-defined field a query is what Autotask allows (reference §3): "has a value" is enough.
         """
-        if not self.has_contract_field(field):
-            return []
         filters = (where("eq", "contractType", RECURRING), {"op": "exist", "field": field, "udf": True})
         rows = read_all(self._client, Query("Contracts", (*names(ContractRow), field), filters))
         labels = period_labels(self._client, "Contracts", "contractPeriodType") if rows else {}

@@ -14,7 +14,8 @@ from core.domain.mapping import WorkspaceMapping
 from core.domain.period import period_start
 from core.domain.plan import Change, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
-from core.domain.ports import TargetDirectory
+from core.domain.ports import Target as Autotask
+from core.domain.provisioning.facts import Wanted
 from core.domain.reverse import reversal_targets
 from core.domain.target import PortalUsage, Target, Targets
 from core.domain.targets import compute_targets
@@ -22,8 +23,10 @@ from core.domain.text import T, Text
 from core.services import directory
 from core.services.context import Context
 from core.services.overdue_files import overdue_files
+from core.services.provisioning import words_of
+from core.services.provisioning_plan import provide, with_steps
 from core.services.reversals import Pending, pending_reversals
-from core.store import decisions, history, ledger, mappings, memories, plans
+from core.store import decisions, history, ledger, mappings, memories, plans, provisioning
 from core.store.ledger import Event, Fact
 
 HELD_BY_PERSON = "hold|"
@@ -40,6 +43,7 @@ class Facts:
     decisions: Decisions
     reversals: tuple[Pending, ...]
     findings: tuple[Finding, ...] = ()
+    wanted: Wanted = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Planned:
         return company.name if company else ""
 
     def item(self, change: Change) -> str:
+        if change.step is not None:
+            return str(words_of(change))
         item = self.state.items.get(change.item)
         return item.name if item else change.item.kind.value
 
@@ -81,22 +87,26 @@ def gather(ctx: Context) -> Facts:
             decisions.load(session, today),
             pending_reversals(session),
             overdue_files(session, ctx.clock.now()),
+            provisioning.load_wanted(session),
         )
 
 
-def make(ctx: Context, target: TargetDirectory, facts: Facts, state: ContractState) -> Planned:
+def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> Planned:
     """The plan. Lines that are to change are read once more, with all their rows, and planned again."""
     now, today = ctx.clock.now(), ctx.clock.today()
     memory = _dates_taken(facts)
     state = directory.deepen(target, state, _reversed(facts, state), _first_day(state, _reversed(facts, state), today))
-    targets = _with_reversals(compute_targets(facts.usage, facts.mapping, state, now, today), facts, state)
-    targets = replace(targets, findings=(*targets.findings, *facts.findings))
+    provided = provide(ctx, target, facts.wanted, facts.usage, facts.mapping, state)
+    ordinary = compute_targets(provided.usage, facts.mapping, provided.state, now, today)
+    findings = (*ordinary.findings, *provided.findings, *facts.findings)
+    targets = _with_reversals(Targets((*ordinary.targets, *provided.targets), findings), facts, state)
     plan = make_plan(targets, state, memory, facts.decisions, today)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
         directory.keep_units(ctx, state, deeper)
         plan = make_plan(targets, state, memory, facts.decisions, today)
+    plan = with_steps(plan, provided, facts.decisions)
     return Planned(_with_holds(plan, facts.decisions), state, targets)
 
 
@@ -114,17 +124,22 @@ def _with_holds(plan: Plan, decided: Decisions) -> Plan:
         for key, why in decided.dismissed.items()
         if key.startswith(HELD_BY_PERSON)
     }
-    held = {change.line for change in plan.changes if change.dismissal_key in reasons} if reasons else set()
+    held = {_lane(change) for change in plan.changes if change.dismissal_key in reasons} if reasons else set()
     if not held:
         return plan
     waiting = (ChangeStatus.READY, ChangeStatus.NEEDS_APPROVAL)
     changes = tuple(
         replace(change, status=ChangeStatus.HELD, holds=(*change.holds, _held_text(change, reasons)))
-        if change.line in held and change.status in waiting
+        if _lane(change) in held and change.status in waiting
         else change
         for change in plan.changes
     )
     return replace(plan, changes=changes)
+
+
+def _lane(change: Change) -> object:
+    """What a person's hold is about: the line, or what is to be added."""
+    return change.line or change.dismissal_key
 
 
 def _held_text(change: Change, reasons: Mapping[str, str]) -> Text:

@@ -98,7 +98,7 @@ class Answer:
         return isinstance(self.error, RemoteError) and self.error.retryable
 
 
-def _some(flying: Mapping[Future[LineRef], Write]) -> set[Future[LineRef]]:
+def _some(flying: Mapping[Future[LineRef | None], Write]) -> set[Future[LineRef | None]]:
     """Answers to keep together: the first, and another one that comes right behind it. Half as many transactions do."""
     done, left = wait(flying, return_when=FIRST_COMPLETED)
     if len(done) == 1 and left:
@@ -143,7 +143,7 @@ class Sender:
             for pool in pools.values():
                 # When notes can no longer be taken, what has not left yet stays at home.
                 stack.callback(pool.shutdown, cancel_futures=True)
-            flying: dict[Future[LineRef], Write] = {}
+            flying: dict[Future[LineRef | None], Write] = {}
             arrived: list[Answer] = []
             while True:
                 leaving = self._next(waiting, flying)
@@ -156,7 +156,7 @@ class Sender:
                 arrived = [self._answer(future, flying.pop(future)) for future in _some(flying)]
                 answers.extend(arrived)
 
-    def _next(self, waiting: dict[LineKind, deque[Write]], flying: dict[Future[LineRef], Write]) -> list[Write]:
+    def _next(self, waiting: dict[LineKind, deque[Write]], flying: dict[Future[LineRef | None], Write]) -> list[Write]:
         if self.closed or self._stop():
             self.closed = True
             return []
@@ -166,15 +166,19 @@ class Sender:
             leaving.extend(queue.popleft() for _ in range(min(free, len(queue))))
         return leaving
 
-    def _request(self, write: Write) -> LineRef:
+    def _request(self, write: Write) -> LineRef | None:
         if not self._may_send():
             raise RemoteError(T("This process stood still for too long; nothing was sent."), retryable=False)
+        return self.deliver(write)
+
+    def deliver(self, write: Write) -> LineRef | None:
+        """Send one write; gives the line it was for or made."""
         if write.line is None:
             return self._target.add_line(NewLine(write.change.contract_id, write.change.item))
         self._target.adjust(write.adjustment())
         return write.line
 
-    def _answer(self, future: Future[LineRef], write: Write) -> Answer:
+    def _answer(self, future: Future[LineRef | None], write: Write) -> Answer:
         error = future.exception()
         answer = Answer(write, write.line if error else future.result(), error)
         if answer.verdict is Verdict.NOT_DONE and isinstance(error, RemoteError):

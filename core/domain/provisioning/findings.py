@@ -58,7 +58,7 @@ def second_writer(one: Subscription, contract: Contract) -> Finding:
         "duplicate",
         one,
         T(
-            "Contract {contract} ({number}) names subscription {subscription}, but was not made here: a second one would bill twice.",
+            "Contract {contract} ({number}) names subscription {subscription}, but was not made here: a second one bills twice.",
             contract=contract.name,
             number=str(contract.id),
             subscription=one.key.subscription_id,

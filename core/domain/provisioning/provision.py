@@ -248,6 +248,7 @@ class _Provision:
         if self._holdings.has_field or not self._contracts:
             return []
         first = self._contracts[0]
+        portals = tuple(sorted({portal for change in self._contracts for portal in change.portals}))
         step = Step(
             key=self._holdings.field,
             name=self._holdings.field,
@@ -255,7 +256,7 @@ class _Provision:
         )
         text = T("Contracts have no field {field} yet: it joins a contract and its subscription.", field=step.key)
         return [replace(first, kind=ChangeKind.ADD_FIELD, contract_id=0, company_id=0, from_units=0, to_units=0, step=step,
-                        item=first.item, reason=text, holds=(), status=self._status(first.portals[0]),
+                        item=first.item, reason=text, holds=(), status=self._shared_status(portals), portals=portals,
                         money_per_period=None, effective_date=self._today)]  # fmt: skip
 
     def _new_services(self) -> list[Change]:
@@ -269,7 +270,11 @@ class _Provision:
             sources = tuple(
                 part.source(user.key.portal) for user, line in users for part in self._as_parts(user, line, key)
             )
-            changes.append(replace(change, company_id=0, sources=sources or change.sources))
+            portals = tuple(sorted({user.key.portal for user, _ in users}))
+            status = self._shared_status(portals)
+            changes.append(
+                replace(change, company_id=0, sources=sources or change.sources, portals=portals, status=status)
+            )
         return changes
 
     def _as_parts(self, one: Subscription, line: KnownLine, key: ServiceKey) -> list[Part]:
@@ -318,6 +323,11 @@ class _Provision:
     def _status(self, portal: str) -> ChangeStatus:
         review = self._portals[portal].mode is Mode.REVIEW
         return ChangeStatus.NEEDS_APPROVAL if review else ChangeStatus.READY
+
+    def _shared_status(self, portals: Sequence[str]) -> ChangeStatus:
+        """What several portals need waits for nobody as soon as one of them is automatic."""
+        statuses = {self._status(portal) for portal in portals}
+        return ChangeStatus.READY if ChangeStatus.READY in statuses else ChangeStatus.NEEDS_APPROVAL
 
     def _policy(self, one: Subscription) -> ContractPolicy:
         return self._wanted.policies[one.key.portal]

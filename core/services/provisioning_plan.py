@@ -1,0 +1,113 @@
+"""What the plan needs of contract policies: read from Autotask only where a portal has one that asks for it (M16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.domain.contract import ContractState
+from core.domain.finding import Finding, FindingKind
+from core.domain.mapping import WorkspaceMapping
+from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, Plan
+from core.domain.ports import Target
+from core.domain.provisioning.catalogue import product_key
+from core.domain.provisioning.facts import Holdings, ProvisionPlan, Wanted
+from core.domain.provisioning.policy import FIELD_NAME, ContractKind
+from core.domain.provisioning.provision import held_findings, provision, settled
+from core.domain.provisioning.subscription import SubscriptionType
+from core.domain.target import PortalUsage
+from core.domain.text import T
+from core.services.applying import End, Work
+from core.services.context import Context
+from core.services.provisioning import words_of
+
+CUSTOMER = "customer"
+"""The label of the company type whose companies get contracts (S4-24)."""
+
+
+def provide(
+    ctx: Context,
+    target: Target,
+    wanted: Wanted,
+    usage: Sequence[PortalUsage],
+    mapping: WorkspaceMapping,
+    state: ContractState,
+) -> ProvisionPlan:
+    """Contracts, services and fields that are missing, and units on contracts of subscriptions."""
+    return provision(usage, mapping, state, wanted, holdings(target, wanted), ctx.clock.now(), ctx.clock.today())
+
+
+def holdings(target: Target, wanted: Wanted) -> Holdings:
+    """What Autotask has of it; nothing is asked while no portal wants contracts a subscription."""
+    chosen = [wanted.policies[name] for name in wanted.portals(ContractKind.PER_SUBSCRIPTION)]
+    if not chosen:
+        return Holdings()
+    has_field = target.has_contract_field(FIELD_NAME)
+    azure = any(SubscriptionType.AZURE_PLAN in policy.billed for policy in chosen)
+    return Holdings(
+        has_field=has_field,
+        owned=tuple(target.subscription_contracts(FIELD_NAME)) if has_field else (),
+        products=frozenset(one.sku for one in target.products_by_sku([product_key()])) if azure else frozenset(),
+        customer_types=customer_types(target),
+    )
+
+
+def customer_types(target: Target) -> frozenset[int]:
+    """The numbers of the company type Customer, by its label; the usual 1 where no label says so."""
+    labels = target.picklist("Companies", "companyType")
+    return frozenset(number for number, label in labels.items() if label.strip().casefold() == CUSTOMER) or frozenset(
+        {1}
+    )
+
+
+def with_steps(plan: Plan, provided: ProvisionPlan, decided: Decisions) -> Plan:
+    """The plan with what is to be made before units are written."""
+    if not provided.changes:
+        return plan
+    steps = settled(provided.changes, decided.approved, decided.dismissed)
+    findings = {finding.key: finding for finding in (*plan.findings, *held_findings(steps))}
+    return replace(plan, changes=(*steps, *plan.changes), findings=tuple(findings[key] for key in sorted(findings)))
+
+
+def first_lines(plan: Plan, made: Sequence[Change]) -> Plan:
+    """A person who approved a contract with its units approved the line that carries them."""
+    approved = {
+        change.step.key.casefold(): change
+        for change in made
+        if change.kind is ChangeKind.ADD_CONTRACT and change.status is ChangeStatus.APPROVED and change.step
+    }
+    if not approved:
+        return plan
+
+    def with_approval(change: Change) -> Change:
+        if change.kind is not ChangeKind.ADD_LINE or change.status is not ChangeStatus.NEEDS_APPROVAL:
+            return change
+        ids = {source.line.usage.subscription_id.casefold() for source in change.sources}
+        contract = approved.get(next(iter(ids))) if len(ids) == 1 else None
+        if contract is None or contract.to_units != change.to_units:
+            return change
+        return replace(change, status=ChangeStatus.APPROVED)
+
+    return replace(plan, changes=tuple(with_approval(change) for change in plan.changes))
+
+
+def with_failures(plan: Plan, works: Sequence[Work]) -> Plan:
+    """The plan with a finding for each step that did not succeed."""
+    failed = [work for work in works if work.end is not End.VERIFIED]
+    if not failed:
+        return plan
+    findings = {finding.key: finding for finding in (*plan.findings, *(_failed(work) for work in failed))}
+    return replace(plan, findings=tuple(findings[key] for key in sorted(findings)))
+
+
+def _failed(work: Work) -> Finding:
+    change = work.change
+    kind = FindingKind.REFUSED if work.end is End.REFUSED else FindingKind.FAILED
+    return Finding(
+        kind=kind,
+        key=f"{kind.value}|step|{change.kind.value}|{change.step.key if change.step else ''}",
+        portal=", ".join(change.portals),
+        company_id=change.company_id or None,
+        message=T("{what} did not succeed: {why}", what=words_of(change), why=work.why or ""),
+        remedy=T("Try this change again on the Changes page, or look in Autotask."),
+    )
