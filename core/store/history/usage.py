@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.domain.policy import Mode
@@ -114,7 +114,7 @@ def _query(portal_ids: Sequence[int] | None) -> Select[Any]:
     return query if portal_ids is None else query.where(LINE.c.portal_id.in_(list(portal_ids)))
 
 
-def known_line(row: Row[Any], zone: tzinfo) -> KnownLine:
+def known_line(row: Sequence[Any], zone: tzinfo) -> KnownLine:
     """A row of `COLUMNS` as a line; plain dates are those of `zone`."""
     (
         _, line_id, customer_id, customer, product_key, product, unit, term, billing_frequency, subscription_id,
