@@ -17,7 +17,7 @@ from core.services.access import Actor, Role, require
 from core.services.autotask_settings import AUTOTASK
 from core.services.paging import Page, PageQuery
 from core.services.portal_cards import PortalState, list_portals
-from core.store import files, mappings, plans, runs, secrets
+from core.store import files, mappings, plans, runs, secrets, webhooks
 from core.store import portals as portal_store
 from core.store.runs import Run
 
@@ -92,11 +92,13 @@ def overview(ctx: Context, actor: Actor) -> Overview:
         going = _live(runs.unfinished(session))
         head = plans.head(session)
         review = files.page(session, PageQuery(status="needs_review", limit=1)).total
+        deliveries = webhooks.to_look_at(session)
     failing = sum(card.state is PortalState.FAILING for card in list_portals(ctx, actor)) if portals else 0
     actions = (
         _settings_action(ready=ready),
         _portal_action(failing),
         _review_action(review),
+        _webhook_action(deliveries),
         *_mapping_actions(customers["pending"], products["pending"]),
         *(_plan_actions(head.by_status, head.by_finding) if head else ()),
     )
@@ -180,6 +182,10 @@ def _portal_action(failing: int) -> Action:
 
 def _review_action(count: int) -> Action:
     return Action(T("{count} files need review before they are used.", count=count), count, "Portals")
+
+
+def _webhook_action(count: int) -> Action:
+    return Action(T("{count} webhook deliveries could not be used wholly.", count=count), count, "Portals")
 
 
 def _mapping_actions(customers: int, products: int) -> tuple[Action, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.domain.connector import Connector, Feed
 from core.domain.due import Schedule, describe
 from core.domain.errors import InputError, SettingsError
+from core.domain.file_settings import FileSettings
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -46,6 +47,7 @@ class PortalCard:
     connector_name: str
     kind: str
     pulls: bool
+    takes_files: bool
     counts: Text
     state: PortalState
     message: Text
@@ -79,6 +81,7 @@ class ConnectorCard:
     name: str
     kind: str
     pulls: bool
+    takes_files: bool
     counts: Text
     guide: tuple[Text, ...]
     settings: tuple[FormField, ...]
@@ -94,6 +97,7 @@ def list_connectors(ctx: Context, actor: Actor) -> list[ConnectorCard]:
             name=c.name,
             kind=c.kind.value,
             pulls=c.feed is Feed.PULL,
+            takes_files=c.settings is FileSettings,
             counts=c.counts,
             guide=c.guide,
             settings=form_of(c.settings),
@@ -168,11 +172,12 @@ def _card(
         connector_name=connector.name if connector else portal.connector,
         kind=connector.kind.value if connector else "",
         pulls=pulls,
+        takes_files=connector is not None and connector.settings is FileSettings,
         counts=connector.counts if connector else T("Nothing"),
         state=state,
         message=message,
         mode=portal.mode,
-        schedule=_schedule(portal, pulls=pulls),
+        schedule=_schedule(portal, connector),
         next_due=portal.next_due_at,
         last_read=portal.read_at or (latest.taken_at if latest and latest.status == "used" else None),
         lines=numbers.lines,
@@ -209,7 +214,9 @@ def _state(now: datetime, portal: store.Portal, latest: ReadingInfo | None, *, b
     return PortalState.OK, T("Read.")
 
 
-def _schedule(portal: store.Portal, *, pulls: bool) -> Text:
+def _schedule(portal: store.Portal, connector: Connector | None) -> Text:
     if portal.schedule:
         return describe(Schedule.model_validate(portal.schedule))
-    return T("when somebody asks") if pulls else T("when a file is brought")
+    if connector is None or connector.feed is Feed.PULL:
+        return T("when somebody asks")
+    return T("when a file is brought") if connector.settings is FileSettings else T("when an event comes in")

@@ -313,6 +313,12 @@ def schemes() -> tuple[Scheme, ...]:
     return tuple(Scheme)
 
 
+def must_fit(settings: Mapping[str, object], secret: str, place: str) -> None:
+    """Raise SettingsError when the settings of a portal that is still to be made, or its secret, are not right."""
+    known: WebhookSettings = checked(WebhookSettings, settings, place)
+    _must_fit(known.verification, secret, place)
+
+
 def _must_fit(verification: Verification, secret: str, place: str) -> None:
     wrong = check_secret(verification, secret)
     if wrong is not None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.services import portals, runs
+from core.services import portals, runs, webhooks
 from core.services.portals import ConnectorCard, PortalCard
-from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states, syncing
+from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states, syncing, webhook_connect
 from pages._ui.formats import escape, tr
 
 
@@ -19,6 +19,8 @@ def show(cards: Sequence[PortalCard]) -> None:
     connector = next((found for found in connectors if found.slug == slug), None)
     if connector is None:
         _choose(connectors)
+    elif connector.slug == webhooks.CONNECTOR:
+        webhook_connect.show(connector, {card.name for card in cards})
     else:
         _connect(connector, {card.name for card in cards})
 
@@ -32,7 +34,7 @@ def _choose(connectors: Sequence[ConnectorCard]) -> None:
                 st.caption(f"{portal_cards.kind_words(connector.kind)} · {escape(tr(connector.counts))}")
                 st.space("stretch")
                 if st.button(tr("Choose"), key=f"choose_{connector.slug}", icon=":material/arrow_forward:"):
-                    step = "connect" if connector.pulls else "upload"
+                    step = "upload" if connector.takes_files else "connect"
                     portal_detail.go(step=step, connector=connector.slug)
 
 

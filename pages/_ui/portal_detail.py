@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import streamlit as st
 
 from core.domain.policy import Mode
-from core.services import overview, portals, runs
+from core.services import overview, portals, runs, webhooks
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalDetail
 from pages._ui import (
@@ -22,6 +23,10 @@ from pages._ui import (
     states,
     syncing,
     upload_history,
+    webhook_address,
+    webhook_deliveries,
+    webhook_mapping,
+    webhook_settings,
     words,
 )
 from pages._ui.formats import escape, moment, number, tr
@@ -50,15 +55,15 @@ def show(card: PortalCard) -> None:
     detail = portals.portal_detail(auth.context(), auth.actor(), card.name)
     names = {"when": tr("Schedule and mode"), "policy": tr("Policy"), "connection": tr("Connection")}
     names = {"holds": tr("Customers"), **names}
-    if not card.pulls:
+    if card.takes_files:
         names = {"files": tr("Files"), **names}
+    if card.connector == webhooks.CONNECTOR:
+        names = {"hook": tr("Address"), "deliveries": tr("Deliveries"), "events": tr("Events"), **names}
     tabs = st.tabs(list(names.values()))
     editable = auth.may(Role.OPERATOR)
     for tab, view in zip(tabs, names, strict=True):
         with tab, states.explained():
-            {"files": _files, "holds": _holds, "when": _when, "policy": _policy, "connection": _connection}[view](
-                detail, editable
-            )
+            VIEWS[view](detail, editable)
 
 
 def _numbers(card: PortalCard) -> None:
@@ -75,7 +80,7 @@ def _numbers(card: PortalCard) -> None:
 def _actions(card: PortalCard) -> None:
     context, actor = auth.context(), auth.actor()
     with st.container(horizontal=True, gap="small"):
-        if not card.pulls and st.button(tr("Drop a file"), type="primary", icon=":material/upload_file:", key="drop"):
+        if card.takes_files and st.button(tr("Drop a file"), type="primary", icon=":material/upload_file:", key="drop"):
             go(step="upload", portal=card.name)
         if card.pulls and st.button(tr("Read now"), type="primary", icon=":material/sync:", key="read_now"):
             with states.explained():
@@ -116,6 +121,19 @@ def show_test(result: portals.TestResult) -> None:
 
 def _files(detail: PortalDetail, _editable: bool) -> None:
     upload_history.show(detail.card.name)
+
+
+def _hook(detail: PortalDetail, editable: bool) -> None:
+    webhook_address.show(webhooks.hook_card(auth.context(), auth.actor(), detail.card.name), editable=editable)
+
+
+def _deliveries(detail: PortalDetail, _editable: bool) -> None:
+    webhook_deliveries.show(detail.card.name)
+
+
+def _events(detail: PortalDetail, editable: bool) -> None:
+    hook = webhooks.hook_card(auth.context(), auth.actor(), detail.card.name)
+    webhook_mapping.show(hook, detail.settings, editable=editable)
 
 
 def _holds(detail: PortalDetail, _editable: bool) -> None:
@@ -168,9 +186,12 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
         found for found in portals.list_connectors(auth.context(), auth.actor()) if found.slug == card.connector
     )
     name = st.text_input(tr("Name"), card.name, key=f"name_{card.id}", disabled=not editable, max_chars=60)
+    if card.connector == webhooks.CONNECTOR:
+        webhook_settings.show(detail, name, editable=editable)
+        return
     secrets = settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")
     settings = settings_form.draw_needed_first(connector.settings, detail.settings, f"settings_{card.id}")
-    if not card.pulls:
+    if card.takes_files:
         st.caption(tr("Which column is which is easier to choose when a file is dropped."))
     if editable and st.button(tr("Save"), type="primary", key="save_connection"):
         portals.update_portal(
@@ -179,3 +200,15 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
         )  # fmt: skip
         states.done(tr("The connection is saved."))
         go(portal=name)
+
+
+VIEWS: Mapping[str, Callable[[PortalDetail, bool], None]] = {
+    "files": _files,
+    "hook": _hook,
+    "deliveries": _deliveries,
+    "events": _events,
+    "holds": _holds,
+    "when": _when,
+    "policy": _policy,
+    "connection": _connection,
+}

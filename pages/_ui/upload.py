@@ -36,7 +36,7 @@ def show(cards: Sequence[PortalCard], chosen: str) -> None:
         help=tr("CSV, Excel, OpenDocument, JSON or XML."),
     )
     with states.explained():
-        portal = _portal([card.name for card in cards if not card.pulls], chosen, file.name if file else "")
+        portal = _portal([card.name for card in cards if card.takes_files], chosen, file.name if file else "")
         if file and portal:
             _look(portal, file.getvalue(), file.name)
 
