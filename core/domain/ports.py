@@ -45,7 +45,7 @@ class ConsumptionSource(Protocol):
 class SampleAnswer:
     """One answer of a portal as it came, for a person to map: its parsed `document`, or the `file` it is.
 
-    `request` is what was asked, without secrets; `size` is in bytes, before decompression where that is known; `kind` is what the
+    `request` is what was asked, without secrets; `parent` is the record of a first call it belongs to; `size` is in bytes, before decompression where that is known; `kind` is what the
     answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
     """
 
@@ -53,6 +53,7 @@ class SampleAnswer:
     kind: str
     size: int
     document: object = None
+    parent: object = None
     file: bytes = b""
     notes: tuple[Text, ...] = ()
 

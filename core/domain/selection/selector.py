@@ -114,15 +114,9 @@ class Selector:
         """A problem found by the caller: a broken line, a call that failed. Without a customer it may be anybody's."""
         self._problem(place, message, text, customer_id)
 
-    def customer_of(self, record: object) -> tuple[str, str] | None:
-        """Key and name of the customer, as far as a record of a first call tells both alone; None where it does not."""
-        for row in (Row(record, (), None, None, ()), Row(None, (record,), None, None, ())):
-            try:
-                known = self._fields.customer(row)
-            except Unreadable:
-                continue
-            return known
-        return None
+    def customer_of(self, record: object) -> str:
+        """The customer of a record of a first call, as the mapping names it by that record alone; "" where it does not."""
+        return self._owner(Row(record, (), None, None, ()), parents=1)
 
     def selection(self) -> Selection:
         """What was read so far."""
@@ -248,10 +242,12 @@ class Selector:
         """A record without rows: its customer was seen all the same."""
         self._covered |= {self._owner(row)} - {""}
 
-    def _owner(self, row: Row) -> str:
+    def _owner(self, row: Row, parents: int = 0) -> str:
         """The customer of a record that gives no rows, as its rows would have named it; "" where only they could tell."""
+        around = (*row.parents, row.item)
+        unknown = len(self._mapping.expand) + parents - (len(row.trail) or 1)
         try:
-            return self._fields.customer(Row(None, (*row.parents, row.item), row.key, row.document, ()))[0]
+            return self._fields.customer(Row(None, (*around, *[None] * unknown), row.key, row.document, ()))[0]
         except Unreadable:
             return ""
 

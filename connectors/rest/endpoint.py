@@ -1,0 +1,348 @@
+"""One endpoint: builds requests from the declaration, keeps to its limits, and says what its answers mean."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from connectors._kit.auth import credentials_refused
+from connectors._kit.guard import MEGABYTE, GuardPolicy
+from connectors._kit.http import Answer, Http, Request, Timeouts, Tls
+from connectors._kit.paging import Call as Position
+from connectors._kit.redact import redact_url
+from connectors._kit.retry import Backoff, retrying
+from connectors._kit.throttle import Throttle
+from connectors.rest.auth import Digest, SignInMaker
+from connectors.rest.decode import Decoded, decode, parse
+from connectors.rest.paging import Pager
+from connectors.rest.settings import Body, Call, Paging, RestSettings, Rule
+from connectors.rest.signin import SessionSignIn
+from connectors.rest.template import Names, in_header, in_json_text, in_path, in_xml, render, render_json
+from core.domain.connector import RotatingSecret
+from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
+from core.domain.selection import compile_path
+from core.domain.selection.listing import listing
+from core.domain.text import T
+
+__all__ = ["Asked", "Endpoint", "Page", "Skip"]
+
+TRIED_AGAIN = frozenset({408, 425, 500, 502, 503, 504})
+LONGEST_WAIT = 900.0
+"""Seconds. Who is told to wait longer tries at the next sync."""
+ACCEPT = "application/json, application/xml;q=0.9, text/csv;q=0.8, */*;q=0.5"
+EPOCH = 10**9
+
+
+class Skip(Exception):
+    """A rule says that this call gives nothing. Never leaves this connector. `empty` takes it for an empty answer."""
+
+    def __init__(self, empty: bool, where: str) -> None:
+        super().__init__(where)
+        self.empty = empty
+        self.where = where
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One list to read: where, with which query and body, how its pages follow, and where its records are."""
+
+    url: str
+    query: Mapping[str, str | tuple[str, ...]]
+    paging: Paging
+    records: str
+    method: str = "GET"
+    body: Body | None = None
+    child: bool = False
+
+    @classmethod
+    def of(cls, call: Call) -> Asked:
+        return cls(call.url, call.query, call.paging, call.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its number, what it holds, its records, and the request without secrets."""
+
+    number: int
+    decoded: Decoded
+    records: Sequence[Any]
+    where: str
+    size: int
+
+
+class Endpoint:
+    """Safe for several threads."""
+
+    def __init__(
+        self,
+        portal: str,
+        settings: RestSettings,
+        secrets: Mapping[str, str],
+        rotating: RotatingSecret,
+        allowed_hosts: frozenset[str],
+    ) -> None:
+        self._settings = settings
+        limits, network = settings.limits, settings.network
+        known = [value for value in secrets.values() if value]
+        pages = settings.paging.kind != "none" or settings.for_each is not None
+        self.http = Http(
+            portal,
+            timeouts=Timeouts(connect=limits.connect, read=limits.read, write=limits.read, total=limits.total),
+            tls=Tls(network.ca_certificate, network.pinned_certificate),
+            max_bytes=(limits.page_megabytes if pages else 100) * MEGABYTE,
+            secrets=known,
+            policy=GuardPolicy(
+                allowed_hosts=allowed_hosts if network.internal else frozenset(), redirects=network.redirects
+            ),
+        )
+        self._throttle = Throttle(at_once=limits.at_once, requests=limits.requests, seconds=limits.seconds)
+        self._backoff = Backoff(attempts=limits.attempts, first=limits.first_wait, longest=120.0, total=LONGEST_WAIT)
+        self.names = Names(secrets=secrets, values=settings.values)
+        missing = sorted(name for name in settings.secrets_used() if not secrets.get(name))
+        if missing:
+            raise SettingsError(
+                T("The secret {name} is not given.", name=missing[0]),
+                remedy=T("Enter it on the page Portals."),
+                place=missing[0],
+            )
+        maker = SignInMaker(
+            http=self.http,
+            names=self.names,
+            auth_url=settings.auth_url,
+            resolve=self.whole,
+            rotating=rotating,
+            backoff=self._backoff,
+        )
+        self._auth = maker.make(settings.auth)
+        self._expired = set(settings.auth.expired) if isinstance(settings.auth, SessionSignIn) else {401}
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.http.close()
+
+    def whole(self, url: str) -> str:
+        """An address below the base as a whole one."""
+        if urlsplit(url).scheme:
+            return url
+        base = self._settings.base_url
+        if not urlsplit(base).scheme:
+            raise SettingsError(
+                T("{url} is not a web address.", url=url),
+                remedy=T("Give an address that begins with https://."),
+                place="url",
+            )
+        return urljoin(base.rstrip("/") + "/", url.lstrip("/"))
+
+    def pages(self, asked: Asked, names: Names) -> Iterator[Page]:
+        """The pages of a list, one at a time. Raises ShapeChanged when it does not end, and Skip where a rule says so."""
+        pager = Pager(asked.paging)
+        start = self._rendered(asked.url, names)
+        here: Position | None = pager.first(start)
+        records_at = listing(asked.records)
+        seen: set[tuple[object, ...]] = set()
+        last = b""
+        number = 0
+        while here is not None:
+            number += 1
+            if number > asked.paging.most:
+                raise ShapeChanged(
+                    T("The list does not end after {count} pages.", count=asked.paging.most), place=redact_url(start)
+                )
+            mark = (here.path, *sorted(here.params.items()))
+            if mark in seen:
+                raise ShapeChanged(
+                    T("The list does not end: the same page is offered again."),
+                    place=redact_url(here.path),
+                    detail="cursor repeats",
+                )
+            seen.add(mark)
+            answer = self._fetch(self._request(asked, names, pager, here, start), asked)
+            decoded = decode(answer, self._settings.answer)
+            records = [item for _, item in records_at(decoded.document).items]
+            if records and answer.content == last:
+                raise ShapeChanged(T("The list does not end: the same page came twice."), place=answer.where)
+            last = answer.content
+            yield Page(number, decoded, records, answer.where, len(answer.content))
+            here = self._onward(here, pager.next(here, decoded.document, answer.headers, records))
+
+    def _onward(self, here: Position, following: Position | None) -> Position | None:
+        """A link to another server is not followed: credentials would go there."""
+        if following is not None and following.path != here.path:
+            asked, own = urlsplit(following.path), urlsplit(here.path)
+            if (asked.scheme, asked.netloc) != (own.scheme, own.netloc):
+                raise ShapeChanged(
+                    T("{name} refers to another server; it is not followed.", name=self.http.name),
+                    detail=redact_url(following.path),
+                )
+        return following
+
+    def _rendered(self, url: str, names: Names) -> str:
+        """A whole address without its paging. Values are encoded for where they stand."""
+        head, mark, query = self.whole(url).partition("?")
+        return f"{render(head, names, in_path)}{mark}{render(query, names, in_path)}"
+
+    def _request(self, asked: Asked, names: Names, pager: Pager, here: Position, start: str) -> Request:
+        declared = asked.paging
+        told = pager.values(here)
+        names = replace(names, page=dict(here.params))
+        url = here.path
+        if here.path == start:
+            if "{{ page" in asked.url or "{{page" in asked.url:
+                url = self._rendered(asked.url, names)
+            url = _with_query(url, asked.query, names, told if declared.place == "query" else {})
+        headers = {"Accept": ACCEPT}
+        headers |= {name: in_header(render(value, names)) for name, value in self._settings.headers.items()}
+        if declared.place == "header":
+            headers |= {name: in_header(value) for name, value in told.items()}
+        request = Request(method=asked.method, url=url, headers=headers)
+        in_body = told if declared.place == "body" else {}
+        return _with_body(request, asked.body, names, in_body) if asked.method == "POST" else request
+
+    def _fetch(self, request: Request, asked: Asked) -> Answer:
+        return retrying(lambda: self._once(request, asked), self._backoff)
+
+    def _once(self, request: Request, asked: Asked) -> Answer:
+        with self._throttle.turn():
+            signed = self._auth.sign(request)
+            answer = self.http.send(signed)
+            if self._has_expired(answer):
+                if isinstance(self._auth, Digest):
+                    self._auth.challenged(answer)
+                if self._auth.renew(signed):
+                    answer = self.http.send(self._auth.sign(request))
+        rule = next((rule for rule in self._settings.rules if _applies(rule, answer)), None)
+        if rule is not None:
+            self._ruled(rule, answer)
+        if not answer.ok:
+            self._raise(answer, asked)
+        return answer
+
+    def _has_expired(self, answer: Answer) -> bool:
+        renewing = (rule for rule in self._settings.rules if rule.action == "renew")
+        return answer.status in self._expired or any(_applies(rule, answer) for rule in renewing)
+
+    def _ruled(self, rule: Rule, answer: Answer) -> None:
+        """What a rule makes of an answer; nothing when it was about signing in again."""
+        match rule.action:
+            case "ignore":
+                raise Skip(True, answer.where)
+            case "skip_parent":
+                raise Skip(False, answer.where)
+            case "rate_limited":
+                self._slow_down(answer)
+            case "renew":
+                raise credentials_refused(self.http, answer)
+            case _:
+                raise RemoteError(
+                    T(
+                        "{name} answers with an error: {text}",
+                        name=self.http.name,
+                        text=self.http.mask(answer.start())[:120],
+                    ),
+                    retryable=rule.action == "retry",
+                    place=answer.where,
+                    status=answer.status,
+                )
+
+    def _raise(self, answer: Answer, asked: Asked) -> None:
+        name, status = self.http.name, answer.status
+        detail = self.http.mask(f"{status} {answer.start()}")
+        if status == 404 and asked.child:
+            raise Skip(False, answer.where)
+        if status == 429 or (status in TRIED_AGAIN and self._wait(answer) is not None):
+            self._slow_down(answer)
+        if status in (401, 407):
+            raise credentials_refused(self.http, answer)
+        if 300 <= status < 400:
+            raise RemoteError(
+                T("{name} sends on to another address; that is not followed.", name=name),
+                retryable=False,
+                place=answer.where,
+                remedy=T("Give the address where the data is, or allow redirects in the settings."),
+                detail=detail,
+                kind="redirect",
+                status=status,
+            )
+        words = {
+            403: T("{name} does not allow this with these credentials.", name=name),
+            404: T("{name} does not know this address or record.", name=name),
+        }
+        raise RemoteError(
+            words.get(status, T("{name} answers with error {status}.", name=name, status=str(status))),
+            retryable=status in TRIED_AGAIN,
+            place=answer.where,
+            detail=detail,
+            kind={403: "forbidden", 404: "not_found"}.get(status, ""),
+            status=status,
+        )
+
+    def _slow_down(self, answer: Answer) -> None:
+        wait = self._wait(answer)
+        if wait is not None and wait <= LONGEST_WAIT:
+            self._throttle.pause(wait)
+        raise RateLimited(
+            T("{name} asks to slow down.", name=self.http.name),
+            retry_after=wait,
+            place=answer.where,
+            detail=str(answer.status),
+        )
+
+    def _wait(self, answer: Answer) -> float | None:
+        told = answer.retry_after()
+        if told is not None:
+            return told
+        for name in (self._settings.limits.wait_header, "x-ratelimit-reset"):
+            text = answer.headers.get(name.lower(), "").strip() if name else ""
+            if text.replace(".", "", 1).isdigit():
+                seconds = float(text)
+                return max(0.0, seconds - time.time()) if seconds > EPOCH else seconds
+        return None
+
+
+def _applies(rule: Rule, answer: Answer) -> bool:
+    if rule.status and answer.status not in rule.status:
+        return False
+    if rule.contains and rule.contains not in answer.content.decode("utf-8", "replace"):
+        return False
+    if rule.path:
+        try:
+            return compile_path(rule.path)(parse(answer.content)) is not None
+        except ValueError:
+            return False
+    return True
+
+
+def _with_query(url: str, query: Mapping[str, str | tuple[str, ...]], names: Names, told: Mapping[str, str]) -> str:
+    """The address with its own parameters, those declared, and those of the page; the last one of a name counts, lists apart."""
+    parts = urlsplit(url)
+    pairs: list[tuple[str, str]] = []
+    for name, values in query.items():
+        pairs += [(name, render(value, names)) for value in ([values] if isinstance(values, str) else values)]
+    replaced = {name for name, _ in pairs} | set(told)
+    own = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in replaced]
+    kept = [pair for pair in pairs if pair[0] not in told]
+    return urlunsplit(parts._replace(query=urlencode([*own, *kept, *told.items()])))
+
+
+def _with_body(request: Request, body: Body | None, names: Names, told: Mapping[str, str]) -> Request:
+    if body is None or body.kind == "json":
+        content = body.content if body is not None else {}
+        structure = json.loads(content) if isinstance(content, str) and content else content or {}
+        made = render_json(structure, names)
+        numbers = {name: int(value) if value.isdigit() else value for name, value in told.items()}
+        return replace(request, json={**made, **numbers} if isinstance(made, dict) else made)
+    if body.kind == "graphql":
+        variables = {**render_json(body.variables, names), **told}
+        return replace(request, json={"query": body.content, "variables": variables})
+    if body.kind == "form":
+        form = {name: render(str(value), names) for name, value in body.content.items()}
+        headers = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
+        return replace(request, headers=headers, content=urlencode({**form, **told}).encode())
+    kind = "application/xml" if body.kind == "xml" else "text/plain; charset=utf-8"
+    escape = in_xml if body.kind == "xml" else in_json_text if body.content.lstrip()[:1] in ("{", "[") else str
+    headers = {"Content-Type": kind, **request.headers}
+    return replace(request, headers=headers, content=render(body.content, names, escape).encode())
