@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors._kit.api import Api, Call
-from connectors._kit.auth import TokenAuth
-from connectors._kit.http import Request
-from connectors._kit.paging import follow
 from connectors._kit.reading import Customer
-from connectors._kit.select import Record, day, find, number, text, yes
+from connectors._kit.select import Record, day, number, text, yes
+from connectors._microsoft.partner import PartnerPages
 from core.domain.text import T, Text
 from core.domain.usage import Origin, UsageLine
 
 if TYPE_CHECKING:
     from connectors.microsoft365.manifest import Microsoft365Settings
 
-CONTINUE = "MS-ContinuationToken"
 CUSTOMERS = Call(path="customers", params={"size": "500"})
 NOT_BILLED = {"none", "pending", "deleted", "expired", "disabled"}
 """Known states that are not counted; `suspended` is by setting, anything else is reported."""
 CYCLES = {"monthly": "monthly", "annual": "yearly", "triennial": "triennial", "one_time": "once", "onetime": "once"}
-
-
-class PartnerCenterAuth(TokenAuth):
-    """The token, and the ids that Microsoft's support asks for: one per request, one per reading."""
-
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        self._correlation = str(uuid.uuid4())
-
-    def sign(self, request: Request) -> Request:
-        ids = {"MS-RequestId": str(uuid.uuid4()), "MS-CorrelationId": self._correlation}
-        return super().sign(replace(request, headers={**request.headers, **ids}))
-
-
-class PartnerPages:
-    """`links.next` names the address, relative to the version, and a token that goes into a header (§7)."""
-
-    def first(self, call: Call) -> Call:
-        return call
-
-    def next(self, call: Call, body: object, headers: Mapping[str, str], rows: int) -> Call | None:
-        link = find(body, "links.next")
-        if not isinstance(link, Mapping):
-            return None
-        told = {
-            str(pair.get("key", "")).lower(): str(pair.get("value", ""))
-            for pair in link.get("headers") or ()
-            if isinstance(pair, Mapping)
-        }
-        uri = str(link.get("uri") or "").lstrip("/").removeprefix("v1/")
-        step = follow(call, uri) if uri else call.with_params(seekOperation="Next")
-        token = told.get(CONTINUE.lower())
-        return replace(step, headers={**call.headers, CONTINUE: token}) if token else step
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from connectors._kit.retry import Backoff
 from connectors._kit.select import text
 from connectors._kit.threads import in_parallel
 from connectors._kit.throttle import Throttle
+from connectors._microsoft.partner import HEADERS, PARTNER_CENTER, PartnerCenterAuth
 from connectors._microsoft.sign_in import App, SignIn, SignInRefused
 from connectors.microsoft365.graph import PAGES, Tenant
 from connectors.microsoft365.hosts import hosts_of
 from connectors.microsoft365.names import sku_names
-from connectors.microsoft365.partner_center import CUSTOMERS, PartnerCenter, PartnerCenterAuth
+from connectors.microsoft365.partner_center import CUSTOMERS, PartnerCenter
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
 from core.domain.text import T, Text
@@ -28,7 +29,6 @@ from core.domain.usage import Reading, UsageLine
 if TYPE_CHECKING:
     from connectors.microsoft365.manifest import Microsoft365Secrets, Microsoft365Settings
 
-PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 LEGACY_RESOURCE = "https://graph.windows.net"
 """What Partner Center's documentation names for tokens of the app itself; whether the newer one is required is not known (§3.3)."""
 SLOW_DOWN = frozenset({429, 503})
@@ -186,11 +186,7 @@ class Microsoft365:
             auth=PartnerCenterAuth(self._partner_token),
             throttle=Throttle(at_once=8, requests=480),
             backoff=self.backoff,
-            headers={
-                "MS-PartnerCenter-Application": "ContractBridge",
-                "X-Locale": "en-US",
-                "MS-Contract-Version": "v1",
-            },
+            headers=HEADERS,
             throttled=SLOW_DOWN,
             wait=None,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
-from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading, ProductType
+from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading
 from core.domain.text import T, Text
 from core.domain.usage import Reading, UsageLine
 
@@ -21,7 +21,6 @@ __all__ = [
     "dimension_of",
     "is_provisional",
     "month_of",
-    "product_type_of",
     "totals_by_currency",
     "usage_from_consumption",
 ]
@@ -225,22 +224,3 @@ def usage_from_consumption(
             )
         )
     return tuple(found)
-
-
-def product_type_of(kind: ConsumptionKind, words: Mapping[str, str]) -> ProductType:
-    """What is billed, from a record's own words: `publisher_type`, `pricing_model` and `product`, as the source has them.
-
-    Marketplace rows have another publisher type than Microsoft and Azure; the rest is told by pricing model and product name.
-    """
-    publisher = words.get("publisher_type", "").strip().casefold()
-    model = words.get("pricing_model", "").strip().casefold()
-    product = words.get("product", "").casefold()
-    if publisher and publisher not in ("microsoft", "azure"):
-        return ProductType.MARKETPLACE
-    if kind is ConsumptionKind.USAGE:
-        return ProductType.USAGE
-    if "savings" in model or "savings plan" in product:
-        return ProductType.SAVINGS_PLAN
-    if "reserv" in model or "reserved" in product or "reservation" in product:
-        return ProductType.RESERVATION
-    return ProductType.USAGE if kind is not ConsumptionKind.PURCHASE else ProductType.PERPETUAL

@@ -10,11 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from core.domain.consumption_settings import ConsumptionSettings
-from core.domain.errors import InputError
-from core.domain.text import T
-from core.files.consumption.chunks import AMOUNTS, EXACT, Piece
-from core.files.consumption.values import (
+from core.domain.billing_words import (
     NO_DAY,
     day_number,
     group_name,
@@ -23,6 +19,10 @@ from core.files.consumption.values import (
     period_end,
     tags_of,
 )
+from core.domain.consumption_settings import ConsumptionSettings
+from core.domain.errors import InputError
+from core.domain.text import T
+from core.files.consumption.chunks import AMOUNTS, EXACT, Piece
 from core.files.issues import Kind
 
 __all__ = ["GRAIN", "Grouping", "Words"]

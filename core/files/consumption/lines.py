@@ -9,30 +9,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from core.domain.billing_words import PARTNER, kind_of, last_segment, product_type_of
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ProductType
-from core.domain.consumption_lines import WIDE, is_provisional, product_type_of
+from core.domain.consumption_lines import WIDE, is_provisional
 from core.domain.usage import Origin
 from core.files.consumption.grouping import Grouping
-from core.files.consumption.values import last_segment
 
-__all__ = ["KINDS", "PARTNER", "exact", "kind_of", "lines_of"]
-
-PARTNER = "(partner)"
-"""Whom charges without a customer belong to: the partner's own use."""
-KINDS = {
-    "usage": ConsumptionKind.USAGE,
-    "new": ConsumptionKind.USAGE,
-    "unusedreservation": ConsumptionKind.USAGE,
-    "unusedsavingsplan": ConsumptionKind.USAGE,
-    "purchase": ConsumptionKind.PURCHASE,
-    "refund": ConsumptionKind.CREDIT,
-    "cancel": ConsumptionKind.CREDIT,
-    "credit": ConsumptionKind.CREDIT,
-    "adjustment": ConsumptionKind.CREDIT,
-    "roundingadjustment": ConsumptionKind.ROUNDING,
-    "tax": ConsumptionKind.TAX,
-}
-"""By charge type in lower case; an unknown one counts as usage, so that no money is lost, and is told."""
+__all__ = ["exact", "lines_of"]
 
 
 def exact(value: Decimal | None) -> Decimal | None:
@@ -41,12 +24,6 @@ def exact(value: Decimal | None) -> Decimal | None:
         return None
     short = value.normalize(WIDE)
     return short.quantize(Decimal(1), context=WIDE) if int(short.as_tuple().exponent) > 0 else short
-
-
-def kind_of(charge_type: str) -> ConsumptionKind | None:
-    """None for a charge type that is not known."""
-    bare = charge_type.strip().casefold().replace(" ", "")
-    return KINDS.get(bare, None if bare else ConsumptionKind.USAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from core.domain.billing_words import kind_of
 from core.domain.consumption import ConsumptionLine, ConsumptionReading
 from core.domain.consumption_lines import WIDE, ConsumptionSums, month_of, totals_by_currency
 from core.domain.consumption_settings import AS_USUAL, ConsumptionSettings
 from core.domain.errors import InputError
+from core.domain.reconciliation import LicenceRow, licence_amounts, licence_seats
 from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope
 from core.files.consumption.chunks import layout_of_part, pieces_of
 from core.files.consumption.grouping import Grouping
 from core.files.consumption.layout import Dialect
-from core.files.consumption.licences import LicenceRow, licence_amounts, licence_rows, licence_seats
-from core.files.consumption.lines import exact, kind_of, lines_of
+from core.files.consumption.licences import licence_rows
+from core.files.consumption.lines import exact, lines_of
 from core.files.consumption.runs import Choice, Chosen, chosen_parts
 from core.files.consumption.sources import parts_of
 from core.files.issues import Kind

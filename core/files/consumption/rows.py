@@ -14,10 +14,11 @@ import pyarrow.parquet as arrow_parquet
 
 from core.domain.consumption import ConsumptionLine
 from core.domain.consumption_settings import AS_USUAL, ConsumptionSettings
+from core.domain.reconciliation import licence_amounts
 from core.files.consumption.chunks import Piece, layout_of_part, pieces_of
 from core.files.consumption.grouping import GRAIN, Grouping
 from core.files.consumption.layout import Dialect
-from core.files.consumption.licences import licence_amounts, licence_rows
+from core.files.consumption.licences import licence_rows
 from core.files.consumption.lines import lines_of
 from core.files.consumption.runs import chosen_parts
 from core.files.consumption.sources import Part, parts_of

@@ -1,24 +1,43 @@
-"""What single cells of a billing file mean. Each distinct text is looked at once."""
+"""What single words of a cloud's billing mean: dates, ids, tags, charge types (Azure reference §2.6). Pure rules."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
-import orjson
-
+from core.domain.consumption import ConsumptionKind, ProductType
 from core.domain.consumption_lines import month_of
 from core.domain.errors import InputError
 from core.domain.text import T
-from core.files.issues import Kind, shown
 
-__all__ = ["NO_DAY", "day_number", "group_name", "identity", "last_segment", "month_end", "month_start", "tags_of"]
+__all__ = [
+    "KINDS", "NO_DAY", "PARTNER", "day_number", "group_name", "identity", "kind_of", "last_segment", "month_end", "month_start",
+    "period_end", "product_type_of", "tags_of",
+]  # fmt: skip
 
 NO_DAY = -1
 NO_RESOURCE = {"others", "notapplicable", "not applicable", "$system", "n/a"}
 """What stands as resource group where a charge has no resource."""
 NO_ID = re.compile(r"[0\-]*")
+PARTNER = "(partner)"
+"""Whom charges without a customer belong to: the partner's own use."""
+KINDS = {
+    "usage": ConsumptionKind.USAGE,
+    "new": ConsumptionKind.USAGE,
+    "unusedreservation": ConsumptionKind.USAGE,
+    "unusedsavingsplan": ConsumptionKind.USAGE,
+    "purchase": ConsumptionKind.PURCHASE,
+    "refund": ConsumptionKind.CREDIT,
+    "cancel": ConsumptionKind.CREDIT,
+    "credit": ConsumptionKind.CREDIT,
+    "adjustment": ConsumptionKind.CREDIT,
+    "roundingadjustment": ConsumptionKind.ROUNDING,
+    "tax": ConsumptionKind.TAX,
+}
+"""By charge type in lower case; an unknown one counts as usage, so that no money is lost, and is told."""
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?", re.ASCII)
 _MONTH_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: .*)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
@@ -41,9 +60,9 @@ def day_number(text: str) -> int:
     except ValueError:
         pass
     raise InputError(
-        T("The date {text} is not written month first (MM/DD/YYYY) or as YYYY-MM-DD.", text=shown(bare)),
+        T("The date {text} is not written month first (MM/DD/YYYY) or as YYYY-MM-DD.", text=bare[:80]),
         remedy=T("Use the file as Microsoft wrote it: a spreadsheet program changes its dates and amounts."),
-        kind=Kind.NOT_A_DATE,
+        kind="not_a_date",
     )
 
 
@@ -91,8 +110,33 @@ def tags_of(text: str, wanted: frozenset[str]) -> tuple[tuple[str, str], ...] | 
     if not bare:
         return ()
     try:
-        found = orjson.loads(bare if bare.startswith("{") else "{" + bare + "}")
-    except orjson.JSONDecodeError:
+        found = json.loads(bare if bare.startswith("{") else "{" + bare + "}")
+    except json.JSONDecodeError:
         return None
     pairs = {str(name).strip().casefold(): "" if value is None else str(value).strip() for name, value in found.items()}
     return tuple(sorted((name, value) for name, value in pairs.items() if value and (not wanted or name in wanted)))
+
+
+def kind_of(charge_type: str) -> ConsumptionKind | None:
+    """None for a charge type that is not known."""
+    bare = charge_type.strip().casefold().replace(" ", "")
+    return KINDS.get(bare, None if bare else ConsumptionKind.USAGE)
+
+
+def product_type_of(kind: ConsumptionKind, words: Mapping[str, str]) -> ProductType:
+    """What is billed, from a record's own words: `publisher_type`, `pricing_model` and `product`, as the source has them.
+
+    Marketplace rows have another publisher type than Microsoft and Azure; the rest is told by pricing model and product name.
+    """
+    publisher = words.get("publisher_type", "").strip().casefold()
+    model = words.get("pricing_model", "").strip().casefold()
+    product = words.get("product", "").casefold()
+    if publisher and publisher not in ("microsoft", "azure"):
+        return ProductType.MARKETPLACE
+    if kind is ConsumptionKind.USAGE:
+        return ProductType.USAGE
+    if "savings" in model or "savings plan" in product:
+        return ProductType.SAVINGS_PLAN
+    if "reserv" in model or "reserved" in product or "reservation" in product:
+        return ProductType.RESERVATION
+    return ProductType.USAGE if kind is not ConsumptionKind.PURCHASE else ProductType.PERPETUAL
