@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.reporting.model import (
     Cell,
     Chart,
+    Coded,
     Column,
     Form,
     Kind,
@@ -25,6 +26,7 @@ from core.reporting.values import Style
 __all__ = [
     "Cell",
     "Chart",
+    "Coded",
     "Column",
     "Form",
     "Kind",

@@ -53,18 +53,25 @@ class Money(NamedTuple):
     currency: str = "EUR"
 
 
-Cell = Text | str | int | Decimal | Money | date | datetime | None
+class Coded(NamedTuple):
+    """A code that scripts read (`P1Y`), and the words people read instead."""
+
+    code: str
+    words: Text | str
+
+
+Cell = Text | str | int | Decimal | Money | Coded | date | datetime | None
 """None: nothing is known, which is not zero (M2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is what scripts call it, the same in every language; `weight` its share of a page's width."""
+    """`name` is what scripts call it, the same in every language; without `paper` it is left out where there is little room."""
 
     name: str
     title: Text
     kind: Kind = Kind.TEXT
-    weight: float = 1.0
+    paper: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +101,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over days."""
+    """Lines over days; `left_out` counts smaller ones that are in the table only."""
 
     days: tuple[date, ...]
     series: tuple[Series, ...]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Literal
 from reportlab.graphics.shapes import Drawing, Group, Line, PolyLine, Rect, String
 from reportlab.lib.colors import HexColor
 
+from core.domain.text import T
 from core.reporting.model import Chart, Kind, Series
 from core.reporting.typeface import REGULAR, drawable, width
 from core.reporting.values import Style, written
@@ -24,7 +25,7 @@ LINES = 4
 
 def chart_of(chart: Chart, style: Style, room: float) -> Drawing:
     """The chart, `room` points wide."""
-    legend = _legend(chart, room)
+    legend = _legend(chart, style, room)
     drawing = Drawing(room, HEIGHT + legend[1])
     drawing.add(legend[0])
     highest = max((value for one in chart.series for value in one.values if value is not None), default=Decimal(0))
@@ -82,7 +83,7 @@ def _add(drawing: Drawing, points: list[float], colour: str) -> None:
         drawing.add(PolyLine(points, strokeColor=HexColor(colour), strokeWidth=1.4))
 
 
-def _legend(chart: Chart, room: float) -> tuple[Group, float]:
+def _legend(chart: Chart, style: Style, room: float) -> tuple[Group, float]:
     """Names of the lines in rows below the chart, and how high that is."""
     places: list[tuple[int, float, str]] = []
     row, left = 0, LEFT
@@ -93,8 +94,15 @@ def _legend(chart: Chart, room: float) -> tuple[Group, float]:
             row, left = row + 1, LEFT
         places.append((row, left, name))
         left += taken
+    more = (
+        drawable(style.words(T("{count} smaller ones: see the table", count=chart.left_out))) if chart.left_out else ""
+    )
+    if more and left + width(more, SIZE) > room:
+        row, left = row + 1, LEFT
     high = (row + 1) * 11.0
     group = Group()
+    if more:
+        group.add(_text(left, high - (row + 1) * 11.0 + 3, more, "start"))
     for place, (line, left, name) in enumerate(places):
         base = high - (line + 1) * 11.0 + 3
         group.add(_patch(left, base + 0.5, (8, 5), COLOURS[place % len(COLOURS)]))

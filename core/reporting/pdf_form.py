@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.domain.text import T
 from core.reporting import typeface
 from core.reporting.model import Report, Section
 from core.reporting.pdf_chart import chart_of
-from core.reporting.pdf_table import ACCENT, INK, RULE, long_table
+from core.reporting.pdf_table import ACCENT, INK, RULE, long_table, on_paper
 from core.reporting.typeface import BOLD, REGULAR, drawable
 from core.reporting.values import Style
 
@@ -46,6 +46,9 @@ def write_pdf(report: Report, style: Style, sender: Sender = Sender()) -> bytes:
     """The report as PDF; `sender` stands above the title."""
     typeface.prepare()
     out = io.BytesIO()
+    report = replace(
+        report, sections=tuple(replace(section, table=on_paper(section.table)) for section in report.sections)
+    )
     size = _paper(report)
     document = BaseDocTemplate(
         out, pagesize=size, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=FOOT,

@@ -9,7 +9,7 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable
 
-from core.reporting.model import Column, Level, Row, Table
+from core.reporting.model import Cell, Coded, Column, Level, Row, Table
 from core.reporting.typeface import BOLD, REGULAR, drawable, width, wrapped
 from core.reporting.values import Style, written
 
@@ -88,6 +88,26 @@ class _Layout:
 def long_table(table: Table, style: Style, room: float) -> LongTable:
     """The table, `room` points wide."""
     return LongTable(_Layout(table, style, room))
+
+
+def on_paper(table: Table) -> Table:
+    """The table without columns of text that are for spreadsheets, or empty."""
+    kept = [
+        place
+        for place, column in enumerate(table.columns)
+        if column.kind.is_number or (column.paper and any(_says_something(row.cells[place]) for row in table.rows))
+    ]
+    if not table.rows or len(kept) == len(table.columns):
+        return table
+    return Table(
+        tuple(table.columns[place] for place in kept),
+        tuple(Row(tuple(row.cells[place] for place in kept), row.level) for row in table.rows),
+        table.empty,
+    )
+
+
+def _says_something(cell: Cell) -> bool:
+    return bool(cell.code if isinstance(cell, Coded) else cell)
 
 
 def _line(layout: _Layout, row: Row, texts: list[str]) -> _Line:

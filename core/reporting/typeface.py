@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from reportlab.lib.utils import simpleSplit
@@ -29,6 +29,7 @@ def prepare() -> None:
     _letters()
 
 
+@lru_cache(maxsize=20_000)
 def drawable(text: str) -> str:
     """The text in characters that the typeface has; others become a question mark, line ends and tabs a space."""
     letters = _letters()
@@ -38,6 +39,7 @@ def drawable(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=20_000)
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Points that a drawable text takes."""
     return float(pdfmetrics.stringWidth(text, BOLD if bold else REGULAR, size))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from core.domain.text import Text
 from core.i18n import LOCALES, format_date, format_instant, format_money, format_number, format_signed, translate
-from core.reporting.model import Cell, Kind, Level, Money, Row
+from core.reporting.model import Cell, Coded, Kind, Level, Money, Row
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A spreadsheet takes a cell that begins with one of these for a formula; the last four are the full-width ones."""
@@ -49,6 +49,8 @@ def written(cell: Cell, kind: Kind, style: Style) -> str:
             return ""
         case Text() | str():
             return style.words(cell)
+        case Coded():
+            return style.words(cell.words)
         case Money():
             return _money(cell, style)
         case datetime():
@@ -69,6 +71,8 @@ def plain(cell: Cell) -> object:
             return str(cell)
         case Money():
             return cell.amount
+        case Coded():
+            return cell.code
         case datetime() | date():
             return cell.isoformat()
     return cell

@@ -103,7 +103,7 @@ def _typed(sheet: Any, value: Cell, column: Column, style: Style) -> SheetCell:
             return _formatted(sheet, value, _date_format(style))
         case int() | Decimal():
             return _formatted(sheet, value, _number_format(value, column.kind))
-    return _text(sheet, style.words(value))
+    return _text(sheet, written(value, column.kind, style))
 
 
 def _formatted(sheet: Any, value: Any, number_format: str) -> SheetCell:

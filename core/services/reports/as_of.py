@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from core.domain.text import T
 from core.reporting import Cell, Column, Kind, Money, Report, Row, Section, Table
+from core.reporting.values import plain
 from core.services.reports.asked import Scene
-from core.services.reports.columns import BILLING, COMPANY, CUSTOMER, PORTAL, PRODUCT, TERM
+from core.services.reports.columns import BILLING, COMPANY, CUSTOMER, PORTAL, PRODUCT, TERM, billing_of, term_of
 from core.services.reports.vendor import EMPTY, filtered
 from core.store import reports as store
 from core.store.reports import Line
 
 COLUMNS = (
     PORTAL,
-    Column("customer_id", T("Customer in the portal")),
+    Column("customer_id", T("Customer in the portal"), paper=False),
     CUSTOMER,
-    Column("company_id", T("Company number")),
+    Column("company_id", T("Company number"), paper=False),
     COMPANY,
-    Column("product_key", T("Product code")),
+    Column("product_key", T("Product code"), paper=False),
     PRODUCT,
     TERM,
     BILLING,
-    Column("subscription_id", T("Subscription")),
+    Column("subscription_id", T("Subscription"), paper=False),
     Column("quantity", T("Units"), Kind.COUNT),
     Column("unit", T("Unit")),
     Column("unit_price", T("Price per unit"), Kind.MONEY),
     Column("since_utc", T("Since"), Kind.INSTANT),
-    Column("origin", T("Read from")),
+    Column("origin", T("Read from"), paper=False),
 )
 
 
@@ -54,8 +55,8 @@ def _row(scene: Scene, line: Line) -> Row:
         customer.company if customer else "",
         line.product_key,
         scene.product(line.portal_id, line.product_key),
-        line.term,
-        line.billing_frequency,
+        term_of(line.term),
+        billing_of(line.billing_frequency),
         line.subscription_id,
         line.quantity,
         line.unit,
@@ -72,4 +73,4 @@ def price_of(line: Line) -> Money | None:
 
 
 def _order(row: Row) -> tuple[str, ...]:
-    return tuple(str(row.cells[place]).casefold() for place in (0, 2, 6, 7, 8, 9))
+    return tuple(str(plain(row.cells[place])).casefold() for place in (0, 2, 6, 7, 8, 9))

@@ -21,7 +21,7 @@ CHANGES = (
     Column("after", T("To"), Kind.COUNT),
     Column("difference", T("+/−"), Kind.DIFFERENCE),
     Column("what", T("What happened")),
-    Column("origin", T("Read from")),
+    Column("origin", T("Read from"), paper=False),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from core.domain.text import T
-from core.reporting import Cell, Column, Kind, Level, Row
+from core.reporting import Cell, Coded, Column, Kind, Level, Row
 
 COMPANY = Column("company", T("Company"))
 PORTAL = Column("portal", T("Portal"))
@@ -23,6 +23,30 @@ YEAR_DIFFERENCE = Column("year_difference", T("+/− in a year"), Kind.DIFFERENC
 COMPARED = (NOW, MONTH, DIFFERENCE, YEAR, YEAR_DIFFERENCE)
 
 Known = Decimal | None
+TERMS = {
+    "P1M": T("1 month"),
+    "P3M": T("3 months"),
+    "P6M": T("6 months"),
+    "P1Y": T("1 year"),
+    "P3Y": T("3 years"),
+}
+FREQUENCIES = {
+    "monthly": T("monthly"),
+    "quarterly": T("quarterly"),
+    "semiannual": T("half-yearly"),
+    "yearly": T("yearly"),
+    "once": T("once"),
+}
+
+
+def term_of(code: str) -> Coded:
+    """`P1Y` as one year."""
+    return Coded(code, TERMS.get(code, code))
+
+
+def billing_of(code: str) -> Coded:
+    """How often it is billed, in words."""
+    return Coded(code, FREQUENCIES.get(code, code))
 
 
 def less(one: Known, other: Known) -> Known:

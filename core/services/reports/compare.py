@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.domain.text import T
 from core.reporting import Column, Kind, Report, Row, Section, Table
+from core.reporting.values import plain
 from core.services.reports.asked import Scene, months_before
 from core.services.reports.columns import (
     BILLING,
@@ -16,8 +17,10 @@ from core.services.reports.columns import (
     PRODUCT,
     TERM,
     Known,
+    billing_of,
     less,
     plus,
+    term_of,
     total_row,
 )
 from core.services.reports.vendor import filtered
@@ -47,7 +50,7 @@ def compare(scene: Scene) -> Report:
         for line in (before | after).values()
         if _quantity(scene, line, before, earlier) != _quantity(scene, line, after, later)
     ]
-    rows.sort(key=lambda row: [str(cell).casefold() for cell in row.cells[:6]])
+    rows.sort(key=lambda row: [str(plain(cell)).casefold() for cell in row.cells[:6]])
     return Report(
         name="compare",
         title=T("What changed between two moments"),
@@ -82,8 +85,8 @@ def _row(scene: Scene, line: Line, quantities: tuple[Known, Known]) -> Row:
             scene.portals.get(line.portal_id, "?"),
             who.name if who else line.customer_id,
             scene.product(line.portal_id, line.product_key),
-            line.term,
-            line.billing_frequency,
+            term_of(line.term),
+            billing_of(line.billing_frequency),
             *quantities,
             less(quantities[1], quantities[0]),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.domain.text import T
-from core.reporting import Chart, Column, Kind, Report, Row, Section, Table
+from core.reporting import Column, Kind, Report, Row, Section, Table
 from core.services.reports.as_of import price_of
 from core.services.reports.asked import Scene, months_before
 from core.services.reports.changes import CHANGES, SHOWN, event_row
@@ -18,12 +18,14 @@ from core.services.reports.columns import (
     PRODUCT,
     TERM,
     Known,
+    billing_of,
     compared,
     compared_sum,
     plus,
+    term_of,
     total_row,
 )
-from core.services.reports.development import month_days, product_series
+from core.services.reports.development import product_chart
 from core.services.reports.vendor import EMPTY, compared_days, compared_fact, filtered
 from core.store import reports as store
 from core.store.reports import Line
@@ -70,7 +72,7 @@ def customer(scene: Scene) -> Report:
                 name="licences",
                 title=T("Active licences"),
                 table=Table(LICENCES, tuple(_licence(scene, line) for line in lines), EMPTY),
-                chart=_timeline(scene),
+                chart=product_chart(scene),
             ),
             Section(name="compared", title=T("Compared"), table=_compared(scene, instants)),
             Section(
@@ -123,20 +125,14 @@ def _licence(scene: Scene, line: Line) -> Row:
             scene.portals.get(line.portal_id, "?"),
             who.name if who else line.customer_id,
             scene.product(line.portal_id, line.product_key),
-            line.term,
-            line.billing_frequency,
+            term_of(line.term),
+            billing_of(line.billing_frequency),
             line.quantity,
             line.unit,
             scene.local_day(line.since),
             price_of(line),
         )
     )
-
-
-def _timeline(scene: Scene) -> Chart:
-    """Units per product over the last months: the customer's own story."""
-    days = month_days(scene)
-    return Chart(tuple(days), product_series(scene, days))
 
 
 def _whose(scene: Scene) -> str:

@@ -19,7 +19,7 @@ from core.store.reports import Sum
 Key = Callable[[Sum], tuple[str, str]]
 """What a sum is added up by."""
 DRAWN = 8
-"""Lines in one chart; the smaller ones are drawn together."""
+"""Lines in one chart: as many as there are colours that can be told apart."""
 
 
 def development(scene: Scene) -> Report:
@@ -42,7 +42,7 @@ def development(scene: Scene) -> Report:
         name="months",
         title=T("Development"),
         table=Table((*labels, *months), tuple(rows), EMPTY),
-        chart=Chart(tuple(days), _largest(lines)),
+        chart=_chart(days, lines),
     )
     sections = (main, _readings(scene, days[0])) if per_customer and scene.chosen is not None else (main,)
     return Report(
@@ -63,14 +63,20 @@ def month_days(scene: Scene) -> list[date]:
     return [*(day for day in ends if day < scene.day and scene.at(day) >= first), scene.day]
 
 
-def vendor_series(scene: Scene, days: Sequence[date]) -> tuple[Series, ...]:
+def vendor_chart(scene: Scene) -> Chart:
     """One line a vendor."""
-    return _largest(_grouped(_totals(scene, days, _product_key(scene), by_customer=False), len(days), place=0))
+    return _chart_by(scene, 0)
 
 
-def product_series(scene: Scene, days: Sequence[date]) -> tuple[Series, ...]:
+def product_chart(scene: Scene) -> Chart:
     """One line a product."""
-    return _largest(_grouped(_totals(scene, days, _product_key(scene), by_customer=False), len(days), place=1))
+    return _chart_by(scene, 1)
+
+
+def _chart_by(scene: Scene, place: int) -> Chart:
+    days = month_days(scene)
+    totals = _totals(scene, days, _product_key(scene), by_customer=False)
+    return _chart(days, _grouped(totals, len(days), place=place))
 
 
 def _readings(scene: Scene, first: date) -> Section:
@@ -121,9 +127,8 @@ def _sum(rows: Iterable[tuple[Known, ...]], places: int) -> tuple[Known, ...]:
     return sums
 
 
-def _largest(lines: dict[str, tuple[Known, ...]]) -> tuple[Series, ...]:
-    """The largest lines by their last value; what is left is one line together."""
+def _chart(days: Sequence[date], lines: dict[str, tuple[Known, ...]]) -> Chart:
+    """The lines that are largest in the end."""
     ordered = sorted(lines.items(), key=lambda item: (-(item[1][-1] or Decimal(0)), item[0]))
-    shown = [Series(name, values) for name, values in ordered[:DRAWN]]
-    rest = [values for _, values in ordered[DRAWN:]]
-    return (*shown, Series(f"… ({len(rest)})", _sum(rest, len(rest[0])))) if rest else tuple(shown)
+    shown = tuple(Series(name, values) for name, values in ordered[:DRAWN])
+    return Chart(tuple(days), shown, max(0, len(ordered) - DRAWN))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from core.domain.text import T, Text
-from core.reporting import Chart, Level, Report, Row, Section, Table
+from core.reporting import Level, Report, Row, Section, Table
 from core.services.reports.asked import Scene, months_before
 from core.services.reports.columns import COMPARED, PRODUCT, VENDOR, Known, compared, compared_sum, plus, total_row
 from core.store import reports as store
@@ -19,6 +19,8 @@ Totals = dict[tuple[str, str], tuple[Known, ...]]
 
 def vendor(scene: Scene) -> Report:
     """Product, now, last month, difference, a year ago; grouped by vendor, with the sum of all."""
+    from core.services.reports.development import vendor_chart
+
     days = compared_days(scene)
     instants = [scene.instant, *(scene.at(day) for day in days[1:])]
     return Report(
@@ -33,7 +35,7 @@ def vendor(scene: Scene) -> Report:
                 name="products",
                 title=T("Per vendor"),
                 table=Table((VENDOR, PRODUCT, *COMPARED), tuple(_rows(product_totals(scene, instants))), EMPTY),
-                chart=_development(scene) if scene.asked.chart else None,
+                chart=vendor_chart(scene) if scene.asked.chart else None,
             ),
         ),
     )
@@ -87,10 +89,3 @@ def _rows(totals: Totals) -> list[Row]:
             sums = compared_sum(values for _, values in products)
             rows.append(Row((T("{vendor}: sum", vendor=portal), "", *sums), Level.SUBTOTAL))
     return [*rows, total_row(2, compared_sum(totals.values()))] if rows else []
-
-
-def _development(scene: Scene) -> Chart:
-    from core.services.reports.development import month_days, vendor_series
-
-    days = month_days(scene)
-    return Chart(tuple(days), vendor_series(scene, days))
