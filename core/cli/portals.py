@@ -1,4 +1,4 @@
-"""`portal list`, `portal test NAME`, `portal pull NAME`."""
+"""`portal list`, `portal test NAME`, `portal pull NAME`, `portal hook NAME`."""
 
 from __future__ import annotations
 
@@ -91,6 +91,40 @@ def pull(name: PortalName, as_json: AsJson = False) -> int:
             for customer, reason in reading.failed_customers.items():
                 say(T("{customer} could not be read: {reason}", customer=customer, reason=reason), to_error=True)
     return 0 if reading.complete and not reading.failed_customers else 1
+
+
+@group.command("hook", help=help_text("Make the address that a portal sends webhooks to; it is told this once."))
+def hook(
+    name: PortalName,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help=help_text("A new address; the one before it ends at once."))
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    from core.services import webhooks
+
+    with opened() as (ctx, actor):
+        card = webhooks.hook_card(ctx, actor, name)
+        path = "" if card.has_address and not rotate else webhooks.make_address(ctx, actor, name, rotate=rotate)
+        card = webhooks.hook_card(ctx, actor, name)
+        if as_json:
+            document(
+                {
+                    "portal": name,
+                    "path": path or None,
+                    "made": bool(path),
+                    "made_at": card.made_at,
+                    "scheme": card.settings.verification.scheme.value,
+                    "switched_off": card.settings.switched_off,
+                }
+            )
+        elif path:
+            say(T("Send to {path} at the address of the pages. It is told this once.", path=path))
+        else:
+            say(T("{portal} has an address since {moment}. --rotate makes a new one.", portal=name, moment=card.made_at))
+        for warning in card.warnings:
+            say(warning, to_error=True)
+    return 0
 
 
 def reading_document(portal: str, reading: Reading) -> dict[str, object]:
