@@ -132,8 +132,11 @@ def _with_their_lines(session: Session, change_ids: Sequence[str]) -> list[Store
                 kind="unknown_change",
             )
     lines = {one.change.line for one in chosen if one.change.line is not None}
+    pairs = {one.change.pair for one in chosen if one.change.pair}
     plan = plans.load(session)
-    family = [change.id for change in plan.changes if change.line in lines] if plan else []
+    # What belongs to one pair goes together, with all that its lines have.
+    lines |= {change.line for change in plan.changes if change.pair in pairs and change.line} if plan else set()
+    family = [change.id for change in plan.changes if change.line in lines or change.pair in pairs] if plan else []
     return plans.find_changes(session, list(dict.fromkeys([*change_ids, *family])))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -17,15 +17,17 @@ from core.domain.planner import make_plan
 from core.domain.ports import Target as Autotask
 from core.domain.provisioning.facts import Wanted
 from core.domain.reverse import reversal_targets
+from core.domain.subscription.pairs import settle_together
 from core.domain.target import PortalUsage, Target, Targets
 from core.domain.targets import compute_targets
 from core.domain.text import T, Text
-from core.services import directory
+from core.services import directory, subscription_facts
 from core.services.context import Context
 from core.services.overdue_files import overdue_files
 from core.services.provisioning import words_of
 from core.services.provisioning_plan import provide, with_steps
 from core.services.reversals import Pending, pending_reversals
+from core.services.subscription_facts import SubscriptionFacts
 from core.store import decisions, history, ledger, mappings, memories, plans, provisioning
 from core.store.ledger import Event, Fact
 
@@ -44,6 +46,7 @@ class Facts:
     reversals: tuple[Pending, ...]
     findings: tuple[Finding, ...] = ()
     wanted: Wanted = Wanted()
+    subscriptions: SubscriptionFacts = field(default_factory=SubscriptionFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def gather(ctx: Context) -> Facts:
             pending_reversals(session),
             overdue_files(session, ctx.clock.now()),
             provisioning.load_wanted(session),
+            subscription_facts.load(session, ctx.clock.now()),
         )
 
 
@@ -97,17 +101,19 @@ def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> 
     memory = _dates_taken(facts)
     state = directory.deepen(target, state, _reversed(facts, state), _first_day(state, _reversed(facts, state), today))
     provided = provide(ctx, target, facts.wanted, facts.usage, facts.mapping, state)
-    ordinary = compute_targets(provided.usage, facts.mapping, provided.state, now, today)
+    about = facts.subscriptions
+    ordinary = compute_targets(provided.usage, facts.mapping, provided.state, now, today, about.remembered)
     findings = (*ordinary.findings, *provided.findings, *facts.findings)
     targets = _with_reversals(Targets((*ordinary.targets, *provided.targets), findings), facts, state)
-    plan = make_plan(targets, state, memory, facts.decisions, today)
+    plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
         directory.keep_units(ctx, state, deeper)
-        plan = make_plan(targets, state, memory, facts.decisions, today)
+        plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
     plan = with_steps(plan, provided, facts.decisions)
-    return Planned(_with_holds(plan, facts.decisions), state, targets)
+    more = subscription_facts.findings(about, facts.usage, targets, state, today)
+    return Planned(subscription_facts.with_findings(_with_holds(plan, facts.decisions), more), state, targets)
 
 
 def make_for_lines(ctx: Context, facts: Facts, planned: Planned, lines: Collection[LineRef]) -> Plan:
@@ -134,7 +140,7 @@ def _with_holds(plan: Plan, decided: Decisions) -> Plan:
         else change
         for change in plan.changes
     )
-    return replace(plan, changes=changes)
+    return replace(plan, changes=tuple(settle_together(changes)))
 
 
 def _lane(change: Change) -> object:
@@ -149,6 +155,7 @@ def _held_text(change: Change, reasons: Mapping[str, str]) -> Text:
 def keep(session: Session, ctx: Context, planned: Planned, facts: Facts, run_id: int | None) -> int:
     """Make this the current plan, and note units that were seen for the first time (M10). Gives the plan's number."""
     plan_id = plans.save(session, planned.plan, ctx.clock.now(), run_id=run_id)
+    subscription_facts.keep(session, planned, facts, ctx.clock.now())
     ledger.append(session, ctx.clock.now(), first_seen(planned, facts.memory, run_id))
     return plan_id
 

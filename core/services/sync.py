@@ -18,7 +18,7 @@ from core.domain.errors import ContractBridgeError
 from core.domain.plan import Change, ChangeStatus, Plan
 from core.domain.ports import Target
 from core.domain.text import T, Text
-from core.services import directory, plan_making
+from core.services import directory, plan_making, subscription_facts
 from core.services.access import Actor, Role, require
 from core.services.after_run import after_run
 from core.services.applying import End, Work
@@ -267,7 +267,9 @@ def _plan_and_write(
 def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]:
     """A run of some portals writes only what these have a part in."""
     wanted = set(portals)
-    return [change for change in changes if not wanted or not change.portals or wanted & set(change.portals)]
+    chosen = [change for change in changes if not wanted or not change.portals or wanted & set(change.portals)]
+    pairs = {change.pair for change in chosen if change.pair}
+    return [change for change in changes if change in chosen or change.pair in pairs] if pairs else chosen
 
 
 def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work]) -> Plan | None:
@@ -287,7 +289,12 @@ def _forget_ahead(running: Running, works: Sequence[Work]) -> None:
 def _keep_left(running: Running, plan: Plan, works: Sequence[Work], names: Names, again: Plan | None = None) -> None:
     if works:
         left, ctx = plan_left(plan, works, names, again), running.ctx
-        ctx.database.run(lambda session: plans.save(session, left, ctx.clock.now(), run_id=running.id))
+
+        def work(session: Session) -> None:
+            plans.save(session, left, ctx.clock.now(), run_id=running.id)
+            subscription_facts.settle(session, left)
+
+        ctx.database.run(work)
 
 
 def _names_of(planned: Planned, changes: Sequence[Change]) -> dict[str, tuple[str, str]]:
@@ -349,7 +356,7 @@ def _after_making(running: Running, target: Target, made: Sequence[Work]) -> lis
 
 def _stored(session: Session, ids: Sequence[str] | None) -> list[plans.StoredChange]:
     if ids is not None:
-        return plans.find_changes(session, ids)
+        return plans.with_pairs(session, plans.find_changes(session, ids))
     decided = plans.load(session)
     wanted = [change.id for change in decided.changes if _decided(change)] if decided else []
     return plans.find_changes(session, wanted)

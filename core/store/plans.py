@@ -174,6 +174,17 @@ def find_changes(session: Session, wanted: Sequence[str], *, plan_id: int | None
     return [_stored(row) for row in sorted(rows, key=lambda row: row.position)]
 
 
+def with_pairs(session: Session, chosen: list[StoredChange]) -> list[StoredChange]:
+    """These changes, and those of the current plan that stand or fall together with one of them, in the plan's order."""
+    pairs = {one.change.pair for one in chosen if one.change.pair}
+    plan = load(session) if pairs else None
+    if plan is None:
+        return chosen
+    known = {one.change.id for one in chosen}
+    family = [change.id for change in plan.changes if change.id in known or change.pair in pairs]
+    return find_changes(session, family)
+
+
 def page_findings(session: Session, query: PageQuery, *, plan_id: int | None = None) -> Page[StoredFinding]:
     """Findings of a plan, filtered and cut. `status` is the kind."""
     number = current_id(session) if plan_id is None else plan_id

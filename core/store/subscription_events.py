@@ -214,7 +214,9 @@ def _moved(
     query = select(EVENT).where(
         EVENT.c.portal_id != portal_id, EVENT.c.kind.in_(_MOVES), EVENT.c.seen_at >= seen_at - MOVED_WITHIN
     )
-    elsewhere = {row.vendor_id: row._mapping for row in in_keys(session, query.order_by(EVENT.c.id), [EVENT.c.vendor_id], own)}
+    elsewhere = {
+        row.vendor_id: row._mapping for row in in_keys(session, query.order_by(EVENT.c.id), [EVENT.c.vendor_id], own)
+    }
     cancelled = EventKind.CANCELLED.value
     found: list[dict[str, Any]] = []
     for vendor_id, other in elsewhere.items():

@@ -144,9 +144,7 @@ def remembered_prices(session: Session) -> dict[LineRef, Decimal]:
 
 def remember_prices(session: Session, prices: Mapping[LineRef, Decimal], now: datetime) -> None:
     """Remember prices; one that is remembered already stays."""
-    rows = [
-        {"kind": line.kind.value, "id": line.id, "unit_price": price, "at": now} for line, price in prices.items()
-    ]
+    rows = [{"kind": line.kind.value, "id": line.id, "unit_price": price, "at": now} for line, price in prices.items()]
     if rows:
         session.execute(insert_or_nothing(session, PRICE, ["kind", "id"]), rows)
 
@@ -196,7 +194,7 @@ def _where(query: PageQuery) -> list[ColumnElement[bool]]:
     if query.portal:
         where.append(PORTAL.c.name == query.portal)
     if query.status:
-        where.append(BADGE == query.status)
+        where.append(query.status == BADGE)
     if query.text:
         where.append(
             or_(

@@ -109,9 +109,7 @@ def _placed(line: KnownLine, target: Target, opened: Mapping[int | LineRef, Text
     )
 
 
-def _not_placed(
-    portal: str, line: KnownLine, mapping: WorkspaceMapping, products: set[ProductKey]
-) -> Standpoint:
+def _not_placed(portal: str, line: KnownLine, mapping: WorkspaceMapping, products: set[ProductKey]) -> Standpoint:
     usage = line.usage
     customer = mapping.customers.get(CustomerKey(portal, usage.customer_id))
     key = renamed(mapping.renames, portal, usage.product_key)
@@ -124,8 +122,6 @@ def _not_placed(
         return Standpoint(usage_line=line.id, standing=Standing.UNMAPPED, problem=problem)
     if product not in products:
         problem = T("The product is not mapped.")
-        return Standpoint(
-            usage_line=line.id, standing=Standing.UNMAPPED, company_id=company_id, problem=problem
-        )
+        return Standpoint(usage_line=line.id, standing=Standing.UNMAPPED, company_id=company_id, problem=problem)
     problem = T("It stands on no contract line yet.")
     return Standpoint(usage_line=line.id, standing=Standing.NO_LINE, company_id=company_id, problem=problem)

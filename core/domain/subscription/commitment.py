@@ -32,5 +32,7 @@ def _locked(product: str, end: date) -> Text:
 
 def _ended_early(product: str, end: date) -> Text:
     return T(
-        "{product} ended, but was committed until {day}: look whether the vendor still bills it.", product=product, day=end
+        "{product} ended, but was committed until {day}: look whether the vendor still bills it.",
+        product=product,
+        day=end,
     )

@@ -94,9 +94,7 @@ def events_between(
     )
 
 
-def apply_events(
-    lines: Mapping[LineKey, UsageLine], events: Iterable[SubscriptionEvent]
-) -> dict[LineKey, UsageLine]:
+def apply_events(lines: Mapping[LineKey, UsageLine], events: Iterable[SubscriptionEvent]) -> dict[LineKey, UsageLine]:
     """The lines that are there once these events happened."""
     result = dict(lines)
     for event in events:
@@ -160,9 +158,7 @@ def _same(was: UsageLine, now: UsageLine, day: date) -> Iterator[SubscriptionEve
         yield _event(kind, was, now, day)
     old_end, new_end = words.commitment_end(was), words.commitment_end(now)
     if old_end is not None and new_end is not None and new_end > old_end and was.term == now.term:
-        yield SubscriptionEvent(
-            kind=EventKind.RENEWED, effective_date=old_end + timedelta(days=1), was=was, now=now
-        )
+        yield SubscriptionEvent(kind=EventKind.RENEWED, effective_date=old_end + timedelta(days=1), was=was, now=now)
 
 
 def _differences(was: UsageLine, now: UsageLine) -> Iterator[EventKind]:

@@ -26,7 +26,11 @@ def term_findings(
         if target is None or contract is None or usage is None or not usage.billing_frequency:
             continue
         if contract.period_type != usage.billing_frequency:
-            found.append(_finding(target, contract.name, usage.product, (old, new), _fitting(target, usage.billing_frequency, state)))
+            found.append(
+                _finding(
+                    target, contract.name, usage.product, (old, new), _fitting(target, usage.billing_frequency, state)
+                )
+            )
     return found
 
 
