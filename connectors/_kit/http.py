@@ -243,6 +243,33 @@ class Http:
             request = onward
         return self._exchange(request, where, started)
 
+    def save(self, request: Request, into: Path, most: int) -> Answer:
+        """The same for a GET whose good answer goes to a file, never more than `most` bytes of it. The Answer has no content."""
+        where = f"{request.method} {self.mask(self._show(request.url))}"
+        started = time.monotonic()
+        try:
+            return self._to_file(request, where, started, (into, most))
+        except httpx.HTTPError as error:
+            self._fail(request, where, error)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise SettingsError(
+                T("{url} is not a web address.", url=self.mask(self._show(request.url))), kind="address"
+            ) from error
+
+    def _to_file(self, request: Request, where: str, started: float, target: tuple[Path, int]) -> Answer:
+        into, left = target
+        headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        with self._client.stream(request.method, request.url, headers=headers) as response, into.open("wb") as file:
+            for part in response.iter_bytes() if response.is_success else ():
+                file.write(part[:left])
+                left -= len(part)
+                if left <= 0:
+                    break
+                if time.monotonic() - started > self._timeouts.total:
+                    raise httpx.ReadTimeout("the whole exchange took too long")
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, names, b"", where)
+
     def _exchange(self, request: Request, where: str, started: float) -> Answer:
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         content = request.content

@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 from core.domain.finding import Finding, FindingKind
 from core.domain.pickup_settings import Afterwards, PickupSettings, Take
 from core.domain.ports import Source
-from core.domain.text import T
+from core.domain.text import T, Text
 
 UNFINISHED = (".part", ".tmp", ".filepart", ".partial", ".crdownload", ".uploading", ".lock")
 """Endings under which programs write a file before they rename it."""
@@ -76,6 +76,7 @@ class Listing:
     whole: bool = True
     gone: frozenset[str] = frozenset()
     cursor: str = ""
+    notes: tuple[Text, ...] = ()
 
 
 class FilePlace(Protocol):

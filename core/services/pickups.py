@@ -159,6 +159,7 @@ class _Pickup:
             settles_after=self.place.settles_after, newest_read=newest,
         )  # fmt: skip
         waiting = dict(poll.waiting or {})
+        self.done.notes += listing.notes
         self._recovered()
         try:
             self.archive.finish(pending, listing, self._markers(listing))

@@ -1,0 +1,1 @@
+"""Files in a SharePoint or OneDrive library, through Microsoft Graph v1.0."""
