@@ -269,7 +269,10 @@ def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]
     wanted = set(portals)
     chosen = [change for change in changes if not wanted or not change.portals or wanted & set(change.portals)]
     pairs = {change.pair for change in chosen if change.pair}
-    return [change for change in changes if change in chosen or change.pair in pairs] if pairs else chosen
+    if not pairs:
+        return chosen
+    ids = {change.id for change in chosen}
+    return [change for change in changes if change.id in ids or change.pair in pairs]
 
 
 def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work]) -> Plan | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -111,9 +112,13 @@ def last_increases(session: Session, since: datetime) -> dict[int, date]:
     """Per usage line the last day on which seats were added, since an instant: those can be given back for a few days."""
     found: dict[int, date] = {}
     for one in recent(session, (EventKind.QUANTITY,), since):
-        if one.line_id is not None and float(one.after.get("quantity", 0)) > float(one.before.get("quantity", 0)):
+        if one.line_id is not None and _quantity(one.after) > _quantity(one.before):
             found[one.line_id] = one.effective_date
     return found
+
+
+def _quantity(values: Mapping[str, str]) -> Decimal:
+    return Decimal(values.get("quantity") or 0)
 
 
 def latest(session: Session) -> datetime | None:

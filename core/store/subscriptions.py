@@ -194,7 +194,7 @@ def _where(query: PageQuery) -> list[ColumnElement[bool]]:
     if query.portal:
         where.append(PORTAL.c.name == query.portal)
     if query.status:
-        where.append(query.status == BADGE)
+        where.append(BADGE.in_([query.status]))
     if query.text:
         where.append(
             or_(

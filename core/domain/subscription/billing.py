@@ -18,7 +18,7 @@ FREE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Price and cost that a line should have; None: they stay. `when` is the day they count from, where it is not that of the units."""
+    """Price and cost that a line should have; None: they stay. `when`: from which day, where it is not that of the units."""
 
     price: Decimal | None = None
     cost: Decimal | None = None
@@ -34,10 +34,11 @@ def as_billed(sources: Sequence[TargetSource], policy: Policy) -> tuple[list[Tar
     why: list[Text] = []
     for source in sources:
         text = _not_billed(source.line, policy, all_suspended)
-        if text is not None:
+        if text is None:
+            billed.append(source)
+        else:
             why.append(text)
-            source = replace(source, line=replace(source.line, present=False))
-        billed.append(source)
+            billed.append(replace(source, line=replace(source.line, present=False)))
     return billed, tuple(why)
 
 

@@ -168,19 +168,23 @@ def _differences(was: UsageLine, now: UsageLine) -> Iterator[EventKind]:
         yield EventKind.PRICE
     if words.margin_of(was) != words.margin_of(now):
         yield EventKind.MARGIN
-    if words.promotion_of(was) != words.promotion_of(now):
-        if words.promotion_of(was):
-            yield EventKind.PROMOTION_END
-        if words.promotion_of(now):
-            yield EventKind.PROMOTION_START
+    yield from _promotion(words.promotion_of(was), words.promotion_of(now))
     if (changed := _status_change(words.status_of(was), words.status_of(now))) is not None:
         yield changed
-    if words.partner_of(was) and words.partner_of(now) and words.partner_of(was) != words.partner_of(now):
+    if "" != words.partner_of(was) != words.partner_of(now) != "":
         yield EventKind.RESELLER
     if words.auto_renew_of(was) != words.auto_renew_of(now):
         yield EventKind.AUTO_RENEW
     if words.label_of(was) != words.label_of(now):
         yield EventKind.NAME
+
+
+def _promotion(was: str, now: str) -> Iterator[EventKind]:
+    if was != now:
+        if was:
+            yield EventKind.PROMOTION_END
+        if now:
+            yield EventKind.PROMOTION_START
 
 
 def _status_change(was: Status, now: Status) -> EventKind | None:
