@@ -267,7 +267,7 @@ def totals_shown(session: Session, query: PageQuery, *, period: date | None = No
         filtered.c.company,
         filtered.c.period_start,
         func.sum(filtered.c.price).label("price"),
-        func.count().label("count"),
+        func.count().label("charges"),
     ).group_by(filtered.c.company, filtered.c.period_start)
     return list(session.execute(grouped.order_by(filtered.c.company, filtered.c.period_start)))
 

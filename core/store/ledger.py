@@ -146,6 +146,17 @@ def of_changes(session: Session, change_ids: Iterable[str]) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.id)
 
 
+def of_charge(session: Session, base: str) -> list[Entry]:
+    """Entries of all changes of one charge (the base of its key) that were ever intended, in order."""
+    intended = select(LEDGER.c.change_id).where(
+        LEDGER.c.event == Event.INTENDED.value,
+        LEDGER.c.change_id.startswith("charge-"),
+        LEDGER.c.payload.contains(f'"key":"{base}', autoescape=True),
+    )
+    query = select(LEDGER).where(LEDGER.c.change_id.in_(intended)).order_by(LEDGER.c.id)
+    return [_entry(row) for row in session.execute(query)]
+
+
 def of_line(session: Session, line: LineRef) -> list[Entry]:
     """Everything that ever happened to one contract line, in order."""
     query = (

@@ -148,6 +148,8 @@ def _complete_charge(state: State, charge: Record) -> None:
         if charge.get(name) is not None:
             charge[name] = float(money(charge[name]))
     quantity = charge.get("unitQuantity") or 0
+    if charge["unitPrice"] < 0 and state.switches.negative_charges == "refuse":
+        raise Refusal("The ContractCharge unitPrice cannot be negative.")
     charge["billableAmount"] = float(money(money(charge["unitPrice"]) * money(quantity)))
     charge["extendedCost"] = float(money(money(charge.get("unitCost") or 0) * money(quantity)))
     charge["internalCurrencyBillableAmount"] = charge["billableAmount"]

@@ -60,6 +60,8 @@ class SandboxSwitches(BaseModel):
     """adjustedPrice on ContractServices (§7.5)."""
     silent_entities: frozenset[str] = frozenset()
     """Entities whose writes are answered with 200 although nothing changes."""
+    negative_charges: Literal["allow", "refuse"] = "allow"
+    """A ContractCharge below 0 (§8.6 does not tell)."""
     auto_notes: bool = False
     """Does every change of units write a ContractNote?"""
     child_create_at_root: Literal[404, 405] = 404

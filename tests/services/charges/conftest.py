@@ -1,0 +1,7 @@
+"""The world of the money path, with what charges need."""
+
+from __future__ import annotations
+
+from tests.services.money.conftest import data, empty_database, make_world, world
+
+__all__ = ["data", "empty_database", "make_world", "world"]
