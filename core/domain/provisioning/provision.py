@@ -131,7 +131,7 @@ class _Provision:
         """No contract carries its id: one of ours lost it, somebody else made one, or it is to be made."""
         made = self._wanted.made.get(one.key)
         lost = self._state.contracts.get(made.contract_id) if made else None
-        if lost is not None and lost.company_id == one.company.id:
+        if lost is not None and lost.active and lost.company_id == one.company.id:
             text = T("The contract lost the id of its subscription; it gets it back.")
             step = Step(key=one.key.subscription_id, name=lost.name, start=lost.start, end=lost.end)
             self._contracts.append(

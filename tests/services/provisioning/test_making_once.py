@@ -1,0 +1,164 @@
+"""Contracts are made exactly once, whatever happens to answers and processes (M4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.store import ledger
+from tests.services.money.world import SandboxData, World
+from tests.services.provisioning.shop import Shop, open_shop, subscription
+
+ROOT = Path(__file__).resolve().parents[3]
+CONTRACT: dict[str, Any] = {"entity": "Contracts", "operation": "create"}
+SERVICE: dict[str, Any] = {"entity": "Services", "operation": "create"}
+FIELD: dict[str, Any] = {"entity": "UserDefinedFieldDefinitions", "operation": "create"}
+PATCH: dict[str, Any] = {"entity": "Contracts", "operation": "update"}
+
+
+@pytest.fixture
+def shop(data: SandboxData, world: World) -> Shop:
+    shop = open_shop(world, acme=1001)
+    shop.sells(subscription("sub-1"), subscription("sub-2", quantity=3))
+    return shop
+
+
+@pytest.fixture(autouse=True)
+def _company(data: SandboxData) -> None:
+    assert data.company("Acme BV") == 1001
+
+
+def assert_made_once(shop: Shop) -> None:
+    """One field, one service, one contract a subscription, with their units; and nothing is left to do."""
+    shop.world.sync()
+    shop.world.sync()
+    fields = [one["name"] for one in shop.world.server.sandbox.records("UserDefinedFieldDefinitions")]
+    assert fields.count("Subscription ID") == 1
+    assert len(shop.made("Services")) == 1
+    ids = sorted(one["_udf"]["Subscription ID"] for one in shop.contracts())
+    assert ids == ["sub-1", "sub-2"]
+    units = {
+        one["_udf"]["Subscription ID"]: [shop.world.units(line["id"]) for line in shop.lines_of(one["id"])]
+        for one in shop.contracts()
+    }
+    assert units == {"sub-1": [5], "sub-2": [3]}
+    assert shop.world.sync().changes["planned"] == 0
+    with shop.world.database.session() as session:
+        assert ledger.open_intents(session) == []
+        assert ledger.verify(session).ok
+
+
+@pytest.mark.parametrize("which", [CONTRACT, SERVICE, FIELD], ids=["contract", "service", "field"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("action", ["drop", "status", "malformed", "ignore_write"])
+def test_m4_an_answer_that_never_came_makes_no_second_one(
+    shop: Shop, which: dict[str, Any], when: str, action: str
+) -> None:
+    if action == "ignore_write" and when == "after":
+        pytest.skip("a write that is ignored has no after")
+    shop.world.server.faults.add(action=action, when=when, **which)
+    shop.world.sync()
+    assert shop.world.server.faults.fired
+    assert_made_once(shop)
+
+
+def test_m4_an_extension_whose_answer_was_lost_is_read_back(shop: Shop) -> None:
+    from datetime import date
+
+    shop.world.sync()
+    shop.sells(subscription("sub-1", period_end=date(2028, 6, 14)), subscription("sub-2", quantity=3))
+    shop.world.server.faults.add(action="drop", when="after", **PATCH)
+    summary = shop.world.sync()
+    assert (summary.changes["applied"], summary.changes["failed"]) == (1, 0)
+    assert_made_once(shop)
+
+
+def test_a_refused_contract_is_told_and_the_others_go_on(shop: Shop) -> None:
+    text = "Contract creation is not allowed for this company."
+    shop.world.server.faults.add(action="errors", text=text, contains="sub-1", **CONTRACT)
+    summary = shop.world.sync()
+    assert summary.changes["failed"] == 1
+    assert [one["_udf"]["Subscription ID"] for one in shop.contracts()] == ["sub-2"]
+    assert any(text in str(one.message) for one in shop.findings())
+    assert_made_once(shop)
+
+
+def test_without_the_field_no_contract_is_made(shop: Shop) -> None:
+    shop.world.server.faults.add(action="errors", text="The maximum number has been reached.", times=None, **FIELD)
+    shop.world.sync()
+    assert shop.contracts() == []
+    assert any("Subscription ID" in str(one.message) for one in shop.findings())
+    shop.world.server.faults.clear()
+    assert_made_once(shop)
+
+
+class Nursery:
+    """Starts processes that sync on the same database and the same Autotask, and die on the way."""
+
+    def __init__(self) -> None:
+        self._mother = subprocess.Popen(
+            [sys.executable, "-m", "tests.services.provisioning.child"], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self, world: World, **order: Any) -> int:
+        return self._ask(run={"url": world.database.url, "base_url": world.server.base_url, **order})
+
+    def wait(self, process: int) -> int:
+        return self._ask(wait=process)
+
+    def close(self) -> None:
+        assert self._mother.stdin is not None
+        self._mother.stdin.close()
+        self._mother.wait(10)
+
+    def _ask(self, **order: Any) -> int:
+        assert self._mother.stdin is not None
+        assert self._mother.stdout is not None
+        self._mother.stdin.write(json.dumps(order) + "\n")
+        self._mother.stdin.flush()
+        return int(self._mother.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
+STEPS = [
+    (step, nth, when) for step in ("intended", "exchange", "ended") for nth in (1, 3) for when in ("before", "after")
+]
+
+
+@pytest.mark.parametrize(("step", "nth", "when"), STEPS, ids=str)
+def test_m4_killed_around_a_step_of_the_ledger(shop: Shop, nursery: Nursery, step: str, nth: int, when: str) -> None:
+    assert nursery.wait(nursery.start(shop.world, die=[step, nth, when])) in (-signal.SIGKILL, 0)
+    assert_made_once(shop)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("which", "nth"),
+    [(FIELD, 1), (SERVICE, 1), (CONTRACT, 1), (CONTRACT, 2)],
+    ids=["field", "service", "first", "second"],
+)
+def test_m4_killed_while_a_request_is_on_its_way(
+    shop: Shop, nursery: Nursery, which: dict[str, Any], nth: int, when: str
+) -> None:
+    shop.world.server.faults.add(action="hold", when=when, nth=nth, **which)
+    process = nursery.start(shop.world)
+    assert shop.world.server.faults.wait_held(60)
+    os.kill(process, signal.SIGKILL)
+    assert nursery.wait(process) == -signal.SIGKILL
+    shop.world.server.faults.clear()
+    assert_made_once(shop)
