@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading
@@ -21,6 +21,7 @@ __all__ = [
     "dimension_of",
     "is_provisional",
     "month_of",
+    "months_between",
     "totals_by_currency",
     "usage_from_consumption",
 ]
@@ -42,6 +43,14 @@ def dimension_of(line: ConsumptionLine, name: str) -> str:
 def month_of(day: date) -> tuple[date, date]:
     """First and last day of the month."""
     return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def months_between(first: date, last: date) -> tuple[tuple[date, date], ...]:
+    """First and last day of each month that the days from `first` to `last` touch; that of `first` at least."""
+    found = [month_of(first)]
+    while found[-1][1] < last:
+        found.append(month_of(found[-1][1] + timedelta(days=1)))
+    return tuple(found)
 
 
 def is_provisional(period_end: date, today: date, *, invoiced: bool = False) -> bool:

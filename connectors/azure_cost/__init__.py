@@ -1,0 +1,1 @@
+"""Azure cost over the Query API of Cost Management."""

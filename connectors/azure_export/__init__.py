@@ -1,0 +1,1 @@
+"""Azure Cost Management exports that are brought as files."""

@@ -1,0 +1,1 @@
+"""Invoices of Partner Center: Azure usage, one-time purchases and billed seats."""
