@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from core import logs
-from core.cli import demo, portals, records, server, syncing, workspace
+from core.cli import demo, portals, records, reports, server, subscriptions, syncing, workspace
 from core.cli.words import document, error_document, error_line, help_text, language_of, say
 from core.domain.errors import ContractBridgeError
 from core.domain.text import T
@@ -25,8 +25,11 @@ from core.settings import Settings
 log = structlog.get_logger()
 
 WRONG_USE = frozenset(
-    {"unknown_portal", "unknown_connector", "unknown_run", "unknown_change", "unknown_report", "usage"}
-)
+    {
+        "unknown_portal", "unknown_connector", "unknown_run", "unknown_change", "unknown_report", "unknown_customer",
+        "unknown_product", "usage",
+    }
+)  # fmt: skip
 """Kinds of errors that mean: what was typed names nothing that exists."""
 
 app = typer.Typer(
@@ -38,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for module in (server, demo, syncing, records):
+for module in (server, demo, syncing, reports, records, subscriptions):
     module.register(app)
 for name, group in (
     ("portal", portals.group),

@@ -1,12 +1,10 @@
-"""What was done and who may do it: `audit`, `user`, `report`, `doctor`."""
+"""What was done and who may do it: `audit`, `user`, `doctor`."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
-from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +23,8 @@ audit_group = typer.Typer(
 user_group = typer.Typer(help=help_text("People who may sign in."), no_args_is_help=True, rich_markup_mode=None)
 
 
-class Format(StrEnum):
-    CSV = "csv"
-    JSON = "json"
-
-
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    app.command("report", help=help_text("Quantities: as-of, vendor or customer."))(report)
     app.command("doctor", help=help_text("What is set up, what is wrong, what to do."))(doctor)
 
 
@@ -122,41 +114,6 @@ def _password() -> tuple[str, bool]:
     if first != getpass.getpass(words(T("Once more: ")), stream=sys.stderr):
         raise InputError(T("The two passwords are not the same."), kind="usage")
     return first, False
-
-
-def report(
-    which: Annotated[str, typer.Argument(metavar="as-of|vendor|customer")],
-    day: Annotated[str, typer.Option("--date", help=help_text("A day, as 2026-10-31; default today."))] = "",
-    customer: Annotated[str, typer.Option("--customer", help=help_text("Only this customer or company."))] = "",
-    portal: Annotated[str, typer.Option("--portal", help=help_text("Only this portal."))] = "",
-    form: Annotated[Format, typer.Option("--format")] = Format.CSV,
-) -> int:
-    from core.services import quantities
-    from core.services.csv_export import csv_chunks
-
-    with opened() as (ctx, actor):
-        found = quantities.report(ctx, actor, which, day=_day(day), customer=customer, portal=portal)
-        if form is Format.JSON:
-            document(
-                {
-                    "report": which,
-                    "date": found.day,
-                    "rows": [dict(zip(found.columns, row, strict=True)) for row in found.rows],
-                }
-            )
-        else:
-            for chunk in csv_chunks(found.columns, found.rows):
-                sys.stdout.write(chunk)
-    return 0
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(T("{text} is not a day; write it as 2026-10-31.", text=text), kind="usage") from None
 
 
 def doctor(as_json: AsJson = False) -> int:

@@ -7,6 +7,6 @@ one `core.reporting.Report`, which `export` writes as CSV, Excel, PDF or JSON.
 from __future__ import annotations
 
 from core.services.reports.asked import Asked
-from core.services.reports.registry import REPORTS, build, export, in_words
+from core.services.reports.registry import REPORTS, build, export, style_of
 
-__all__ = ["REPORTS", "Asked", "build", "export", "in_words"]
+__all__ = ["REPORTS", "Asked", "build", "export", "style_of"]

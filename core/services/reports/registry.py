@@ -49,10 +49,11 @@ def build(ctx: Context, actor: Actor, name: str, asked: Asked | None = None) -> 
 def export(ctx: Context, actor: Actor, name: str, form: Form, asked: Asked | None = None) -> Rendered:
     """A report as a file, in the language and the way of writing of who asks; on paper with its chart."""
     wanted = replace(asked or Asked(), chart=True) if form is Form.PDF else asked
-    return render(build(ctx, actor, name, wanted), form, in_words(ctx, actor))
+    return render(build(ctx, actor, name, wanted), form, style_of(ctx, actor))
 
 
-def in_words(ctx: Context, actor: Actor) -> Style:
+def style_of(ctx: Context, actor: Actor) -> Style:
     """How this person reads numbers, dates and sentences."""
+    require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         return Style(actor.language, actor.locale, zone_name(session))

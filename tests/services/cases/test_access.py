@@ -22,7 +22,7 @@ from core.services import (
     planning,
     portals,
     products,
-    quantities,
+    reports,
     reversing,
     runs,
     sync,
@@ -31,6 +31,7 @@ from core.services import (
 )
 from core.services.access import Actor, Role, require, terminal
 from core.services.context import Context
+from core.services.reports import statement, statements
 
 OPEN = {
     "needs_first_admin", "create_first_admin", "first_admin_from_environment", "sign_in", "actor_of_token", "sign_out",
@@ -47,8 +48,8 @@ NEEDED: dict[Role, set[str]] = {
         "people.list_sessions", "people.sign_out_everywhere", "planning.change_detail", "planning.changes",
         "planning.current_plan", "planning.findings", "planning.plan_head", "portals.list_connectors",
         "portals.list_portals", "portals.portal_detail", "products.item_options", "products.line_questions",
-        "products.preview_rule", "products.products", "products.renames", "products.rules", "quantities.report",
-        "runs.run_state", "uploads.list_uploads",
+        "products.preview_rule", "products.products", "products.renames", "products.rules", "reports.build",
+        "reports.export", "reports.style_of", "runs.run_state", "statement.sender", "statements.schedules", "uploads.list_uploads",
     },
     Role.OPERATOR: {
         "autotask_settings.test_autotask", "decisions.approve", "decisions.approve_all", "decisions.dismiss",
@@ -59,21 +60,22 @@ NEEDED: dict[Role, set[str]] = {
         "portals.set_schedule", "portals.test_portal", "portals.test_settings", "portals.update_portal",
         "products.accept_exact_products", "products.choose_line", "products.delete_rule", "products.ignore_products",
         "products.link_products", "products.save_renames", "products.save_rule", "reversing.reverse_run",
-        "runs.request_apply", "runs.request_plan", "runs.request_sync", "sync.apply_now", "sync.run_sync",
+        "runs.request_apply", "runs.request_plan", "runs.request_sync", "statement.statement", "statements.claim",
+        "statements.due", "statements.give_back", "statements.remove_schedule", "statements.save_schedule", "sync.apply_now", "sync.run_sync",
         "uploads.accept_upload", "uploads.confirm_review", "uploads.discard_upload", "uploads.import_file",
         "uploads.inspect_upload", "uploads.preview_upload",
     },
     Role.ADMIN: {
         "autotask_settings.autotask_settings", "autotask_settings.save_autotask", "autotask_settings.save_time_zone",
         "demo.seed_demo", "doctor.examine", "people.add_person", "people.change_person", "people.list_people",
-        "people.oidc_groups", "people.save_oidc_groups", "people.set_password", "workspace.apply_workspace",
+        "people.oidc_groups", "people.save_oidc_groups", "people.set_password", "statement.save_sender", "workspace.apply_workspace",
         "workspace.export_workspace",
     },
 }  # fmt: skip
 
 MODULES = (
     activity, autotask_settings, decisions, demo, doctor, mapping, overview, people, planning, portals, products,
-    quantities, reversing, runs, sync, uploads, workspace,
+    reports, reversing, runs, statement, statements, sync, uploads, workspace,
 )  # fmt: skip
 
 

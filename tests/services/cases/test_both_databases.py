@@ -25,7 +25,7 @@ from core.services import (
     planning,
     portals,
     products,
-    quantities,
+    reports,
     sync,
     uploads,
     workspace,
@@ -98,7 +98,7 @@ def test_s1_27_from_nothing_to_updated_contract_lines(app: bootstrap.App, sandbo
     now = overview.overview(ctx, otto)
     assert (now.customers_mapped, now.products, now.products_mapped) == (2, 2, 1)
     assert overview.overview_rows(ctx, otto, PageQuery(text="krakeling")).rows[0].count == 11
-    assert quantities.report(ctx, otto, "vendor").rows[-1][2] == 12
+    assert reports.build(ctx, otto, "vendor").sections[0].table.rows[-1].cells[2] == 12
     assert activity.verify(ctx, otto).ok
     assert activity.audit(ctx, otto, PageQuery(text="Otto mapping")).total >= 2
     assert "verified" in "".join(activity.export_lines(ctx, otto))

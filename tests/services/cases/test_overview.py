@@ -1,4 +1,4 @@
-"""Overview, activity, quantities and doctor: what people look at."""
+"""Overview, activity, reports and doctor: what people look at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import InputError
 from core.domain.text import T
-from core.services import activity, doctor, mapping, overview, people, portals, products, quantities, uploads
+from core.services import activity, doctor, mapping, overview, people, portals, products, reports, uploads
 from core.services.autotask_settings import save_autotask, save_time_zone
 from core.services.context import Context
 from core.services.csv_export import csv_chunks, safe_cell
@@ -181,20 +182,23 @@ def test_s1_76_the_quantity_at_any_past_moment(brought: Context, clock: Standing
     clock.forward(days=40)
     uploads.import_file(brought, OPERATOR, "P", csv_of(("ACME", "Antivirus per endpoint", 12)), "y.csv")
     mapping.accept_exact_suggestions(brought, OPERATOR)
-    then = quantities.report(brought, ADMIN, "as-of", day=first, customer="acme b.v.")
-    assert [(row[2], row[6], row[10]) for row in then.rows] == [("ACME", "Antivirus per endpoint", Decimal(9))]
-    now = quantities.report(brought, ADMIN, "vendor")
-    assert now.columns == ("portal", "product", "now", "month_before", "year_before", "difference")
-    assert now.rows == (
-        ("P", "Antivirus per endpoint", Decimal(12), Decimal(9), 0, Decimal(3)),
-        ("P", "More", 0, Decimal(1), 0, Decimal(-1)),
-        ("P", "Other", 0, Decimal(2), 0, Decimal(-2)),
-        ("total", "", Decimal(12), Decimal(12), Decimal(0), Decimal(0)),
-    )
-    assert quantities.report(brought, ADMIN, "customer", portal="P").rows[0][:4] == ("", "P", "Nobody", "More")
+    then = rows_of(brought, "as-of", moment=first, customer="acme b.v.")
+    assert [(row[2], row[6], row[10]) for row in then] == [("ACME", "Antivirus per endpoint", Decimal(9))]
+    assert rows_of(brought, "vendor") == [
+        ("P", "Antivirus per endpoint", Decimal(12), Decimal(9), Decimal(3), None, None),
+        ("P", "More", Decimal(0), Decimal(1), Decimal(-1), None, None),
+        ("P", "Other", Decimal(0), Decimal(2), Decimal(-2), None, None),
+        (T("{vendor}: sum", vendor="P"), "", Decimal(12), Decimal(12), Decimal(0), None, None),
+        (T("Total"), "", Decimal(12), Decimal(12), Decimal(0), None, None),
+    ]
+    assert rows_of(brought, "customer", portal="P")[0][:4] == ("", "P", "Nobody", "More")
     with pytest.raises(InputError, match="no report"):
-        quantities.report(brought, ADMIN, "weather")
-    assert quantities.report(brought, ADMIN, "as-of", day=date(2020, 1, 1)).rows == ()
+        reports.build(brought, ADMIN, "weather")
+    assert rows_of(brought, "as-of", moment=date(2020, 1, 1)) == []
+
+
+def rows_of(ctx: Context, name: str, **asked: Any) -> list[tuple[Any, ...]]:
+    return [row.cells for row in reports.build(ctx, ADMIN, name, reports.Asked(**asked)).sections[0].table.rows]
 
 
 def test_doctor_tells_what_is_set_up_and_what_is_wrong(ctx: Context, clock: StandingClock) -> None:
