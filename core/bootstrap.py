@@ -13,11 +13,14 @@ from pydantic import SecretStr
 
 from connectors import autotask
 from connectors._kit.registry import Registry
+from core.domain.connector import Surroundings
 from core.domain.ports import Source, Target
 from core.secrets import SecretBox, load_box
 from core.services import people
 from core.services.autotask_settings import connection, zone_name
 from core.services.context import Context, Pace
+from core.services.network import allowed_hosts
+from core.services.rest_files import read_file
 from core.services.rotation import Rotations
 from core.settings import Settings
 from core.store import migrate, webhooks
@@ -83,9 +86,15 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         database.run(lambda session: secret_store.reseal(session, box, clock.now()))
         database.run(lambda session: webhooks.reseal(session, box))
 
+    def opened_hosts() -> frozenset[str]:
+        with database.session() as session:
+            return allowed_hosts(session)
+
+    surroundings = Surroundings(allowed_hosts=opened_hosts, read_file=read_file)
+
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
         kept = Rotations(database, box, clock, slug, portal)
-        return registry.get(slug).open(portal, values, secrets, kept)
+        return registry.get(slug).open(portal, values, secrets, kept, surroundings)
 
     context = Context(
         database=database,

@@ -134,14 +134,25 @@ class RestSource:
         self, selector: Selector, pages: Iterator[Page] | Sequence[Page], notes: dict[Text, None], parent: Any = None
     ) -> None:
         parents = () if parent is None else (parent,)
+        before, received, total = selector.distinct, 0, None
+        total_at = compile_path(self.settings.paging.total_at) if self.settings.paging.total_at else None
         try:
             for page in pages:
+                received += len(page.records)
+                told = total_at(page.decoded.document) if total_at is not None else None
+                total = int(str(told)) if str(told).isdigit() else total
                 self._refuse_errors(page.decoded.document, page.where)
                 place = T("page {number}", number=page.number)
                 for line, text in page.decoded.broken:
                     selector.fail(f"line {line}", T("The line cannot be read."), text)
                 selector.feed(page.decoded.document, place=str(place), source=page.where, parents=parents)
                 notes.update(dict.fromkeys(page.decoded.notes))
+            mapping = self._mapping()
+            if mapping.record_key and not mapping.expand:
+                received = selector.distinct - before
+            if total is not None and received < total:
+                why = T("The list {name} came with fewer records than it says it has.", name=mapping.records or "@")
+                selector.fail("", why, "", selector.customer_of(parent) if parents else "")
         except Skip as skipped:
             notes.setdefault(T("Left out by a rule: {place}.", place=skipped.where))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.domain.charges.keys import ChargeKey
 from core.domain.charges.plan import ChargeValues, ExistingCharge
@@ -58,6 +58,7 @@ class SampleAnswer:
     notes: tuple[Text, ...] = ()
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """A source that can show one answer before it is mapped."""
 

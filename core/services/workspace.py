@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.autotask_settings import save_autotask, save_time_zone
+from core.services.network import set_allowed_hosts
 from core.services.workspace_checks import check_everything
 from core.services.workspace_export import content_of
 from core.services.workspace_file import Parsed, WorkspaceFileError, dump, parse
@@ -98,6 +99,9 @@ def _apply_settings(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) ->
     if content.time_zone is not None:
         changed = save_time_zone(ctx, actor, content.time_zone)
         steps.count(T("Time zone {name}", name=content.time_zone), "changed" if changed else "unchanged")
+    if content.allowed_hosts is not None:
+        changed = set_allowed_hosts(ctx, actor, content.allowed_hosts)
+        steps.count(T("Hosts of your own network"), "changed" if changed else "unchanged")
     if content.autotask is not None:
         entry = content.autotask
         given = {

@@ -14,6 +14,7 @@ from core.domain.contract import ItemRef, LineKind
 from core.domain.mapping import ProductKey, ProductRule, Rounding, WorkspaceMapping
 from core.domain.quantities import SUM
 from core.services.autotask_settings import AUTOTASK, zone_name
+from core.services.network import allowed_hosts
 from core.services.portals import owner_of
 from core.services.workspace_portals import portal_content
 from core.store import mappings
@@ -32,11 +33,14 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
             "secret": _variable(variables.get("autotask.secret", "AUTOTASK_SECRET")),
             "integration_code": _variable(variables.get("autotask.integration_code", "AUTOTASK_CODE")),
         } | ({"base_url": stored["base_url"]} if stored.get("base_url") else {})
+    hosts = sorted(allowed_hosts(session))
+    if hosts:
+        content["allowed_hosts"] = hosts
     portals = portal_store.all_portals(session)
     owners = [owner_of(portal) for portal in portals]
     fields = secret_store.fields(session, owners)
     content["portals"] = [
-        _escaped(portal_content(portal, {})) | _secrets(portal.name, fields[owner], variables)
+        escaped(portal_content(portal, {})) | _secrets(portal.name, fields[owner], variables)
         for portal, owner in zip(portals, owners, strict=True)
     ]
     mapping = mappings.load_mapping(session)
@@ -68,12 +72,12 @@ def _variable(name: str) -> str:
     return f"${{{name}}}"
 
 
-def _escaped(value: Any) -> Any:
+def escaped(value: Any) -> Any:
     """Settings that look like a variable are written so that they are read back as they are."""
     if isinstance(value, dict):
-        return {key: _escaped(inner) for key, inner in value.items()}
+        return {key: escaped(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_escaped(inner) for inner in value]
+        return [escaped(inner) for inner in value]
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 

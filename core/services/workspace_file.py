@@ -153,6 +153,7 @@ class WorkspaceFile(Entry):
 
     time_zone: str | None = None
     autotask: AutotaskEntry | None = None
+    allowed_hosts: tuple[Name, ...] | None = None
     portals: tuple[PortalEntry, ...] | None = None
     customers: tuple[CustomerEntry, ...] | None = None
     products: tuple[ProductEntry, ...] | None = None

@@ -118,6 +118,11 @@ class Selector:
         """The customer of a record of a first call, as the mapping names it by that record alone; "" where it does not."""
         return self._owner(Row(record, (), None, None, ()), parents=1)
 
+    @property
+    def distinct(self) -> int:
+        """How many different records were read so far, where the mapping names their key."""
+        return len(self._seen) + self._left_out
+
     def selection(self) -> Selection:
         """What was read so far."""
         self._look_for_gaps()
