@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import io
 import logging
 import socket
@@ -16,7 +15,7 @@ from paramiko.transport import ServiceRequestingTransport
 
 from connectors._kit.redact import Masker
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
-from core.domain.pickup import HostKey, Problem
+from core.domain.pickup import HostKey, Problem, fingerprint
 from core.domain.text import T, Text
 
 CONNECT, SIGN_IN, IDLE, ALIVE = 15.0, 30.0, 60.0, 20
@@ -52,11 +51,6 @@ class Login:
     @property
     def mask(self) -> Masker:
         return Masker([self.password, self.passphrase])
-
-
-def fingerprint(blob: bytes) -> str:
-    """As OpenSSH shows it: `SHA256:` and the digest of the key in base64, without padding."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
 
 
 def trusted_prints(lines: Sequence[str]) -> dict[str, str]:

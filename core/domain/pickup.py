@@ -6,6 +6,8 @@ only list, fetch and move.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -77,6 +79,11 @@ class Listing:
     gone: frozenset[str] = frozenset()
     cursor: str = ""
     notes: tuple[Text, ...] = ()
+
+
+def fingerprint(blob: bytes) -> str:
+    """Of a host key, as OpenSSH shows it: `SHA256:` and the digest in base64, without padding."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
 
 
 class FilePlace(Protocol):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.orm import Session
 
-from core.domain.errors import ContractBridgeError, InputError, RemoteError, SettingsError
+from core.domain.errors import ContractBridgeError, InputError, RemoteError
 from core.domain.pickup import (
     FilePlace,
     Listing,
@@ -35,9 +35,10 @@ from core.domain.text import T, Text
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.pickup_archive import Archive
+from core.services.pickup_peek import settings_stamp
 from core.services.receiving import COUNTED_AS_EARLIER, NEEDS_REVIEW, UploadRow, receive
 from core.services.running import take
-from core.store import codec, files, history, leases
+from core.store import files, history, leases
 from core.store import pickups as store
 from core.store.pickups import PickedFile, Place
 
@@ -120,11 +121,6 @@ def _turn(ctx: Context, portal: Portal) -> Iterator[bool]:
     finally:
         if mine:
             ctx.database.run(lambda session: leases.release(session, name, owner))
-
-
-def settings_stamp(source: PickupSource) -> str:
-    """Stands for the settings a file is read with."""
-    return codec.digest(codec.canonical(source.settings.model_dump(mode="json")))[:16]
 
 
 class _Pickup:
@@ -341,14 +337,3 @@ def as_pickup(source: object, portal: str) -> PickupSource:
     if not isinstance(source, PickupSource):
         raise InputError(T("{portal} picks no files up.", portal=portal), kind="usage")
     return source
-
-
-def must_be_mapped(source: PickupSource, portal: str) -> None:
-    """Raises SettingsError while nobody said which column is what."""
-    if not source.settings.is_mapped:
-        raise SettingsError(
-            T("Which columns to read was not chosen yet."),
-            place=portal,
-            remedy=T("Choose them on the page Portals, with the newest file as an example."),
-            kind="not_mapped",
-        )

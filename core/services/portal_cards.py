@@ -48,6 +48,7 @@ class PortalCard:
     kind: str
     pulls: bool
     takes_files: bool
+    picks_up: bool
     counts: Text
     state: PortalState
     message: Text
@@ -82,6 +83,7 @@ class ConnectorCard:
     kind: str
     pulls: bool
     takes_files: bool
+    picks_up: bool
     counts: Text
     guide: tuple[Text, ...]
     settings: tuple[FormField, ...]
@@ -96,11 +98,12 @@ def list_connectors(ctx: Context, actor: Actor) -> list[ConnectorCard]:
             slug=c.slug,
             name=c.name,
             kind=c.kind.value,
-            pulls=c.feed is Feed.PULL,
+            pulls=c.feed is not Feed.PUSH,
             takes_files=c.settings is FileSettings,
+            picks_up=c.feed is Feed.PICKUP,
             counts=c.counts,
             guide=c.guide,
-            settings=form_of(c.settings),
+            settings=_fields(c),
             secrets=form_of(c.secrets),
         )
         for c in ctx.connectors.all()
@@ -142,6 +145,14 @@ def portal_detail(ctx: Context, actor: Actor, portal: str) -> PortalDetail:
     )
 
 
+def _fields(connector: Connector) -> tuple[FormField, ...]:
+    """What is asked when a portal is connected; the columns of files that are picked up are chosen with an example."""
+    fields = form_of(connector.settings)
+    if connector.feed is not Feed.PICKUP:
+        return fields
+    return tuple(field for field in fields if field.name not in FileSettings.model_fields)
+
+
 def _being_read(unfinished: list[runs.Run]) -> frozenset[str] | None:
     """Names of portals that a run reads now; None: all."""
     names: set[str] = set()
@@ -161,7 +172,7 @@ def _card(
     ctx: Context, portal: store.Portal, numbers: PortalNumbers, latest: ReadingInfo | None, *, busy: bool
 ) -> PortalCard:
     connector = _connector(ctx, portal.connector)
-    pulls = connector is not None and connector.feed is Feed.PULL
+    pulls = connector is not None and connector.feed is not Feed.PUSH
     state, message = _state(ctx.clock.now(), portal, latest, busy=busy and pulls)
     if connector is None:
         state, message = PortalState.FAILING, T("The connector {name} is not installed.", name=portal.connector)
@@ -173,6 +184,7 @@ def _card(
         kind=connector.kind.value if connector else "",
         pulls=pulls,
         takes_files=connector is not None and connector.settings is FileSettings,
+        picks_up=connector is not None and connector.feed is Feed.PICKUP,
         counts=connector.counts if connector else T("Nothing"),
         state=state,
         message=message,
@@ -217,6 +229,6 @@ def _state(now: datetime, portal: store.Portal, latest: ReadingInfo | None, *, b
 def _schedule(portal: store.Portal, connector: Connector | None) -> Text:
     if portal.schedule:
         return describe(Schedule.model_validate(portal.schedule))
-    if connector is None or connector.feed is Feed.PULL:
+    if connector is None or connector.feed is not Feed.PUSH:
         return T("when somebody asks")
     return T("when a file is brought") if connector.settings is FileSettings else T("when an event comes in")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.domain.connector import Feed
 from core.domain.due import Schedule, next_due
 from core.domain.errors import ContractBridgeError, InputError
+from core.domain.pickup import PickupSource
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import T
 from core.domain.validation import checked
@@ -19,6 +20,7 @@ from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.autotask_settings import TestResult, zone
 from core.services.forms import FormField
+from core.services.pickup_peek import peek
 from core.services.portal_cards import (
     ConnectorCard,
     PortalCard,
@@ -219,10 +221,14 @@ def test_settings(
 
 
 def pull(ctx: Context, actor: Actor, portal: str) -> Reading:
-    """One fetch, stored nowhere. Raises what is wrong (SettingsError, RemoteError). For operators."""
+    """One fetch, stored nowhere; of files that are picked up the newest one. For operators.
+
+    Raises what is wrong (SettingsError, RemoteError).
+    """
     require(actor, Role.OPERATOR)
     found, secrets = _opened(ctx, portal)
-    return ctx.source(found.connector, found.name, found.settings, secrets).read(ctx.clock.now())
+    source = ctx.source(found.connector, found.name, found.settings, secrets)
+    return peek(ctx, found, source) if isinstance(source, PickupSource) else source.read(ctx.clock.now())
 
 
 def owner_of(portal: store.Portal) -> str:

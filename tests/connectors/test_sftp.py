@@ -14,9 +14,9 @@ from connectors._kit.registry import manifest
 from connectors._kit.retry import Backoff
 from connectors.sftp.manifest import SftpServer
 from connectors.sftp.place import SftpFolder
-from connectors.sftp.session import Login, fingerprint, private_key, trusted_prints
+from connectors.sftp.session import Login, private_key, trusted_prints
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
-from core.domain.pickup import PickupSource, Problem, RemoteFile, ShowsHostKey
+from core.domain.pickup import PickupSource, Problem, RemoteFile, ShowsHostKey, fingerprint
 
 from .sshd import InProcess, OpenSsh, make_key, misbehaving, needs_sshd, openssh
 
