@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from core.domain.subscription.events import EventKind, Seen, SubscriptionEvent, events_between
@@ -119,12 +119,6 @@ def last_increases(session: Session, since: datetime) -> dict[int, date]:
 
 def _quantity(values: Mapping[str, str]) -> Decimal:
     return Decimal(values.get("quantity") or 0)
-
-
-def latest(session: Session) -> datetime | None:
-    """When the last event was seen."""
-    moment: datetime | None = session.execute(select(func.max(EVENT.c.seen_at))).scalar()
-    return moment
 
 
 def _states(

@@ -18,17 +18,17 @@ from core.domain.subscription.badge import Standing, Standpoint
 from core.domain.target import KnownLine
 from core.domain.text import Text
 from core.store import workspace
-from core.store.bulk import chunks, delete_rows, insert_or_nothing, merge_rows, upsert_rows
+from core.store.bulk import chunks, delete_rows, insert_or_nothing, merge_rows
 from core.store.codec import text_from_json, text_to_json
 from core.store.folding import contains
 from core.store.history.usage import COLUMNS, CUSTOMER, INTERVAL, LINE, known_line
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow, ContractRow
-from core.store.tables.subscription_events import RememberedPriceRow, ReportWatermarkRow, SubscriptionPlaceRow
+from core.store.tables.subscription_events import RememberedPriceRow, SubscriptionPlaceRow
 from core.store.tables.workspace import PortalRow
 from core.store.types import OPEN_END
 
-PLACE, PRICE, MARK = table(SubscriptionPlaceRow), table(RememberedPriceRow), table(ReportWatermarkRow)
+PLACE, PRICE = table(SubscriptionPlaceRow), table(RememberedPriceRow)
 PORTAL, COMPANY, CONTRACT = table(PortalRow), table(CompanyRow), table(ContractRow)
 _OUT = (Standing.OPEN.value, Standing.BLOCKED.value, Standing.NO_LINE.value)
 
@@ -152,16 +152,6 @@ def remember_prices(session: Session, prices: Mapping[LineRef, Decimal], now: da
 def forget_prices(session: Session, lines: Collection[LineRef]) -> None:
     """The price came back: nothing has to be remembered any more."""
     delete_rows(session, PRICE, [PRICE.c.kind, PRICE.c.id], [(line.kind.value, line.id) for line in lines])
-
-
-def watermark(session: Session, portal_id: int) -> str:
-    """Up to which report the portal was read; empty before the first one."""
-    return session.execute(select(MARK.c.watermark).where(MARK.c.portal_id == portal_id)).scalar() or ""
-
-
-def set_watermark(session: Session, portal_id: int, mark: str, now: datetime) -> None:
-    """Note it, in the transaction that keeps what the reports told: a day that was missed then loses nothing."""
-    upsert_rows(session, MARK, [{"portal_id": portal_id, "watermark": mark, "at": now}], ["portal_id"])
 
 
 def _query() -> Select[Any]:

@@ -18,16 +18,6 @@ def create() -> None:
         sa.PrimaryKeyConstraint("kind", "id", name=op.f("pk_remembered_price")),
     )
     op.create_table(
-        "report_watermark",
-        sa.Column("portal_id", sa.Integer(), nullable=False),
-        sa.Column("watermark", sa.String(), nullable=False),
-        sa.Column("at", types.UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["portal_id"], ["portal.id"], name=op.f("fk_report_watermark_portal_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("portal_id", name=op.f("pk_report_watermark")),
-    )
-    op.create_table(
         "subscription_event",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("portal_id", sa.Integer(), nullable=False),
@@ -76,5 +66,5 @@ def create() -> None:
 
 
 def drop() -> None:
-    for name in ("subscription_place", "subscription_event", "report_watermark", "remembered_price"):
+    for name in ("subscription_place", "subscription_event", "remembered_price"):
         op.drop_table(name)

@@ -62,12 +62,3 @@ class RememberedPriceRow(Row, table=True):
     id: int = remote_id(primary_key=True)
     unit_price: Decimal = exact()
     at: datetime = instant()
-
-
-class ReportWatermarkRow(Row, table=True):
-    """Up to which report a portal was read that is driven by reports."""
-
-    __tablename__ = "report_watermark"
-    portal_id: int = reference("portal.id", primary_key=True, index=False)
-    watermark: str
-    at: datetime = instant()
