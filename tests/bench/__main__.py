@@ -1,6 +1,6 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals. `--small` measures with a tenth of the data. Prints one JSON document.
+Names: sync, plan, import, portals, reports. `--small` measures with a tenth of the data. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -26,11 +26,18 @@ def measure_portals(small: bool) -> dict[str, Any]:
     return measure(20, 0.1) if small else measure(100, 0.1)
 
 
+def measure_reports(small: bool) -> dict[str, Any]:
+    from tests.bench.reports import measure_reports as measure
+
+    return measure(1_200, 365) if small else measure(12_000, 1_095)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
     "sync": lambda small: sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1),
     "portals": measure_portals,
+    "reports": measure_reports,
 }
 
 

@@ -88,9 +88,7 @@ def product_names(story: Story) -> tuple[str, str]:
 def prepare(database: Database, lines: int) -> list[int]:
     """Portals with customers mapped to companies."""
     with database.write() as session:
-        ids = [
-            portals.save(session, portals.Portal(name=name, connector="file"), taken(0, 1)).id for name in VENDORS
-        ]
+        ids = [portals.save(session, portals.Portal(name=name, connector="file"), taken(0, 1)).id for name in VENDORS]
         directory.save_companies(
             session, [_company(number) for number in range(-(-lines // 30))]
         )  # fmt: skip
@@ -123,8 +121,16 @@ def generate(database: Database, lines: int, days: int, seed: int = 7) -> dict[s
             insert_rows(session, METADATA.tables["usage_interval"], rows[start : start + 20_000])
         intervals = len(rows)
         for portal in ids:
-            session.execute(METADATA.tables["portal"].update().where(METADATA.tables["portal"].c.id == portal).values(read_at=LAST))
-        analyse(session, *(METADATA.tables[name] for name in ("usage_line", "usage_interval", "portal_customer", "portal_product", "reading")))
+            session.execute(
+                METADATA.tables["portal"].update().where(METADATA.tables["portal"].c.id == portal).values(read_at=LAST)
+            )
+        analyse(
+            session,
+            *(
+                METADATA.tables[name]
+                for name in ("usage_line", "usage_interval", "portal_customer", "portal_product", "reading")
+            ),
+        )
     observations = sum(_present_days(story, days) for story in told)
     return {"lines": len(told), "intervals": intervals, "readings": len(ids) * days, "observations": observations}
 
