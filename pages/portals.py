@@ -7,7 +7,7 @@ import streamlit as st
 from core.services import portals
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalState
-from pages._ui import auth, portal_cards, portal_connect, portal_detail, states, upload
+from pages._ui import auth, pickup_columns, portal_cards, portal_connect, portal_detail, states, upload
 from pages._ui.formats import tr
 
 context, actor = auth.context(), auth.actor()
@@ -71,6 +71,8 @@ if step == "upload" and auth.may(Role.OPERATOR):
     upload.show(cards, name)
 elif step == "connect" and auth.may(Role.OPERATOR):
     portal_connect.show(cards)
+elif step == "columns" and card and auth.may(Role.OPERATOR):
+    pickup_columns.show(card)
 elif card:
     portal_detail.show(card)
 else:

@@ -12,6 +12,7 @@ from core.domain.connector import Connector, Feed
 from core.domain.due import Schedule, describe
 from core.domain.errors import InputError, SettingsError
 from core.domain.file_settings import FileSettings
+from core.domain.pickup_settings import columns_of
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -64,7 +65,10 @@ class PortalCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalDetail:
-    """All settings of one portal. Secrets are never here: `secrets_set` names those that are stored."""
+    """All settings of one portal. Secrets are never here: `secrets_set` names those that are stored.
+
+    `columns` are those of the settings that say how a file of it is read.
+    """
 
     card: PortalCard
     settings: Mapping[str, object]
@@ -72,6 +76,10 @@ class PortalDetail:
     policy: Policy
     overrides: tuple[PolicyOverride, ...]
     schedule: Mapping[str, object]
+
+    @property
+    def columns(self) -> Mapping[str, object]:
+        return columns_of(self.settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,17 @@ import streamlit as st
 
 from core.services import portals, runs, webhooks
 from core.services.portals import ConnectorCard, PortalCard
-from pages._ui import auth, portal_cards, portal_detail, schedule_form, settings_form, states, syncing, webhook_connect
+from pages._ui import (
+    auth,
+    pickup_connection,
+    portal_cards,
+    portal_detail,
+    schedule_form,
+    settings_form,
+    states,
+    syncing,
+    webhook_connect,
+)
 from pages._ui.formats import escape, tr
 
 
@@ -51,13 +61,18 @@ def _connect(connector: ConnectorCard, taken: set[str]) -> None:
             tr("Name"), "" if connector.name in taken else connector.name, key=f"{key}_name", max_chars=60
         )
         secrets_place = st.container()
-        settings = settings_form.draw_needed_first(connector.settings, {}, key)
+        fields = pickup_connection.fields_of(connector) if connector.picks_up else connector.settings
+        settings = settings_form.draw_needed_first(fields, {}, key)
         with secrets_place:
             secrets = settings_form.draw_secrets(connector.secrets, frozenset(), key)
+        if connector.picks_up:
+            settings = pickup_connection.trust(connector, settings, secrets, (), key)
         schedule = schedule_form.draw({"every": "day", "at": "02:00"}, key) if connector.pulls else None
         lacking = settings_form.missing(connector.settings, settings) + settings_form.missing(
             connector.secrets, secrets
         )
+        if connector.picks_up:
+            lacking += pickup_connection.lacking(connector, settings)
         if not name.strip():
             lacking = [tr("Name"), *lacking]
         if lacking:

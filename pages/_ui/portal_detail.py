@@ -16,6 +16,8 @@ from pages._ui import (
     customer_list,
     dialogs,
     grid,
+    pickup_connection,
+    pickup_files,
     policy_form,
     portal_cards,
     schedule_form,
@@ -57,6 +59,8 @@ def show(card: PortalCard) -> None:
     names = {"holds": tr("Customers"), **names}
     if card.takes_files:
         names = {"files": tr("Files"), **names}
+    if card.picks_up:
+        names = {"picked": tr("Files"), **names}
     if card.connector == webhooks.CONNECTOR:
         names = {"hook": tr("Address"), "deliveries": tr("Deliveries"), "events": tr("Events"), **names}
     tabs = st.tabs(list(names.values()))
@@ -82,7 +86,8 @@ def _actions(card: PortalCard) -> None:
     with st.container(horizontal=True, gap="small"):
         if card.takes_files and st.button(tr("Drop a file"), type="primary", icon=":material/upload_file:", key="drop"):
             go(step="upload", portal=card.name)
-        if card.pulls and st.button(tr("Read now"), type="primary", icon=":material/sync:", key="read_now"):
+        label = tr("Pick up now") if card.picks_up else tr("Read now")
+        if card.pulls and st.button(label, type="primary", icon=":material/sync:", key="read_now"):
             with states.explained():
                 runs.request_sync(context, actor, [card.name])
                 syncing.await_run()
@@ -189,6 +194,9 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
     if card.connector == webhooks.CONNECTOR:
         webhook_settings.show(detail, name, editable=editable)
         return
+    if card.picks_up:
+        pickup_connection.show(detail, connector, name, editable=editable)
+        return
     secrets = settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")
     settings = settings_form.draw_needed_first(connector.settings, detail.settings, f"settings_{card.id}")
     if card.takes_files:
@@ -204,6 +212,7 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
 
 VIEWS: Mapping[str, Callable[[PortalDetail, bool], None]] = {
     "files": _files,
+    "picked": pickup_files.show,
     "hook": _hook,
     "deliveries": _deliveries,
     "events": _events,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.services import uploads
@@ -37,7 +39,17 @@ def show(portal: str) -> None:
         "state": words.status_column(tr("Status"), names, words.UPLOAD_COLORS, width=150),
     }
     grid.show(frame, columns, name=f"uploads_{portal}", alt=tr("Files of this portal"))
-    for row in page.rows:
+    _reviews(page.rows)
+
+
+def waiting(portal: str) -> None:
+    """Only the files that wait for a look."""
+    query = PageQuery(portal=portal, status="needs_review", limit=100)
+    _reviews(uploads.list_uploads(auth.context(), auth.actor(), query).rows)
+
+
+def _reviews(rows: Sequence[uploads.UploadRow]) -> None:
+    for row in rows:
         if row.state == "needs_review" and auth.may(Role.OPERATOR):
             _review(row)
 

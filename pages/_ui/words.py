@@ -101,6 +101,7 @@ def finding_kinds() -> dict[str, str]:
         "subscription": tr("Subscription"),
         "refused": tr("Refused"),
         "failed": tr("Failed"),
+        "missing_file": tr("File missing"),
     }
 
 
@@ -118,6 +119,7 @@ FINDING_COLORS = {
     "subscription": ORANGE,
     "refused": RED,
     "failed": RED,
+    "missing_file": ORANGE,
 }
 
 
@@ -149,3 +151,35 @@ def upload_states() -> dict[str, str]:
 
 
 UPLOAD_COLORS = {"stored": GREEN, "confirmed": GREEN, "needs_review": ORANGE, "discarded": GRAY}
+
+
+def pickup_results() -> dict[str, str]:
+    return {
+        "imported": tr("Taken over"),
+        "needs_review": tr("Waits for a look"),
+        "already": tr("Came before"),
+        "superseded": tr("Older"),
+        "rejected": tr("Cannot be read"),
+        "empty": tr("Empty"),
+        "too_large": tr("Too large"),
+    }
+
+
+PICKUP_COLORS = {
+    "imported": GREEN,
+    "needs_review": ORANGE,
+    "already": GRAY,
+    "superseded": GRAY,
+    "rejected": RED,
+    "empty": RED,
+    "too_large": RED,
+}
+
+
+def pickup_archived() -> dict[str, str]:
+    return {
+        "no": tr("stays there"),
+        "pending": tr("moved next time"),
+        "done": tr("put away"),
+        "denied": tr("stays: not allowed"),
+    }
