@@ -31,7 +31,7 @@ from core.services.charging_apply import ChargeApplier, ChargeWork
 from core.services.charging_settle import keep, settle_charges
 from core.services.context import Context
 from core.services.running import RunLost, Running, RunStopped
-from core.store import charges, consumption, decisions, directory, ledger, mappings, runlog
+from core.store import charges, consumption, decisions, ledger, mappings, runlog
 from core.store import portals as portal_store
 
 PLANNED_DAYS = 400
@@ -95,7 +95,7 @@ def carry_out(
     running.go_on()
     plan = make_plan(ctx, target)
     works = [ChargeWork(change) for change in plan.applicable() if apply and _is_meant(change, portals, only)]
-    ctx.database.run(lambda session: charges.save_plan(session, plan))
+    ctx.database.run(lambda session: _keep_plan(session, plan))
     running.log(
         T("Charges: {count} changes, {unchanged} are right, {findings} findings.", count=len(plan.changes),
           unchanged=plan.unchanged, findings=len(plan.findings)),
@@ -107,6 +107,14 @@ def carry_out(
         left = make_plan(ctx, target)
         ctx.database.run(lambda session: charges.save_plan(session, left))
     return Charged(_counts(plan, works), dict(Counter(one.kind.value for one in plan.findings)))
+
+
+def _keep_plan(session: Session, plan: ChargePlan) -> None:
+    """Make it the current one; reversals of what the source has changed since are over."""
+    charges.save_plan(session, plan)
+    prices = {row.key: row.price for row in plan.rows}
+    over = [base for base, one in charges.reversals(session).items() if prices.get(base, one.source) != one.source]
+    charges.drop_reversals(session, over)
 
 
 def has_consumption(ctx: Context) -> bool:
@@ -138,9 +146,8 @@ def gather(
     settings = charges.all_settings(session)
     portals = {portal.id: portal for portal in portal_store.all_portals(session)}
     mapping = mappings.load_mapping(session)
-    state = directory.load_state(session)
     since = min((one.period_start for one in stored), default=ctx.clock.today()) - timedelta(days=35)
-    known = charges.known_charges(session)
+    known = charges.known_charges(session, since)
     return ChargeFacts(
         consumed=tuple(
             Consumed(
@@ -166,8 +173,7 @@ def gather(
             for portal in portals.values()
         },
         existing=_with_known_keys(existing, known),
-        companies=state.companies,
-        contracts=state.contracts,
+        contracts=charges.contracts(session),
         known=known,
         decisions=decisions.load(session, ctx.clock.today()),
         previous=_previous(charges.totals_by_period(session, since), {one.id: one.name for one in portals.values()}),

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.domain.charges.keys import ChargeKey
 from core.domain.charges.plan import ChargeChange, ChargePlan, ChargeReversal, KnownCharge
 from core.domain.charges.settings import ChargeSettings
+from core.domain.contract import Contract, PeriodType
 from core.domain.finding import Finding
 from core.domain.paging import Page, PageQuery
 from core.domain.plan import ChangeStatus
@@ -105,12 +106,10 @@ def save_settings(session: Session, portal_id: int, name: str, settings: ChargeS
 # ---- charges as they were read back
 
 
-def known_charges(session: Session, bases: Collection[str] | None = None) -> dict[str, tuple[KnownCharge, ...]]:
-    """By base key."""
+def known_charges(session: Session, since: date) -> dict[str, tuple[KnownCharge, ...]]:
+    """Those of periods that begin on or after a day, by base key."""
     query = select(CHARGE.c.key, CHARGE.c.base, CHARGE.c.charge_id, CHARGE.c.price)
-    rows: Iterable[Any] = session.execute(query)
-    if bases is not None:
-        rows = in_keys(session, query, [CHARGE.c.base], sorted(bases))
+    rows = session.execute(query.where(CHARGE.c.period_start >= since))
     found: dict[str, list[KnownCharge]] = defaultdict(list)
     for row in rows:
         key = ChargeKey.parse(row.key)
@@ -160,6 +159,16 @@ def totals_by_period(session: Session, since: date) -> dict[tuple[int, str, date
     for portal_id, customer_id, period, price in session.execute(query):
         found[portal_id, customer_id, period] += price
     return dict(found)
+
+
+def contracts(session: Session) -> dict[int, Contract]:
+    """Recurring service contracts as they were last read, without their lines."""
+    return {
+        row.id: Contract(
+            row.id, row.company_id, row.name, row.start, row.end, PeriodType(row.period_type), row.active, row.number
+        )
+        for row in session.execute(select(CONTRACT))
+    }
 
 
 # ---- the current plan

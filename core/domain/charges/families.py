@@ -11,6 +11,7 @@ from core.domain.charges.plan import (
     ChargeChange,
     ChargeChangeKind,
     ChargeFacts,
+    ChargeReversal,
     ChargeValues,
     Consumed,
     ExistingCharge,
@@ -32,6 +33,11 @@ class Family:
     contract_id: int
     wanted: Wanted | None = None
     charges: list[ExistingCharge] = field(default_factory=list)
+
+    @property
+    def price(self) -> Decimal:
+        """What the source wants it to come to."""
+        return self.wanted.values.price if self.wanted else NOTHING
 
     @property
     def total(self) -> Decimal:
@@ -63,14 +69,18 @@ def number_of(charge: ExistingCharge) -> int:
     return charge.key.number if charge.key else 0
 
 
+def reversal_of(facts: ChargeFacts, family: Family) -> ChargeReversal | None:
+    """The reversal that holds for a key: only as long as the source says what it said then."""
+    found = facts.reversals.get(family.base)
+    return found if found is not None and found.source == family.price else None
+
+
 def next_change(
     facts: ChargeFacts, charging: PortalCharging, consumed: Consumed, company_id: int, family: Family
 ) -> ChargeChange | None:
     """The change of one key, None when its charges are right. Its status is decided with those of the whole customer."""
-    price = family.wanted.values.price if family.wanted else NOTHING
-    back = facts.reversals.get(family.base)
-    if back is not None and back.source == price:
-        price = back.back
+    back = reversal_of(facts, family)
+    price = family.price if back is None else back.back
     step = _step(facts, family, price)
     if step is None:
         return None

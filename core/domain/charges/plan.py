@@ -12,7 +12,7 @@ from enum import StrEnum
 from core.domain.charges.keys import ChargeKey
 from core.domain.charges.settings import ChargeSettings
 from core.domain.consumption import ConsumptionLine
-from core.domain.contract import Company, Contract
+from core.domain.contract import Contract
 from core.domain.finding import Finding
 from core.domain.mapping import CustomerKey, CustomerMapping
 from core.domain.plan import ChangeStatus, Decisions
@@ -172,7 +172,6 @@ class ChargeFacts:
     customers: Mapping[CustomerKey, CustomerMapping]
     portals: Mapping[str, PortalCharging]
     existing: tuple[ExistingCharge, ...]
-    companies: Mapping[int, Company]
     contracts: Mapping[int, Contract]
     known: Mapping[str, tuple[KnownCharge, ...]] = field(default_factory=dict)
     decisions: Decisions = Decisions()

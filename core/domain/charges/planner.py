@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from core.domain.charges.families import Family, next_change
+from core.domain.charges.families import Family, next_change, reversal_of
 from core.domain.charges.keys import owner_of
 from core.domain.charges.plan import (
     ChargeChange,
@@ -40,7 +40,9 @@ _ORDER = {
     ChargeChangeKind.CORRECT: 2,
     ChargeChangeKind.CREATE: 3,
 }
-"""What goes, goes first: at no moment is a customer charged twice for the same."""
+"""What goes, goes first: at no moment is a customer charged twice for the same. Of one kind the largest goes first: a credit that
+Autotask refuses keeps nothing else waiting.
+"""
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ def _plan_one(facts: ChargeFacts, consumed: Consumed, existing: Sequence[Existin
         else:
             changes.append(change)
     outcome.rows += [_row(consumed, company_id, contract.id, family) for family in families if family.wanted]
-    changes.sort(key=lambda change: (_ORDER[change.kind], change.key.text))
+    changes.sort(key=lambda change: (_ORDER[change.kind], -change.amount, change.key.text))
     outcome.changes += _judged(facts, charging, consumed, base, changes, families)
 
 
@@ -198,7 +200,7 @@ def _judged(
         return []
     holds = _limit_holds(facts, charging, consumed, base, families)
     judged = [replace(change, holds=(*change.holds, *_said_no(facts, change), *holds)) for change in changes]
-    back = any(change.key.base in facts.reversals for change in judged)
+    back = any(reversal_of(facts, family) is not None for family in families)
     status = _status(facts.decisions, judged, review=charging.mode is Mode.REVIEW or back)
     return [replace(change, status=status) for change in judged]
 
