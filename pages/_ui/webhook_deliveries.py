@@ -33,6 +33,19 @@ def state_words() -> dict[str, str]:
     }
 
 
+def meanings() -> dict[str, str]:
+    """What is not plain from the word alone."""
+    return {
+        "waiting": tr("It is worked on within a second or two, or as soon as the portal is not paused any more."),
+        "superseded": tr("A newer state of the portal had come before."),
+        "ignored": tr(
+            "Nothing in it is a licence event. If it holds quantities, map it under Events and work on it again."
+        ),
+        "unreadable": tr("The body is not what its content type says. The sender was told so."),
+        "refused": tr("The signature was missing, too old, or made with another secret. Nothing of it is kept."),
+    }
+
+
 def show(portal: str) -> None:
     rows = webhooks.deliveries(auth.context(), auth.actor(), portal)
     if not rows:
@@ -45,7 +58,7 @@ def show(portal: str) -> None:
         (
             {
                 "id": str(row.id), "received": moment(row.received), "state": [names[row.state]], "type": row.event_type,
-                "lines": number(row.lines), "problems": number(len(row.problems)) if row.problems else "",
+                "lines": number(row.lines) if row.state in ("applied", "partly") else "", "problems": number(len(row.problems)) if row.problems else "",
                 "from": row.address, "size": number(row.size),
             }
             for row in rows
@@ -74,6 +87,8 @@ def _look(portal: str, rows: Sequence[DeliveryRow]) -> None:
         tr("Look at a delivery"), rows, index=first, key=f"delivery_{portal}",
         format_func=lambda one: f"{one.id} · {moment(one.received)} · {names[one.state]}",
     )  # fmt: skip
+    if row.state in meanings():
+        st.caption(meanings()[row.state])
     for problem in row.problems:
         st.markdown(f":material/error: {escape(tr(problem))}")
     if row.replay_of:
@@ -89,7 +104,7 @@ def _actions(portal: str, row: DeliveryRow) -> None:
     with st.container(horizontal=True, gap="small"), states.explained():
         if st.button(
             tr("Work on it again"), icon=":material/replay:", key=f"replay_{row.id}",
-            disabled=not row.has_body or row.state == "waiting",
+            disabled=not row.has_body or row.state in ("waiting", "unreadable"),
             help=tr("After mending the mapping, say. It never overrules something newer."),
         ):  # fmt: skip
             number_of_new = webhooks.replay(context, actor, portal, row.id)
