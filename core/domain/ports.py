@@ -45,8 +45,8 @@ class ConsumptionSource(Protocol):
 class SampleAnswer:
     """One answer of a portal as it came, for a person to map: its parsed `document`, or the `file` it is.
 
-    `request` is what was asked, without secrets; `parent` is the record of a first call it belongs to; `size` is in bytes, before decompression where that is known; `kind` is what the
-    answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
+    `request` is what was asked, without secrets; `parent` is the record of a first call it belongs to; `size` is in bytes; `kind` is
+    what the answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
     """
 
     request: str

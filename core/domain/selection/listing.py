@@ -43,7 +43,7 @@ def listing(path: str) -> Listing:
 
 def base(path: str) -> str:
     """A list path as it begins the place of its items: `customers[*]` → `customers`."""
-    return re.sub(r"(\[\s*\*?\s*\]|\.?\*)$", "", normal(path))
+    return re.sub(r"^item(?:\.|$)", "", re.sub(r"(\[\s*\*?\s*\]|\.?\*)$", "", normal(path)))
 
 
 def _lookup(path: str) -> Callable[[Any], Any]:
