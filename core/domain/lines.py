@@ -70,6 +70,14 @@ class LineFinder:
         finding = self._ambiguous(choice, fitting)
         return Place(finding=finding, candidates=tuple(sorted(line.ref for line, _ in fitting)))
 
+    def chosen_contract(self, choice: ChoiceKey, chosen: Mapping[ChoiceKey, int]) -> int | None:
+        """The running contract that a person picked for this missing line; None where none was, or it cannot carry the line."""
+        contract = self._state.contracts.get(chosen.get(choice, -1))
+        entry = self._state.items.get(choice.item)
+        if contract is None or entry is None or not entry.active or contract.company_id != choice.company_id:
+            return None
+        return contract.id if contract.valid_on(self._today) else None
+
     def contract_to_add_to(self, company_id: int, item: ItemRef, billing_frequency: str) -> int | None:
         """The one running contract of the company on which a missing line can be put; None where not exactly one fits."""
         entry = self._state.items.get(item)

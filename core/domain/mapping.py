@@ -94,10 +94,13 @@ class ChoiceKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceMapping:
-    """All that was mapped. `line_choices` remembers the contract line a person picked where several fitted."""
+    """All that was mapped. `line_choices` remembers the contract line a person picked where several fitted, `contract_choices`
+    the contract for a line that is not there yet.
+    """
 
     customers: Mapping[CustomerKey, CustomerMapping] = field(default_factory=dict)
     rules: tuple[ProductRule, ...] = ()
     ignored_products: Mapping[ProductKey, str] = field(default_factory=dict)
     renames: tuple[Rename, ...] = ()
     line_choices: Mapping[ChoiceKey, LineRef] = field(default_factory=dict)
+    contract_choices: Mapping[ChoiceKey, int] = field(default_factory=dict)

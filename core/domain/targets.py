@@ -18,7 +18,7 @@ from core.domain.finding import Finding, FindingKind
 from core.domain.freshness import Freshness
 from core.domain.grouping import GroupKey, group_usage, renamed
 from core.domain.lines import LineFinder, Place
-from core.domain.mapping import ProductKey, ProductRule, WorkspaceMapping
+from core.domain.mapping import ChoiceKey, ProductKey, ProductRule, WorkspaceMapping
 from core.domain.policies import policy_for, strictest, strictest_mode
 from core.domain.policy import Policy, Suspended
 from core.domain.quantities import compute_units
@@ -200,8 +200,9 @@ class _Computation:
             self._add_line(share, frequency, place)
 
     def _add_line(self, share: _Share, frequency: str, place: Place) -> None:
-        contract_id = None
-        if share.policy.add_missing_lines:
+        choice = ChoiceKey(share.company_id, share.rule.item, frequency)
+        contract_id = self._finder.chosen_contract(choice, self._mapping.contract_choices)
+        if contract_id is None and share.policy.add_missing_lines:
             contract_id = self._finder.contract_to_add_to(share.company_id, share.rule.item, frequency)
         if contract_id is None:
             assert place.finding is not None

@@ -8,13 +8,14 @@ import structlog
 
 from core.domain.errors import ContractBridgeError
 from core.services.context import Context
+from core.services.new_subscription_look import note_new
 from core.services.summary import SyncSummary
 
 log = structlog.get_logger()
 
 AfterRun = Callable[[Context, SyncSummary], None]
 
-STEPS: tuple[AfterRun, ...] = ()
+STEPS: tuple[AfterRun, ...] = (note_new,)
 """In this order. Each is on its own: what one could not do keeps no other from its work, and never changes the run's outcome."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.domain.contract import ContractState, LineRef, UnitRow
+from core.domain.contract import ContractLine, ContractState, ItemRef, LineRef, UnitRow
 from core.domain.ports import TargetDirectory
 from core.services.context import Context
 from core.store import directory as store
@@ -156,6 +156,13 @@ def forget_ahead(ctx: Context, lines: Collection[LineRef]) -> None:
     """Forget later rows of lines that were just written: they moved with the change, and the next look ahead reads them."""
     if lines:
         ctx.database.run(lambda session: store.drop_later_units(session, lines, ctx.clock.today()))
+
+
+def keep_new_lines(ctx: Context, lines: Mapping[LineRef, tuple[int, ItemRef]]) -> None:
+    """Remember lines that were just put on contracts, with contract and service: pages know them before the next reading."""
+    if lines:
+        rows = [ContractLine(ref, contract_id, item) for ref, (contract_id, item) in lines.items()]
+        ctx.database.run(lambda session: store.save_lines(session, rows))
 
 
 def _cheaper_narrow(known: ContractState, matter: Collection[int]) -> bool:

@@ -69,6 +69,21 @@ def with_steps(plan: Plan, provided: ProvisionPlan, decided: Decisions) -> Plan:
     return replace(plan, changes=(*steps, *plan.changes), findings=tuple(findings[key] for key in sorted(findings)))
 
 
+def with_chosen(plan: Plan, mapping: WorkspaceMapping) -> Plan:
+    """A person who picked the contract of a missing line asked for the line: it needs no approval besides."""
+    if not mapping.contract_choices:
+        return plan
+    chosen = {(key.company_id, key.item, contract) for key, contract in mapping.contract_choices.items()}
+
+    def asked(change: Change) -> bool:
+        where = (change.company_id, change.item, change.contract_id)
+        waits = change.status is ChangeStatus.NEEDS_APPROVAL and change.kind is ChangeKind.ADD_LINE
+        return waits and where in chosen
+
+    changes = tuple(replace(one, status=ChangeStatus.APPROVED) if asked(one) else one for one in plan.changes)
+    return replace(plan, changes=changes)
+
+
 def first_lines(plan: Plan, made: Sequence[Change]) -> Plan:
     """A person who approved a contract with its units approved the line that carries them."""
     approved = {

@@ -285,6 +285,8 @@ def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work
 
 def _forget_ahead(running: Running, works: Sequence[Work]) -> None:
     """Later rows of a line moved with what was written. Where something went wrong they stay, so that the next run looks again."""
+    added = {work.line: (work.change.contract_id, work.change.item) for work in works if work.line and not work.change.line}
+    directory.keep_new_lines(running.ctx, added)
     wrong = {work.line for work in works if work.end is not End.VERIFIED}
     directory.forget_ahead(running.ctx, {work.line for work in works if work.line is not None} - wrong)
 

@@ -17,10 +17,12 @@ from core.domain.provisioning.policy import ContractPolicy
 from core.store.bulk import delete_rows, insert_rows, upsert_rows
 from core.store.portal_ids import portal_ids
 from core.store.tables import table
+from core.store.tables.history import UsageLineRow
 from core.store.tables.subscriptions import ContractChoiceRow, ContractPolicyRow, MadeContractRow, NewSubscriptionRow
 from core.store.tables.workspace import PortalRow
 
 PORTAL, POLICY, MADE = table(PortalRow), table(ContractPolicyRow), table(MadeContractRow)
+USAGE = table(UsageLineRow)
 CHOICE, NEW = table(ContractChoiceRow), table(NewSubscriptionRow)
 LIVE = PORTAL.c.archived_at.is_(None)
 
@@ -109,6 +111,12 @@ def seen_subscriptions(session: Session, portals: Collection[str] = ()) -> list[
         )
         for row in session.execute(query.order_by(NEW.c.seen_at.desc(), NEW.c.id.desc()))
     ]  # fmt: skip
+
+
+def any_first_seen(session: Session, since: datetime) -> bool:
+    """Whether a reading since this instant named a subscription that none had named before."""
+    query = select(USAGE.c.id).where(USAGE.c.subscription_id != "", USAGE.c.first_seen_at >= since)
+    return session.execute(query.limit(1)).first() is not None
 
 
 def note_seen(session: Session, found: Sequence[SeenSubscription]) -> list[SeenSubscription]:

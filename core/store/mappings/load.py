@@ -19,6 +19,7 @@ from core.domain.mapping import (
     RuleSource,
     WorkspaceMapping,
 )
+from core.store.provisioning import contract_choices
 from core.store.tables import table
 from core.store.tables.mapping import (
     LineChoiceRow,
@@ -38,13 +39,14 @@ LIVE = PORTAL.c.archived_at.is_(None)
 
 
 def load_mapping(session: Session) -> WorkspaceMapping:
-    """Everything that was mapped, in six queries."""
+    """Everything that was mapped, in seven queries."""
     return WorkspaceMapping(
         customers=_customers(session),
         rules=tuple(load_rules(session)),
         ignored_products=_ignored_products(session),
         renames=tuple(_renames(session)),
         line_choices=_line_choices(session),
+        contract_choices=contract_choices(session),
     )
 
 

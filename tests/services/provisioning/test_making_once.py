@@ -56,14 +56,18 @@ def assert_made_once(shop: Shop) -> None:
         assert ledger.verify(session).ok
 
 
-@pytest.mark.parametrize("which", [CONTRACT, SERVICE, FIELD], ids=["contract", "service", "field"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("action", ["drop", "status", "malformed", "ignore_write"])
+@pytest.mark.parametrize(
+    ("which", "when", "action"),
+    [
+        (CONTRACT, "before", "drop"), (CONTRACT, "after", "drop"), (CONTRACT, "after", "malformed"),
+        (CONTRACT, "before", "ignore_write"), (SERVICE, "after", "drop"), (SERVICE, "before", "status"),
+        (FIELD, "after", "status"), (FIELD, "before", "drop"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["entity"],
+)  # fmt: skip
 def test_m4_an_answer_that_never_came_makes_no_second_one(
     shop: Shop, which: dict[str, Any], when: str, action: str
 ) -> None:
-    if action == "ignore_write" and when == "after":
-        pytest.skip("a write that is ignored has no after")
     shop.world.server.faults.add(action=action, when=when, **which)
     shop.world.sync()
     assert shop.world.server.faults.fired
@@ -136,8 +140,8 @@ def nursery() -> Iterator[Nursery]:
 
 
 STEPS = [
-    (step, nth, when) for step in ("intended", "exchange", "ended") for nth in (1, 3) for when in ("before", "after")
-]
+    ("intended", 1, "after"), ("exchange", 1, "after"), ("exchange", 5, "before"), ("ended", 2, "before"), ("ended", 3, "after"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("step", "nth", "when"), STEPS, ids=str)
@@ -149,8 +153,8 @@ def test_m4_killed_around_a_step_of_the_ledger(shop: Shop, nursery: Nursery, ste
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("which", "nth"),
-    [(FIELD, 1), (SERVICE, 1), (CONTRACT, 1), (CONTRACT, 2)],
-    ids=["field", "service", "first", "second"],
+    [(SERVICE, 1), (CONTRACT, 2)],
+    ids=["service", "contract"],
 )
 def test_m4_killed_while_a_request_is_on_its_way(
     shop: Shop, nursery: Nursery, which: dict[str, Any], nth: int, when: str
