@@ -58,7 +58,8 @@ def show(portal: str) -> None:
         (
             {
                 "id": str(row.id), "received": moment(row.received), "state": [names[row.state]], "type": row.event_type,
-                "lines": number(row.lines) if row.state in ("applied", "partly") else "", "problems": number(len(row.problems)) if row.problems else "",
+                "lines": number(row.lines) if row.state in ("applied", "partly") else "",
+                "problems": number(len(row.problems)) if row.problems else "",
                 "from": row.address, "size": number(row.size),
             }
             for row in rows
