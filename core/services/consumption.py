@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 from sqlalchemy.orm import Session
 
+from core.domain.connector import Feed
 from core.domain.consumption import ConsumptionReading
 from core.domain.consumption_lines import month_of
 from core.domain.errors import ContractBridgeError, InputError, RemoteError
@@ -34,8 +35,10 @@ WATERMARK = "consumption_watermark"
 """Workspace setting: number of a portal → the last report of it that was read (S2-09)."""
 
 
-def record_consumption(ctx: Context, actor: Actor, portal: str, reading: ConsumptionReading) -> Recorded:
-    """Keep a reading that somebody brought (a file): the next run charges it. For operators.
+def record_consumption(
+    ctx: Context, actor: Actor, portal: str, reading: ConsumptionReading, *, files: Sequence[str] = ()
+) -> Recorded:
+    """Keep a reading that somebody brought (in files): the next run charges it. For operators.
 
     Raises InputError where it is not complete: then nothing could be charged from it (M2).
     """
@@ -51,7 +54,7 @@ def record_consumption(ctx: Context, actor: Actor, portal: str, reading: Consump
         found = find(session, portal)
 
     def work(session: Session) -> Recorded:
-        done = consumption.record(session, found.id, reading)
+        done = consumption.record(session, found.id, reading, files=files)
         after = {
             "lines": len(reading.lines),
             "from": reading.period_start,
@@ -99,12 +102,13 @@ def read_amounts(running: Running, portals: Sequence[Portal]) -> None:
         _keep(running, one if not thread.is_alive() else _Asked(one.portal, error=late))
 
 
-def tells_amounts(ctx: Context, portal: Portal) -> bool:
-    """Whether the portal's connector tells amounts of money."""
+def tells_amounts(ctx: Context, portal: Portal, feed: Feed = Feed.PULL) -> bool:
+    """Whether the portal's connector tells amounts of money, fetched or (`Feed.PUSH`) brought in files."""
     try:
-        return bool(getattr(ctx.connectors.get(portal.connector), "consumption", False))
+        connector = ctx.connectors.get(portal.connector)
     except ContractBridgeError:
         return False
+    return connector.feed is feed and bool(getattr(connector, "consumption", False))
 
 
 def _ask(ctx: Context, one: _Asked, mark: str) -> None:

@@ -20,6 +20,7 @@ from core.services import runs
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.autotask_settings import AUTOTASK
+from core.services.consumption_files import bring_files, takes_billing_files
 from core.services.paging import Page, PageQuery
 from core.services.portals import find
 from core.services.receiving import (
@@ -145,7 +146,16 @@ def accept_upload(
 def import_file(
     ctx: Context, actor: Actor, portal: str, data: Data, name: str, *, again: bool = False
 ) -> ImportOutcome:
-    """The same from the command line: everything the importer says comes back, and no sync is asked for. For operators."""
+    """The same from the command line: everything the importer says comes back, and no sync is asked for. For operators.
+
+    A portal of billing files takes the file as consumption: no usage lines come back.
+    """
+    require(actor, Role.OPERATOR)
+    if takes_billing_files(ctx, portal):
+        brought = bring_files(ctx, actor, portal, [(data, name)])
+        outcome = "ok_with_notes" if brought.reading.notes else "ok"
+        issues = tuple(Issue(kind="note", message=text, error=False) for text in brought.reading.notes)
+        return ImportOutcome(outcome=outcome, stored=True, lines=(), issues=issues, summary=brought.summary)
     result, row = receive(ctx, actor, portal, (data, name), None, again=again)
     if row is None:
         summary = _rejected(result).message

@@ -15,7 +15,6 @@ from core.domain.text import T
 from core.domain.usage import Origin
 from core.store.codec import text_from_json, text_to_json, texts_from_json
 
-
 MOST_LINES = 100
 """Lines of one change that the ledger keeps with it; all of them stay in the reading."""
 

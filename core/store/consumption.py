@@ -50,7 +50,14 @@ class StoredConsumption:
     lines: tuple[ConsumptionLine, ...]
 
 
-def record(session: Session, portal_id: int, reading: ConsumptionReading, *, run_id: int | None = None) -> Recorded:
+def record(
+    session: Session,
+    portal_id: int,
+    reading: ConsumptionReading,
+    *,
+    run_id: int | None = None,
+    files: Sequence[str] = (),
+) -> Recorded:
     """Keep a reading, month by month where it holds several. The one that is known already, by its fingerprint, is not kept again.
 
     An incomplete reading is kept for people to look at; what counted before goes on counting (M2).
@@ -64,7 +71,7 @@ def record(session: Session, portal_id: int, reading: ConsumptionReading, *, run
             ids.append(found)
             continue
         known = False
-        ids.append(_store(session, portal_id, part, run_id))
+        ids.append(_store(session, portal_id, part, run_id, files))
     return Recorded(tuple(ids), known and bool(ids))
 
 
@@ -132,6 +139,14 @@ def readings(session: Session, portal_id: int, *, limit: int = 100) -> list[Row[
     return list(session.execute(query))
 
 
+def files_of(session: Session, reading_ids: Collection[int]) -> list[str]:
+    """Paths in the data directory of the files behind these readings."""
+    found: list[str] = []
+    for row in in_keys(session, select(READING.c.files), [READING.c.id], sorted(reading_ids)):
+        found += row.files
+    return list(dict.fromkeys(found))
+
+
 def _known(session: Session, portal_id: int, reading: ConsumptionReading) -> int | None:
     query = (
         select(READING.c.id)
@@ -165,7 +180,9 @@ def fingerprint_of(reading: ConsumptionReading) -> str:
     return digest(canonical(parts))
 
 
-def _store(session: Session, portal_id: int, reading: ConsumptionReading, run_id: int | None) -> int:
+def _store(
+    session: Session, portal_id: int, reading: ConsumptionReading, run_id: int | None, files: Sequence[str]
+) -> int:
     values = {
         "portal_id": portal_id,
         "run_id": run_id,
@@ -178,6 +195,7 @@ def _store(session: Session, portal_id: int, reading: ConsumptionReading, run_id
         "fingerprint": fingerprint_of(reading),
         "lines": len(reading.lines),
         "notes": [text_to_json(note) for note in reading.notes],
+        "files": list(files),
     }
     reading_id = int(session.execute(READING.insert().values(values).returning(READING.c.id)).scalar_one())
     insert_rows(session, LINE, [_line_row(reading_id, place, line) for place, line in enumerate(reading.lines)])

@@ -13,7 +13,10 @@ from core.store.tables.base import Row, document, exact, instant, key, reference
 
 
 class ConsumptionReadingRow(Row, table=True):
-    """One reading of one portal and period. Amounts are text: a source has more decimals than a number column keeps."""
+    """One reading of one portal and period. Amounts are text: a source has more decimals than a number column keeps.
+
+    `files` are the paths, in the data directory, of the files it was read from.
+    """
 
     __tablename__ = "consumption_reading"
     __table_args__ = (Index(None, "portal_id", "period_start", "fingerprint"), Index(None, "taken_at"))
@@ -29,6 +32,7 @@ class ConsumptionReadingRow(Row, table=True):
     fingerprint: str = ""
     lines: int = 0
     notes: list[Any] = document()
+    files: list[Any] = document()
 
 
 class ConsumptionLineRow(Row, table=True):

@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("notes", types.JsonDocument(), nullable=False),
+        sa.Column("files", types.JsonDocument(), nullable=False),
         sa.ForeignKeyConstraint(
             ["portal_id"], ["portal.id"], name=op.f("fk_consumption_reading_portal_id"), ondelete="CASCADE"
         ),
