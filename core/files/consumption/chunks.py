@@ -86,11 +86,11 @@ def _decoded(text: bytes) -> bytes:
 
 def _text_pieces(part: Part, stream: IO[bytes]) -> Iterator[tuple[Layout, memoryview, bool]]:
     """The layout, the text of each piece, and whether there are quotation marks in it."""
-    data = stream.read(PIECE_BYTES)
+    data = stream.read(HEAD_BYTES)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data += stream.read(SPREADSHEET_BYTES)
     data = _decoded(data)
-    layout, offset = find_layout(data[:HEAD_BYTES], place=part.name)
+    layout, offset = find_layout(data, place=part.name)
     data = data[offset:]
     read = len(data)
     while data:

@@ -1,0 +1,255 @@
+"""Partner Center's billing over real HTTP against a fake of sign-in, Graph's export jobs, invoices and the store of the parts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from structlog.testing import capture_logs
+
+from connectors.partner_center_billing.manifest import MANIFEST
+from connectors.partner_center_billing.source import PartnerCenterBilling
+from core.domain.consumption import ConsumptionKind
+from core.domain.errors import RemoteError, ShapeChanged
+from core.domain.usage import Scope
+from tests.connectors.fakes import Server, serving
+
+NOW = datetime(2026, 2, 10, 2, 0, tzinfo=UTC)
+JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
+ZON, MAAN = "2f6f4c10-aaaa-4aaa-9aaa-000000000001", "2f6f4c10-bbbb-4bbb-9bbb-000000000002"
+AZURE = "9f00aa00-0000-4000-8000-0000000000a1"
+SECRET, SAS = "cl1ent-s3cret", "sv=2023&sig=s1gnatureMadeUp"
+
+
+def usage(**cells: Any) -> dict[str, Any]:
+    return {
+        "CustomerId": ZON, "CustomerName": "Brouwerij De Zon B.V.", "InvoiceNumber": "G1", "ProductName": "Azure plan",
+        "SubscriptionId": "5d1f0000-0000-4000-8000-000000000010", "ChargeStartDate": "2026-01-01T00:00:00Z",
+        "ChargeEndDate": "2026-01-31T00:00:00Z", "UsageDate": "2026-01-14T00:00:00Z", "MeterCategory": "Virtual Machines",
+        "UnitOfMeasure": "1 Hour", "ResourceGroup": "RG-ERP", "Tags": '{"env":"prod"}', "ChargeType": "new", "Quantity": 24.0,
+        "ResourceURI": f"/subscriptions/{AZURE}/resourceGroups/RG-ERP/providers/Microsoft.Compute/virtualMachines/erp01",
+        "BillingPreTaxTotal": 2.0719872, "BillingCurrency": "EUR", "EntitlementId": AZURE, "EntitlementDescription": "Zon productie",
+    } | cells  # fmt: skip
+
+
+def billed(**cells: Any) -> dict[str, Any]:
+    return {
+        "CustomerId": ZON, "CustomerName": "Brouwerij De Zon B.V.", "InvoiceNumber": "G1", "ProductId": "CFQ7TTC0LCHC", "SkuId": "0002",
+        "SkuName": "Microsoft 365 Business Premium", "ProductName": "Microsoft 365 Business Premium", "ChargeType": "cycleCharge",
+        "UnitPrice": 22, "EffectiveUnitPrice": 18.6, "Quantity": 25, "BillableQuantity": 25, "Subtotal": 465, "Currency": "EUR",
+        "PublisherName": "Microsoft Corporation", "SubscriptionId": "c3f0a1b2-0000-4000-8000-000000000101",
+        "ChargeStartDate": "2026-01-01T00:00:00Z", "ChargeEndDate": "2026-01-31T00:00:00Z",
+        "TermAndBillingCycle": "One-Year commitment for monthly/yearly billing", "BillingFrequency": "Monthly",
+        "SubscriptionEndDate": "2026-02-28T00:00:00Z",
+    } | cells  # fmt: skip
+
+
+def invoice(identity: str, dated: str, start: str = "2026-01-01", end: str = "2026-01-31") -> dict[str, Any]:
+    return {
+        "id": identity, "invoiceDate": f"{dated}T00:00:00Z", "billingPeriodStartDate": f"{start}T00:00:00Z",
+        "billingPeriodEndDate": f"{end}T00:00:00Z", "totalCharges": 5, "currencyCode": "EUR", "documentType": "invoice",
+    }  # fmt: skip
+
+
+@dataclass
+class Fake:
+    """`exports` are the parts of each kind of export; `failed` is the error of the job instead."""
+
+    invoices: list[dict[str, Any]] = field(default_factory=lambda: [invoice("G1", "2026-02-06")])
+    exports: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    failed: dict[str, str] | None = None
+    polls: dict[str, int] = field(default_factory=dict)
+    damaged: bool = False
+    jobs: list[str] = field(default_factory=list)
+    url: str = ""
+
+    async def token(self, request: Request) -> Response:
+        return JSONResponse({"access_token": "t0ken", "expires_in": 3599, "token_type": "Bearer"})
+
+    async def export(self, request: Request) -> Response:
+        self.jobs.append(f"{request.path_params['what']} {(await request.body()).decode()}")
+        where = f"{self.url}/v1.0/reports/partners/billing/operations/{request.path_params['what'].replace('/', '-')}"
+        return Response(status_code=202, headers={"Location": where, "Retry-After": "0"})
+
+    async def operation(self, request: Request) -> Response:
+        what = request.path_params["what"]
+        self.polls[what] = self.polls.get(what, 0) + 1
+        if self.polls[what] == 1:
+            return JSONResponse({"id": "1", "status": "running"}, headers={"Retry-After": "0"})
+        if self.failed:
+            return JSONResponse({"id": "1", "status": "failed", "error": self.failed})
+        blobs = [{"name": f"part-{number}.json.gz"} for number in range(len(self.exports.get(what, [])))]
+        manifest = {
+            "rootDirectory": f"{self.url}/blobs/{what}",
+            "sasToken": SAS,
+            "blobCount": len(blobs),
+            "blobs": blobs,
+        }
+        return JSONResponse({"id": "1", "status": "succeeded", "resourceLocation": manifest})
+
+    async def blob(self, request: Request) -> Response:
+        assert "authorization" not in request.headers
+        assert request.query_params["sig"] == "s1gnatureMadeUp"
+        number = int(request.path_params["name"].split("-")[1].split(".")[0])
+        rows = self.exports[request.path_params["what"]][number]
+        packed = gzip.compress("\n".join(json.dumps(row) for row in rows).encode())
+        return Response(packed[:-6] if self.damaged else packed)
+
+    async def list(self, request: Request) -> Response:
+        return JSONResponse({"totalCount": len(self.invoices), "items": self.invoices})
+
+    async def lineitems(self, request: Request) -> Response:
+        rows = self.lines.get(request.query_params.get("invoicelineitemtype", ""), [])
+        second = request.headers.get("ms-continuationtoken") == "more"
+        links = (
+            {}
+            if second
+            else {
+                "next": {
+                    "uri": str(request.url.path).removeprefix("/v1") + f"?{request.url.query}&seekOperation=Next",
+                    "headers": [{"key": "MS-ContinuationToken", "value": "more"}],
+                }
+            }
+        )
+        return JSONResponse({"items": rows[1:] if second else rows[:1], "links": links if rows[1:] else {}})
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+                Route("/v1.0/reports/partners/billing/operations/{what}", self.operation),
+                Route("/v1.0/reports/partners/billing/{what:path}/export", self.export, methods=["POST"]),
+                Route("/blobs/{what}/{name}", self.blob),
+                Route("/v1/invoices", self.list),
+                Route("/v1/invoices/{id}/lineitems", self.lineitems),
+            ]
+        )
+
+
+@contextmanager
+def connected(fake: Fake, **options: Any) -> Iterator[tuple[PartnerCenterBilling, Server]]:
+    with serving(fake.app()) as server:
+        fake.url = server.url
+        settings = {"partner_tenant_id": "p", "client_id": "c", "base_url": server.url}
+        source = MANIFEST.open("Microsoft", settings | options, {"client_secret": SECRET})
+        assert isinstance(source, PartnerCenterBilling)
+        source.export.poll_seconds = 0
+        yield source, server
+
+
+def test_case_14_an_export_is_asked_for_waited_for_and_fetched_in_parts() -> None:
+    second = usage(BillingPreTaxTotal=1.5, ResourceGroup="rg-erp")
+    fake = Fake(
+        exports={
+            "usage-billed": [
+                [usage(), second],
+                [usage(CustomerId=MAAN, CustomerName="Maan", BillingPreTaxTotal=-0.9384)],
+            ]
+        }
+    )
+    with capture_logs() as logs, connected(fake) as (source, _):
+        reading = source.read_consumption(NOW, *JANUARY)
+    zon, maan = reading.lines
+    assert (zon.amount, zon.origin.rows, zon.customer) == (Decimal("3.5719872"), 2, "Brouwerij De Zon B.V.")
+    assert (zon.dimensions["subscription_id"], zon.dimensions["tag:env"]) == (AZURE, "prod")
+    assert (maan.customer_id, maan.kind, maan.amount) == (MAAN, ConsumptionKind.CREDIT, Decimal("-0.9384"))
+    assert (reading.complete, reading.provisional) == (True, False)
+    assert fake.polls["usage-billed"] == 2
+    assert "s1gnature" not in str(logs)
+    assert '"invoiceId":"G1"' in fake.jobs[0].replace(" ", "")
+
+
+def test_case_14_a_failed_job_says_why() -> None:
+    fake = Fake(failed={"code": "2001", "message": "Invoice not found"})
+    with connected(fake) as (source, _), pytest.raises(RemoteError, match="2001 Invoice not found"):
+        source.read_consumption(NOW, *JANUARY)
+
+
+def test_m2_a_part_that_is_cut_off_is_never_read_as_less() -> None:
+    fake = Fake(exports={"usage-billed": [[usage()]]}, damaged=True)
+    with connected(fake) as (source, _), pytest.raises(ShapeChanged):
+        source.read_consumption(NOW, *JANUARY)
+
+
+def test_m2_a_record_without_an_amount_is_no_zero() -> None:
+    fake = Fake(exports={"usage-billed": [[usage(BillingPreTaxTotal=None)]]})
+    with connected(fake) as (source, _), pytest.raises(ShapeChanged, match="record 1"):
+        source.read_consumption(NOW, *JANUARY)
+
+
+def test_the_running_month_comes_from_what_is_not_billed_yet() -> None:
+    fake = Fake(exports={"usage-unbilled": [[usage(InvoiceNumber=None, ChargeStartDate="2026-02-01T00:00:00Z")]]})
+    with connected(fake) as (source, _):
+        reading = source.read_consumption(NOW, date(2026, 2, 1), date(2026, 2, 10))
+    assert (reading.lines[0].provisional, reading.provisional, reading.complete) == (True, True, True)
+    assert '"billingPeriod":"current"' in fake.jobs[0].replace(" ", "")
+
+
+def test_m2_an_old_month_without_invoice_is_not_complete() -> None:
+    with connected(Fake()) as (source, _):
+        reading = source.read_consumption(NOW, date(2025, 10, 1), date(2025, 10, 31))
+    assert (reading.lines, reading.complete) == ((), False)
+    assert "2025-10" in str(reading.notes[0])
+
+
+def test_s2_18_purchases_of_the_invoice_are_amounts_and_licences_are_not() -> None:
+    bought = billed(SkuName="Reserved VM Instance", ReservationOrderId="4e00", Subtotal=523.48)
+    plan = billed(SkuName="Azure plan", ProductName="Azure plan", Subtotal=99)
+    fake = Fake(exports={"usage-billed": [[usage()]], "reconciliation-billed": [[billed(), bought, plan]]})
+    with connected(fake) as (source, _):
+        lines = source.read_consumption(NOW, *JANUARY).lines
+    assert [(line.kind, line.amount) for line in lines] == [
+        (ConsumptionKind.USAGE, Decimal("2.0719872")),
+        (ConsumptionKind.PURCHASE, Decimal("523.48")),
+    ]
+
+
+def test_s2_10_s3_18_billed_seats_are_the_largest_quantity_of_a_subscription() -> None:
+    fake = Fake(
+        invoices=[invoice("G1", "2026-02-06"), invoice("G0", "2026-01-06", "2025-12-01", "2025-12-31")],
+        exports={"reconciliation-billed": [[billed(), billed(Quantity=28, BillableQuantity=3, ChargeStartDate="2026-01-15T00:00:00Z")]],
+                 "usage-unbilled": [[usage(InvoiceNumber=None, ChargeStartDate="2026-02-01T00:00:00Z")]]},
+    )  # fmt: skip
+    with connected(fake) as (source, _):
+        source.test()
+        reading = source.read(NOW)
+    seats, azure = reading.lines
+    assert (seats.product_key, seats.quantity, seats.unit_cost, seats.unit_price) == (
+        "pc:CFQ7TTC0LCHC:0002", Decimal(28), Decimal("18.6"), Decimal(22),
+    )  # fmt: skip
+    assert (azure.product_key, azure.quantity) == ("azure:total", Decimal("2.07"))
+    assert reading.scope is Scope.LINES
+    assert any('"G1"' in job for job in fake.jobs)
+
+
+def test_s2_09_no_invoice_is_skipped_however_long_nobody_looked() -> None:
+    months = [("G3", "2026-02-06"), ("G1", "2025-12-06"), ("G2", "2026-01-06")]
+    with connected(Fake(invoices=[invoice(*one) for one in months])) as (source, _):
+        reports = source.reports_since("")
+        assert [one.id for one in reports] == ["G1", "G2", "G3"]
+        assert [one.id for one in source.reports_since(reports[0].watermark)] == ["G2", "G3"]
+        assert source.reports_since(reports[-1].watermark) == ()
+
+
+def test_the_older_list_of_line_items_goes_on_with_a_token_in_a_header() -> None:
+    camel = {name[0].lower() + name[1:]: value for name, value in usage(CustomerId=f"org:{ZON}").items()}
+    camel["resourceUri"] = camel.pop("resourceURI")
+    rows = [camel, camel | {"billingPreTaxTotal": 1}]
+    with connected(Fake(lines={"usagelineitems": rows}), usage_from="line_items") as (source, server):
+        reading = source.read_consumption(NOW, *JANUARY)
+    assert [(line.customer_id, line.amount) for line in reading.lines] == [(ZON, Decimal("3.0719872"))]
+    asked = [one for one in server.asked if "lineitems" in one.path and "usagelineitems" in one.query]
+    assert len(asked) == 2
+    assert all(one.headers["ms-partnercenter-application"] == "ContractBridge" for one in asked)
