@@ -66,7 +66,7 @@ class PickedUp:
     @property
     def first_problem(self) -> Text | None:
         """Why the first of the files that could not be used was not."""
-        return next((one.reason for one in self.files if one.result.is_error), None)
+        return next((_unusable(one) for one in self.files if one.result.is_error), None)
 
     def words(self, portal: str) -> Iterator[tuple[Text, bool]]:
         """Sentences for the run's log, and whether something is wrong."""
@@ -78,6 +78,10 @@ class PickedUp:
             yield T("{portal}: {note}", portal=portal, note=note), True
         if not (self.files or self.unmapped or self.error):
             yield T("{portal}: no new file.", portal=portal), False
+
+
+def _unusable(one: PickedFile) -> Text:
+    return T("{file} cannot be used: {reason}", file=one.file.name, reason=one.reason or "?")
 
 
 def _told(portal: str, one: PickedFile) -> Text:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from core.services.portals import PortalState
 from core.store import history, pickups
 from core.store import portals as portal_store
 
-from .conftest import ADMIN, LONG, NOW, OPERATOR, StandingClock, csv_of
+from .conftest import ADMIN, LONG, OPERATOR, StandingClock, csv_of
 
 GOOD = csv_of(("ACME", "X", 9), ("Bakker", "X", 2))
 NEXT = csv_of(("ACME", "X", 11), ("Bakker", "X", 2))
@@ -378,9 +377,7 @@ def test_a_folder_that_is_gone_is_a_failure_and_being_back_ends_it(drop: Drop) -
     assert drop.poll().error is None
 
 
-def test_nothing_is_picked_up_before_the_columns_are_chosen(
-    ctx: Context, tmp_path: Path, clock: StandingClock
-) -> None:
+def test_nothing_is_picked_up_before_the_columns_are_chosen(ctx: Context, tmp_path: Path, clock: StandingClock) -> None:
     folder = tmp_path / "drop"
     folder.mkdir()
     portals.create_portal(ctx, OPERATOR, "Q", "pickup_folder", settings={"folder": str(folder)}, secrets={})
@@ -436,5 +433,3 @@ def test_a_portal_of_another_kind_picks_nothing_up(ctx: Context) -> None:
     portals.create_portal(ctx, OPERATOR, "F", "file", settings=LONG, secrets={})
     with pytest.raises(InputError, match="picks no files up"):
         as_pickup(ctx.source("file", "F", LONG, {}), "F")
-
-
