@@ -11,7 +11,7 @@ from core.domain.charges.keys import ChargeKey
 from core.domain.charges.plan import ChargeChange, ChargeChangeKind, ChargeValues
 from core.domain.consumption import ConsumptionKind, ConsumptionLine
 from core.domain.plan import ChangeStatus
-from core.domain.text import T
+from core.domain.text import Text
 from core.domain.usage import Origin
 from core.store.codec import text_from_json, text_to_json, texts_from_json
 
@@ -59,7 +59,7 @@ def change_from_json(data: Mapping[str, Any], *, status: str = "") -> ChargeChan
         key=key,
         title=data["title"],
         status=ChangeStatus(status or data["status"]),
-        reason=text_from_json(data["reason"]) or T(""),
+        reason=text_from_json(data["reason"]) or Text(""),
         charge_id=data["charge_id"],
         before=values_from_json(data["before"]),
         after=values_from_json(data["after"]),
