@@ -7,7 +7,7 @@ import io
 from decimal import Decimal
 
 from core.reporting.model import Cell, Column, Kind, Level, Money, Report, Row, Section
-from core.reporting.values import Style, plain_row, safe_text, written
+from core.reporting.values import Style, money_digits, plain_row, safe_text, written
 
 
 def write_plain(report: Report) -> bytes:
@@ -52,9 +52,8 @@ def _local(row: Row, columns: tuple[Column, ...], style: Style) -> list[str]:
 
 def _number_or_text(cell: Cell, kind: Kind, style: Style) -> str:
     """A spreadsheet reads a number only without thousands and currency."""
-    amount = cell.amount if isinstance(cell, Money) else cell
-    if isinstance(amount, int | Decimal):
-        text = format(Decimal(amount), "f")
+    if isinstance(cell, Money | int | Decimal):
+        text = money_digits(cell.amount) if isinstance(cell, Money) else format(Decimal(cell), "f")
         return text.replace(".", ",") if style.decimal_comma else text
     return safe_text(written(cell, kind, style))
 

@@ -103,6 +103,11 @@ def _money(cell: Money, style: Style) -> str:
     return whole.replace(zero, format_number(cell.amount, style.writing, _decimals(cell.amount)))
 
 
+def money_digits(amount: Decimal) -> str:
+    """An amount with a point and at least two decimals: `284.60`."""
+    return f"{amount:.{_decimals(amount)}f}"
+
+
 def _decimals(amount: Decimal) -> int:
     exponent = amount.normalize().as_tuple().exponent
     return max(2, -exponent) if isinstance(exponent, int) else 2

@@ -138,3 +138,7 @@ def test_reports_at_any_day(workspace: Terminal) -> None:
     ]
     assert workspace("report", "vendor").out.splitlines()[-1].startswith("total,")
     assert workspace("report", "as-of", "--date", "2020-01-01", "--format", "json").json["rows"] == []
+    for form, start in (("xlsx", b"PK"), ("pdf", b"%PDF-")):
+        done = workspace("report", "vendor", "--format", form, "--output", f"report.{form}", "--language", "nl")
+        assert (done.code, done.out) == (0, "")
+        assert (workspace.home / f"report.{form}").read_bytes().startswith(start)
