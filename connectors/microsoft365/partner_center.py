@@ -69,6 +69,8 @@ def _line(customer: Customer, row: Record) -> UsageLine:
         "offer": offer,
         "order": text(row, "orderId", ""),
         "add-on to": text(row, "parentSubscriptionId", ""),
+        "auto_renew": text(row, "autoRenewEnabled", "").lower(),
+        "partner": text(row, "partnerId", ""),
     }
     return UsageLine(
         customer_id=customer.id,

@@ -183,6 +183,9 @@ def _line(subscription: Record, customer: Customer, names: dict[str, str]) -> Us
             for name, value in (
                 ("vendor_sku", text(subscription, "vendorSkuId", "")),
                 ("status", text(subscription, "status", "")),
+                ("vendor_subscription", text(subscription, "vendorSubscriptionId", "")),
+                ("commitment_end", text(subscription, "commitmentTerm.endDate", "")[:10]),
+                ("ends", text(subscription, "endDate", "")[:10]),
             )
             if value
         },

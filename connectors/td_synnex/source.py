@@ -140,9 +140,23 @@ class StreamOneIon:
             unit_cost=_amount(subscription, "cost"),
             unit_price=_amount(subscription, "price"),
             currency=text(subscription, "currency", ""),
-            attributes={"vendor_subscription": text(subscription, "subscriptionId", "")},
+            attributes=_told(subscription),
             origin=Origin("GET /subscriptions", text(subscription, "id")),
         )
+
+
+def _told(subscription: Record) -> dict[str, str]:
+    """What else it says of the subscription: status, term, and until when it can be given back (StreamOne Ion §6)."""
+    renews = text(subscription, "autoRenew", "") or text(subscription, "subscriptionRenewStatus", "")
+    told = {
+        "vendor_subscription": text(subscription, "subscriptionId", ""),
+        "status": text(subscription, "subscriptionStatus", "").lower(),
+        "label": text(subscription, "subscriptionName", ""),
+        "auto_renew": renews.lower(),
+        "commitment_end": text(subscription, "subscriptionEndDate", "")[:10],
+        "cancel_until": text(subscription, "cancellationAllowedUntilDate", "")[:10],
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

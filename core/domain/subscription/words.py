@@ -15,6 +15,10 @@ from core.domain.usage import UsageLine
 
 WINDOW_DAYS = 7
 """Seats can be given back for seven days (168 hours) after an order or a renewal (new commerce rules)."""
+NEVER_FROM = 2090
+"""Portals write a year as late as this where nothing ends."""
+ROUGHLY = 4
+"""Days by which a term's dates may be off: time zones, and months that are too short."""
 
 _SUSPENDED = frozenset({"suspended", "suspend", "hold", "onhold", "paused"})
 _CANCELLED = frozenset({"cancelled", "canceled", "deleted", "expired", "terminated", "ended"})
@@ -84,11 +88,16 @@ def assigned_of(usage: UsageLine) -> Decimal | None:
 
 
 def commitment_end(usage: UsageLine) -> date | None:
-    """Last day to which the present term binds; None where there is no term, or the portal does not tell."""
+    """Last day to which the present term binds; None where there is no term, or the portal does not tell.
+
+    A portal that gives a period as long as the term means the term; a shorter one is what is billed now.
+    """
     given = _day(told(usage, "commitment_end", "contract_end"))
-    if given is not None or not (usage.term and usage.subscription_id):
+    months, start, end = term_months(usage), usage.period_start, usage.period_end
+    if given is not None or not (usage.subscription_id and months and start and end):
         return given
-    return usage.period_end
+    is_term = end >= add_months(start, months) - timedelta(days=ROUGHLY)
+    return end if is_term and end.year < NEVER_FROM else None
 
 
 def term_months(usage: UsageLine) -> int:
