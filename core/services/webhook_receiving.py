@@ -22,7 +22,7 @@ from core.domain.hook_settings import WebhookSettings
 from core.domain.hooks import Delivered
 from core.services import webhook_bodies
 from core.services.webhook_bodies import Unreadable
-from core.store import portals, secrets
+from core.store import secrets
 from core.store import webhooks as store
 from core.store.webhooks import Delivery
 
@@ -80,25 +80,25 @@ def hook_of(ctx: Context, token: str) -> Hook | None:
     """The address behind this token; None for one that nobody made."""
     now = ctx.clock.now()
     with ctx.database.session() as session:
-        portal = portals.by_hook_token(session, token_hash(token))
-        if portal is None:
+        found = store.address(session, token_hash(token))
+        if found is None:
             return None
         try:
-            settings = WebhookSettings.model_validate(portal.settings)
+            settings = WebhookSettings.model_validate(found.settings)
         except ValidationError:
-            log.error("webhook.settings_invalid", portal=portal.name)
+            log.error("webhook.settings_invalid", portal=found.portal)
             return None
-        known = active_secrets(ctx, session, portal.id, now) if settings.verification.needs_secret else ()
-    return Hook(portal.id, portal.name, settings, known)
+        counting = found.previous_until is not None and now < found.previous_until
+        known = _secrets(ctx, session, found.portal_id, both=counting) if settings.verification.needs_secret else ()
+    return Hook(found.portal_id, found.portal, settings, known)
 
 
-def active_secrets(ctx: Context, session: Session, portal_id: int, now: datetime) -> tuple[str, ...]:
+def _secrets(ctx: Context, session: Session, portal_id: int, *, both: bool) -> tuple[str, ...]:
     """The secret, and the one before it as long as its rotation lasts."""
     owner = f"portal:{portal_id}"
     current = secrets.get(session, ctx.secrets, owner).get("secret", "")
-    known = store.hook(session, portal_id)
     before = ""
-    if known and known.previous_until is not None and now < known.previous_until:
+    if both:
         before = secrets.get(session, ctx.secrets, f"{owner}:{PREVIOUS}").get("secret", "")
     return tuple(secret for secret in (current, before) if secret)
 

@@ -117,6 +117,27 @@ def reseal(session: Session, box: Box) -> int:
 # ---- addresses
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What stands behind an address: the portal, its settings, and until when the secret before the present one counts."""
+
+    portal_id: int
+    portal: str
+    settings: Mapping[str, Any]
+    previous_until: datetime | None
+
+
+def address(session: Session, token_hash: str) -> Address | None:
+    """The address with this token (its hash); asked for with every request."""
+    query = (
+        select(PORTAL.c.id, PORTAL.c.name, PORTAL.c.settings, HOOK.c.previous_until)
+        .outerjoin(HOOK, HOOK.c.portal_id == PORTAL.c.id)
+        .where(PORTAL.c.hook_token_hash == token_hash, PORTAL.c.archived_at.is_(None))
+    )
+    row = session.execute(query).first()
+    return Address(*tuple(row)) if row else None
+
+
 def set_address(session: Session, portal_id: int, token_hash: str, person: str, now: datetime) -> None:
     """Give the portal this address; the one before it is gone at once."""
     session.execute(PORTAL.update().where(PORTAL.c.id == portal_id).values(hook_token_hash=token_hash))

@@ -1,6 +1,6 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports. `--small` measures with a tenth of the data. Prints one JSON document.
+Names: sync, plan, import, portals, reports, hooks. `--small` measures with a tenth of the data. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -32,11 +32,18 @@ def measure_reports(small: bool) -> dict[str, Any]:
     return measure(1_200, 365) if small else measure(12_000, 1_095)
 
 
+def measure_hooks(small: bool) -> dict[str, Any]:
+    from tests.bench.hooks import measure_hooks as measure
+
+    return measure(300 if small else 3_000)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
     "sync": lambda small: sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1),
     "portals": measure_portals,
+    "hooks": measure_hooks,
     "reports": measure_reports,
 }
 

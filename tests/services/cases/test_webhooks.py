@@ -105,11 +105,14 @@ def test_a_secret_that_does_not_fit_the_way_of_signing_is_refused(hooked: Contex
 
 def test_the_secret_before_is_forgotten_when_its_rotation_ends(connected: Context, clock: StandingClock) -> None:
     portals.create_portal(connected, OPERATOR, "P", "webhook", settings=KEY, secrets={"secret": SECRET})
+    token = webhooks.make_address(connected, OPERATOR, "P").removeprefix("/hooks/")
     webhooks.rotate_secret(connected, OPERATOR, "P", "another-secret", keep_days=1)
-    with connected.database.session() as session:
-        assert receiving.active_secrets(connected, session, 1, clock.now()) == ("another-secret", SECRET)
-        assert receiving.active_secrets(connected, session, 1, clock.now().replace(day=25)) == ("another-secret",)
+    both = receiving.hook_of(connected, token)
     clock.forward(days=1, seconds=1)
+    one = receiving.hook_of(connected, token)
+    assert both is not None
+    assert one is not None
+    assert (both.secrets, one.secrets) == (("another-secret", SECRET), ("another-secret",))
     webhook_processing.tidy(connected)
     with connected.database.session() as session:
         assert secrets.get(session, connected.secrets, "portal:1:previous") == {}
