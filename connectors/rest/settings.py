@@ -39,7 +39,7 @@ class Body(Part):
     """What a POST sends. `content` is a structure for JSON and forms, a text for the others."""
 
     kind: Literal["json", "form", "text", "graphql", "xml"] = Field("json", title="Kind", description="Of the body.")
-    content: Any = Field("", title="Content", description="With places such as {{ month_start }}.")
+    content: Any = Field("", title="Content", description="With places such as month_start between double braces.")
     variables: dict[str, Any] = Field(default_factory=dict, title="Variables", description="GraphQL alone.")
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class Paging(Part):
     size: int = Field(0, ge=0, le=100_000, title="Page size", description="Records asked for at once.")
     start: int = Field(1, ge=0, title="First page", description="Its number, 0 or 1.")
     place: Literal["query", "body", "header", "template"] = Field(
-        "query", title="Place", description="Where the parameters go; template: only where {{ page.… }} stands."
+        "query", title="Place", description="Where the parameters go; template: only where the text has a place for them."
     )
     cursor_at: str = Field("", title="Cursor at", description="Path or header of the cursor or of the next address.")
     id_at: str = Field("id", title="Key at", description="Last key: its path in a record.")
@@ -211,7 +211,7 @@ class RestSettings(ConnectorSettings):
     headers: dict[str, str] = Field(default_factory=dict, title="Headers", description="Sent with each request.")
     body: Body | None = Field(None, title="Body", description="What a POST sends.")
     values: dict[str, str] = Field(
-        default_factory=dict, title="Values", description="Names of your own for places such as {{ setting.region }}."
+        default_factory=dict, title="Values", description="Names of your own, to be put in as setting.name."
     )
     auth: SignIn = Field(default_factory=NoSignIn, title="Sign-in", description="How the endpoint knows who asks.")
     paging: Paging = Field(default_factory=Paging, title="Pages", description="How the next page is asked for.")
@@ -275,14 +275,14 @@ NONE = SecretStr("")
 class RestSecrets(ConnectorSecrets):
     """Only those that the way to sign in needs."""
 
-    key: SecretStr = Field(NONE, title="API key", description="{{ secret.key }}")
-    token: SecretStr = Field(NONE, title="Token", description="{{ secret.token }}, for a bearer token.")
-    password: SecretStr = Field(NONE, title="Password", description="{{ secret.password }}")
+    key: SecretStr = Field(NONE, title="API key", description="For an API key; in texts it is secret.key.")
+    token: SecretStr = Field(NONE, title="Token", description="For a bearer token; in texts it is secret.token.")
+    password: SecretStr = Field(NONE, title="Password", description="For basic, digest and log-in; in texts it is secret.password.")
     client_secret: SecretStr = Field(NONE, title="Client secret", description="For OAuth 2.0.")
     refresh_token: SecretStr = Field(
         NONE, title="Refresh token", description="For OAuth 2.0; a new one is kept by itself."
     )
     signing_key: SecretStr = Field(NONE, title="Signing key", description="For signed requests and self-signed tokens.")
     extra: SecretStr = Field(
-        NONE, title="Another secret", description="{{ secret.extra }}, such as a subscription key."
+        NONE, title="Another secret", description="Such as a subscription key; in texts it is secret.extra."
     )

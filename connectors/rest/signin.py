@@ -104,7 +104,7 @@ class SessionSignIn(Part):
     url: str = Field("", title="Log-in address", description="Whole, or below the address. Empty: the sign-in address.")
     method: Literal["GET", "POST"] = Field("POST", title="Method", description="Of the log-in call.")
     json_body: dict[str, Any] | None = Field(
-        None, title="JSON body", description="Places such as {{ secret.password }}."
+        None, title="JSON body", description="With places such as secret.password between double braces."
     )
     form: dict[str, str] | None = Field(None, title="Form", description="Instead of a JSON body.")
     headers: dict[str, str] = Field(default_factory=dict, title="Headers", description="Of the log-in call.")
