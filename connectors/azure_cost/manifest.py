@@ -18,7 +18,7 @@ class AzureCostSettings(ConnectorSettings):
     client_id: str = Field(title="Application ID", description="Application (client) ID of the app registration.")
     scopes: list[str] = Field(
         title="Scopes",
-        description="What is asked for cost, one per line: subscriptions/{id}, or the path of a billing account or customer below "
+        description="What is asked for cost, one per line: subscriptions/ID, or the path of a billing account or customer below "
         "providers/Microsoft.Billing. Behind = the customer's name, where it is not told otherwise.",
     )
     metric: Literal["actual", "amortized"] = Field(

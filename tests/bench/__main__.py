@@ -1,6 +1,6 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports, hooks. `--small` measures with a tenth of the data. Prints one JSON document.
+Names: sync, plan, import, portals, reports, hooks, consumption. `--small` measures with a tenth of the data. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -38,9 +38,16 @@ def measure_hooks(small: bool) -> dict[str, Any]:
     return measure(300 if small else 3_000)
 
 
+def measure_consumption(small: bool) -> dict[str, Any]:
+    from tests.bench.consumption import bench_consumption
+
+    return bench_consumption(100_000 if small else 1_000_000)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
+    "consumption": measure_consumption,
     "sync": lambda small: sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1),
     "portals": measure_portals,
     "hooks": measure_hooks,
