@@ -48,6 +48,9 @@ def test_quantities_read_as_people_write_them() -> None:
     assert quantity_words(Decimal("4.2"), "TB", "nl") == "4,2 TB"
     assert quantity_words(Decimal("4.2"), "TB", "en") == "4.2 TB"
     assert quantity_words(Decimal("12500.5"), "GB", "nl") == "12.500,5 GB"
+    assert quantity_words(Decimal(24), "1 Hour", "nl") == "24 uur"
+    assert quantity_words(Decimal("3.5"), "1 GB/Month", "nl") == "3,5 GB/maand"
+    assert quantity_words(Decimal(3), "100 Hours", "en") == "3 × 100 hours"
     assert quantity_words(None, "GB", "nl") == ""
 
 

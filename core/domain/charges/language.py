@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -13,12 +14,20 @@ MONTHS: Mapping[str, tuple[str, ...]] = {
            "december"),
 }  # fmt: skip
 UNITS: Mapping[str, Mapping[str, str]] = {
-    "en": {"h": "hours", "hr": "hours", "hrs": "hours", "hour": "hours", "month": "months", "day": "days", "item": "items"},
+    "en": {
+        "h": "hours", "hr": "hours", "hrs": "hours", "hour": "hours", "hours": "hours", "month": "months", "day": "days",
+        "item": "items",
+    },
     "nl": {
         "h": "uur", "hr": "uur", "hrs": "uur", "hour": "uur", "hours": "uur", "day": "dagen", "days": "dagen",
         "month": "maanden", "months": "maanden", "item": "stuks", "items": "stuks", "user": "gebruikers", "users": "gebruikers",
     },
 }  # fmt: skip
+EACH: Mapping[str, Mapping[str, str]] = {
+    "nl": {"month": "maand", "day": "dag", "hour": "uur", "year": "jaar", "user": "gebruiker"},
+}
+"""What something is counted by, behind a slash."""
+_COUNTED = re.compile(r"(\d+) (.+)")
 PRODUCTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "usage": "Consumption", "purchase": "Purchases", "reservation": "Reservations", "savings_plan": "Savings plans",
@@ -58,11 +67,21 @@ def number(value: Decimal, language: str, places: int | None = None) -> str:
 
 
 def quantity_words(quantity: Decimal | None, unit: str, language: str) -> str:
-    """`744 uur`, `4.2 TB`; empty without a quantity."""
+    """`744 uur`, `4.2 TB`; empty without a quantity. Azure's units begin with how many: `1 Hour`, `10 GB/Month`."""
     if quantity is None:
         return ""
-    words = UNITS.get(language, UNITS["en"]).get(unit.casefold(), unit)
-    return f"{number(quantity, language)} {words}".strip()
+    match = _COUNTED.fullmatch(unit.strip())
+    times, words = (match[1], match[2]) if match else ("1", unit)
+    shown = number(quantity, language) + ("" if times == "1" else f" × {times}")
+    return f"{shown} {unit_words(words, language)}".strip()
+
+
+def unit_words(unit: str, language: str) -> str:
+    """A unit in the language: `hours` is `uur`, `GB/Month` is `GB/maand`."""
+    known = UNITS.get(language, UNITS["en"])
+    thing, slash, each = unit.partition("/")
+    first = known.get(thing.casefold(), thing)
+    return f"{first}/{EACH.get(language, {}).get(each.casefold(), each.casefold())}" if slash else first
 
 
 def period_words(start: date, end: date) -> str:
