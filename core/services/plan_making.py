@@ -25,7 +25,7 @@ from core.services import directory, subscription_facts
 from core.services.context import Context
 from core.services.overdue_files import overdue_files
 from core.services.provisioning import words_of
-from core.services.provisioning_plan import provide, with_chosen, with_steps
+from core.services.provisioning_plan import provide, with_azure, with_chosen, with_steps
 from core.services.reversals import Pending, pending_reversals
 from core.services.subscription_facts import SubscriptionFacts
 from core.store import decisions, history, ledger, mappings, memories, plans, provisioning
@@ -111,6 +111,7 @@ def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> 
         state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
         directory.keep_units(ctx, state, deeper)
         plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
+    plan = with_azure(ctx, target, facts, plan, state)
     plan = with_chosen(with_steps(plan, provided, facts.decisions), facts.mapping)
     more = subscription_facts.findings(about, facts.usage, targets, state, today)
     return Planned(subscription_facts.with_findings(_with_holds(plan, facts.decisions), more), state, targets)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from core.domain.contract import ContractState
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import WorkspaceMapping
+from core.domain.period import add_months
 from core.domain.plan import Change, ChangeKind, ChangeStatus, Decisions, Plan
 from core.domain.ports import Target
+from core.domain.provisioning.azure import Consumed, azure_lines, azure_prices
 from core.domain.provisioning.catalogue import product_key
 from core.domain.provisioning.facts import Holdings, ProvisionPlan, Wanted
 from core.domain.provisioning.policy import FIELD_NAME, ContractKind
@@ -20,9 +23,26 @@ from core.domain.text import T
 from core.services.applying import End, Work
 from core.services.context import Context
 from core.services.provisioning import words_of
+from core.store import charges, consumption
+from core.store.portal_ids import portal_names
 
+AZURE_MONTHS = 3
+"""So many months back the consumption of Azure Plans is compared with what their lines bill."""
 CUSTOMER = "customer"
 """The label of the company type whose companies get contracts (S4-24)."""
+
+
+class AzureFacts(Protocol):
+    """What prices of Azure Plans are made of besides Autotask."""
+
+    @property
+    def usage(self) -> tuple[PortalUsage, ...]: ...
+    @property
+    def mapping(self) -> WorkspaceMapping: ...
+    @property
+    def decisions(self) -> Decisions: ...
+    @property
+    def wanted(self) -> Wanted: ...
 
 
 def provide(
@@ -58,6 +78,35 @@ def customer_types(target: Target) -> frozenset[int]:
     return frozenset(number for number, label in labels.items() if label.strip().casefold() == CUSTOMER) or frozenset(
         {1}
     )
+
+
+def with_azure(ctx: Context, target: Target, facts: AzureFacts, plan: Plan, state: ContractState) -> Plan:
+    """The plan with the prices of Azure Plans; nothing is asked while no portal bills them so (S4-08)."""
+    chosen = facts.wanted.portals(ContractKind.AZURE_PLAN)
+    if not chosen:
+        return plan
+    today = ctx.clock.today()
+    plans = azure_lines(facts.usage, facts.mapping, state, facts.wanted, today)
+    first = add_months(today.replace(day=1), -AZURE_MONTHS)
+    with ctx.database.session() as session:
+        known = consumption.current(session, since=first)
+        names = portal_names(session)
+        charged = {names[number] for number, one in charges.all_settings(session).items() if one.settings.ready}
+    consumed = [
+        Consumed(
+            portal=one.portal, customer_id=one.customer_id, period=one.period_start, lines=one.lines,
+            final=not one.provisional and one.period_end < today and one.period_start.day == 1,
+        )
+        for one in known
+        if one.portal in chosen
+    ]  # fmt: skip
+    refs = [one.line.ref for one in plans.lines]
+    rows = target.row_amounts(refs, first, today) if refs and consumed else {}
+    modes = {portal.portal: portal.mode for portal in facts.usage}
+    found, told = azure_prices(plans, consumed, rows, facts.wanted.policies, modes, charged)
+    changes = settled(found, facts.decisions.approved, facts.decisions.dismissed)
+    findings = {finding.key: finding for finding in (*plan.findings, *told)}
+    return replace(plan, changes=(*plan.changes, *changes), findings=tuple(findings[key] for key in sorted(findings)))
 
 
 def with_steps(plan: Plan, provided: ProvisionPlan, decided: Decisions) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from string import Formatter
 
@@ -55,6 +56,8 @@ class ContractPolicy(BaseModel):
     billed: frozenset[SubscriptionType] = BILLED
     price_source: PriceSource = PriceSource.PORTAL
     edits: Otherwise = Otherwise.OVERWRITE
+    azure_markup_percent: Decimal | None = None
+    """On the cost of Azure consumption; None: the price that the source tells, or the cost where it tells none."""
 
     def check(self) -> None:
         """Return when the policy can be switched on; raise InputError naming the field that is missing or wrong (S3-10)."""
