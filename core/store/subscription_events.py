@@ -208,33 +208,35 @@ def _row(
 def _moved(
     session: Session, portal_id: int, rows: Sequence[Mapping[str, Any]], seen_at: datetime
 ) -> list[dict[str, Any]]:
-    """Subscriptions that ended at one portal and began at another, by the vendor's own number of them (S5-19)."""
+    """Subscriptions that ended at one portal and began at another, by the vendor's own number of them (S5-19).
+
+    Where the portal at which it ended had also seen it begin lately, both portals tell of one subscription: nothing moved (M9).
+    """
     own = {row["vendor_id"]: row for row in rows if row["kind"] in _MOVES and row["vendor_id"]}
-    query = select(EVENT).where(
-        EVENT.c.portal_id != portal_id, EVENT.c.kind.in_(_MOVES), EVENT.c.seen_at >= seen_at - MOVED_WITHIN
-    )
-    elsewhere = {
-        row.vendor_id: row._mapping for row in in_keys(session, query.order_by(EVENT.c.id), [EVENT.c.vendor_id], own)
-    }
+    query = select(EVENT).where(EVENT.c.kind.in_(_MOVES), EVENT.c.seen_at >= seen_at - MOVED_WITHIN)
+    earlier = [row._mapping for row in in_keys(session, query.order_by(EVENT.c.id), [EVENT.c.vendor_id], own)]
     cancelled = EventKind.CANCELLED.value
+    began = {(one["portal_id"], one["vendor_id"]) for one in earlier if one["kind"] != cancelled}
+    elsewhere = {one["vendor_id"]: one for one in earlier if one["portal_id"] != portal_id}
     found: list[dict[str, Any]] = []
     for vendor_id, other in elsewhere.items():
         row = own[vendor_id]
-        if (row["kind"] == cancelled) == (other["kind"] == cancelled):
-            continue
         old, new = (row, other) if row["kind"] == cancelled else (other, row)
-        found.append(
-            {name: new[name] for name in row}
-            | {
-                "kind": EventKind.RESELLER.value,
-                "seen_at": seen_at,
-                "reading_id": row["reading_id"],
-                "old_line_id": old["line_id"],
-                "before": dict(old["before"]),
-                "after": dict(new["after"]),
-            }
-        )
+        is_move = old["kind"] == cancelled and new["kind"] != cancelled
+        if is_move and (old["portal_id"], vendor_id) not in began:
+            found.append(_move(row, old, new, seen_at))
     return found
+
+
+def _move(row: Mapping[str, Any], old: Mapping[Any, Any], new: Mapping[Any, Any], seen_at: datetime) -> dict[str, Any]:
+    return {name: new[name] for name in row} | {
+        "kind": EventKind.RESELLER.value,
+        "seen_at": seen_at,
+        "reading_id": row["reading_id"],
+        "old_line_id": old["line_id"],
+        "before": dict(old["before"]),
+        "after": dict(new["after"]),
+    }
 
 
 def _names(session: Session, portal_id: int, customers: Iterable[str]) -> dict[str, str]:
