@@ -334,7 +334,7 @@ def dump(content: Mapping[str, Any]) -> str:
 def _chunks(content: Mapping[str, Any]) -> Iterator[str]:
     yield "# ContractBridge workspace. Apply it with: manage.py workspace apply FILE\n"
     for name, value in content.items():
-        if isinstance(value, list) and name != "portals":
+        if isinstance(value, list) and name not in ("portals", "allowed_hosts"):
             yield f"{name}:{'' if value else ' []'}\n"
             for entry in value:
                 line = yaml.safe_dump(entry, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)
