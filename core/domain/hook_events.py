@@ -17,11 +17,12 @@ from typing import Any
 
 from core.domain.selection import Problem
 from core.domain.text import T, Text
-from core.domain.usage import LineKey, Origin, UsageLine
+from core.domain.usage import NOTHING, LineKey, Origin, UsageLine
 
 SNAPSHOT, CHANGE = "license.snapshot", "license.change"
 BILLING = ("monthly", "quarterly", "semiannual", "yearly", "once")
 MOST_PROBLEMS = 200
+MOST_ATTRIBUTES = 50
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?")
 _TERM = re.compile(r"P[0-9]{1,3}[DWMY]")
 
@@ -170,6 +171,9 @@ def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
         unit_cost=_quantity(product.get("unit_cost")),
         unit_price=_quantity(product.get("unit_price")),
         effective_date=_day(product.get("effective_date")),
+        period_start=_day(product.get("period_start")),
+        period_end=_day(product.get("period_end")),
+        attributes=_attributes(product.get("attributes")),
         unit=_words(product.get("unit")),
         subscription_id=_words(product.get("subscription_id")),
         currency=_words(product.get("currency")),
@@ -231,6 +235,13 @@ def _words(value: object) -> str:
     if isinstance(value, str):
         return " ".join(value.split())[:500]
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else ""
+
+
+def _attributes(value: object) -> Mapping[str, str]:
+    """Texts and numbers that are told beside the quantity, by name."""
+    if not isinstance(value, dict):
+        return NOTHING
+    return {_words(name): words for name, one in list(value.items())[:MOST_ATTRIBUTES] if (words := _words(one))}
 
 
 def _shown(value: object) -> str:
