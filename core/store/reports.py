@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 from sqlalchemy.orm import Session
 
 from core.store.folding import contains
+from core.store.history.moments import touching, valid_at
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow
 from core.store.tables.history import ReadingRow, UsageIntervalRow, UsageLineRow
@@ -22,8 +23,6 @@ from core.store.types import ExactDecimal
 PORTAL, CUSTOMER, PRODUCT = table(PortalRow), table(PortalCustomerRow), table(PortalProductRow)
 COMPANY, READING = table(CompanyRow), table(ReadingRow)
 LINE, INTERVAL = table(UsageLineRow), table(UsageIntervalRow)
-
-FEW = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +168,7 @@ def sums_at(
     ]
     query = select(LINE.c.portal_id, LINE.c.product_key, customer, *totals).select_from(INTERVAL)
     query = _within(query.join(LINE, LINE.c.id == INTERVAL.c.line_id), within or Within())
-    query = query.where(INTERVAL.c.present, _touching(instants)).group_by(*keys)
+    query = query.where(INTERVAL.c.present, touching(instants)).group_by(*keys)
     rows = (Sum(row[0], row[1], row[2], tuple(row[3:])) for row in session.execute(query))
     return [one for one in rows if any(total is not None for total in one.totals)]
 
@@ -206,18 +205,6 @@ def events_between(
     )  # fmt: skip
     query = _within(query, within or Within())
     return [_event(row) for row in session.execute(query if limit is None else query.limit(limit))]
-
-
-def valid_at(instant: datetime) -> ColumnElement[bool]:
-    """Whether an interval was true at an instant."""
-    return and_(INTERVAL.c.valid_from <= instant, INTERVAL.c.valid_to > instant)
-
-
-def _touching(instants: Sequence[datetime]) -> ColumnElement[bool]:
-    """Intervals that may matter: a few instants are looked up one by one; for many, what lies between them is read once."""
-    if len(instants) <= FEW:
-        return or_(*(valid_at(instant) for instant in instants))
-    return and_(INTERVAL.c.valid_to > min(instants), INTERVAL.c.valid_from <= max(instants))
 
 
 def _event(row: Any) -> Event:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.store.folding import contains
+from core.store.history.moments import touching, valid_at
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow
 from core.store.tables.history import UsageIntervalRow, UsageLineRow
@@ -70,17 +71,14 @@ def product_totals(
     session: Session, instants: Sequence[datetime], *, text: str = "", portal: str = ""
 ) -> list[ProductTotal]:
     """Totals per portal and product at each instant; products that were there at none of them are left out."""
-    sums = [
-        func.coalesce(func.sum(case((_valid(instant), INTERVAL.c.quantity), else_=0)), 0, type_=ExactDecimal())
-        for instant in instants
-    ]
-    customers = func.count(func.distinct(case((_valid(instants[0]), LINE.c.customer_id))))
+    sums = [func.sum(case((valid_at(instant), INTERVAL.c.quantity)), type_=ExactDecimal()) for instant in instants]
+    customers = func.count(func.distinct(case((valid_at(instants[0]), LINE.c.customer_id))))
     query = (
         select(PORTAL.c.name, LINE.c.product, customers, *sums)
         .select_from(INTERVAL)
         .join(LINE, LINE.c.id == INTERVAL.c.line_id)
         .join(PORTAL, PORTAL.c.id == LINE.c.portal_id)
-        .where(INTERVAL.c.present, or_(*(_valid(instant) for instant in instants)))
+        .where(INTERVAL.c.present, touching(instants))
         .group_by(PORTAL.c.name, LINE.c.product)
         .order_by(PORTAL.c.name, LINE.c.product)
     )
@@ -89,8 +87,11 @@ def product_totals(
     if text:
         query = query.where(contains(func.lower(LINE.c.product), text))
     return [
-        ProductTotal(portal=row[0], product=row[1], customers=row[2], totals=tuple(row[3:]))
+        ProductTotal(
+            portal=row[0], product=row[1], customers=row[2], totals=tuple(total or Decimal(0) for total in row[3:])
+        )
         for row in session.execute(query)
+        if any(total is not None for total in row[3:])
     ]
 
 
@@ -98,10 +99,6 @@ def first_moment(session: Session) -> datetime | None:
     """From when on history can be asked."""
     moment: datetime | None = session.execute(select(func.min(INTERVAL.c.valid_from))).scalar()
     return moment
-
-
-def _valid(instant: datetime) -> ColumnElement[bool]:
-    return and_(INTERVAL.c.valid_from <= instant, INTERVAL.c.valid_to > instant)
 
 
 def _lines(instant: datetime, text: str, portal: str) -> Select[Any]:
@@ -124,7 +121,7 @@ def _lines(instant: datetime, text: str, portal: str) -> Select[Any]:
         .join(PORTAL, PORTAL.c.id == LINE.c.portal_id)
         .join(CUSTOMER, and_(CUSTOMER.c.portal_id == LINE.c.portal_id, CUSTOMER.c.customer_id == LINE.c.customer_id))
         .outerjoin(COMPANY, COMPANY.c.id == CUSTOMER.c.company_id)
-        .where(INTERVAL.c.present, _valid(instant))
+        .where(INTERVAL.c.present, valid_at(instant))
     )
     if portal:
         query = query.where(PORTAL.c.name == portal)
