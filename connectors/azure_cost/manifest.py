@@ -42,6 +42,12 @@ class AzureCostSettings(ConnectorSettings):
     currency: str = Field(
         "EUR", title="Currency", description="The currency you are billed in; amounts in others are kept apart."
     )
+    as_products: bool = Field(
+        False,
+        title="Amounts as products too",
+        description="The running month's amounts also appear as products with the amount for quantity. Usually off: amounts become "
+        "charges.",
+    )
 
 
 class AzureCostSecrets(ConnectorSecrets):

@@ -90,20 +90,10 @@ class AzureCost:
         self.api.fetch(self._call(self.scopes[0], {"timeframe": "MonthToDate"}))
 
     def read(self, now: datetime) -> Reading:
-        """The running month's amounts as products, for the overview and for naming customers."""
-        reading = self.read_consumption(now, now.date(), now.date())
-        lines = usage_from_consumption(
-            reading, key="azure", name="Azure consumption", purchases="Azure reservations and savings plans",
-            currency=self.settings.currency.upper(),
-        )  # fmt: skip
-        return Reading(
-            portal=self.portal,
-            taken_at=now,
-            lines=lines,
-            complete=reading.complete,
-            scope=Scope.LINES,
-            notes=reading.notes,
-        )
+        """No quantities, because there are only amounts here; where it is wanted, the running month's amounts as products."""
+        if not self.settings.as_products:
+            return Reading(portal=self.portal, taken_at=now, lines=(), scope=Scope.LINES)
+        return _as_products(self.read_consumption(now, now.date(), now.date()), self.settings.currency.upper())
 
     def read_consumption(self, now: datetime, first: date, last: date) -> ConsumptionReading:
         """See `core.domain.ports.ConsumptionSource`. A scope that fails leaves the reading not complete."""
@@ -266,3 +256,21 @@ def _amount(cells: Mapping[str, Any], column: str, origin: Origin) -> Decimal:
 def _word(cells: Mapping[str, Any], name: str) -> str:
     value = cells.get(name.casefold())
     return "" if value is None else str(value).strip()
+
+
+def _as_products(reading: ConsumptionReading, currency: str) -> Reading:
+    lines = usage_from_consumption(
+        reading,
+        key="azure",
+        name="Azure consumption",
+        purchases="Azure reservations and savings plans",
+        currency=currency,
+    )
+    return Reading(
+        portal=reading.portal,
+        taken_at=reading.taken_at,
+        lines=lines,
+        complete=reading.complete,
+        scope=Scope.LINES,
+        notes=reading.notes,
+    )

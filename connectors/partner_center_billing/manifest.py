@@ -32,6 +32,12 @@ class PartnerCenterBillingSettings(ConnectorSettings):
         title="Read purchases",
         description="Reservations, saving plans, marketplace and perpetual products of the invoice, as amounts.",
     )
+    as_products: bool = Field(
+        False,
+        title="Amounts as products too",
+        description="The running month's amounts also appear as products with the amount for quantity. Usually off: amounts become "
+        "charges.",
+    )
     partner_center_url: str = Field(
         "", title="Partner Center address", description="Only for a proxy or a test server. Usually empty."
     )

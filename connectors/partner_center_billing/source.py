@@ -30,7 +30,7 @@ from core.domain.errors import InputError, ShapeChanged
 from core.domain.rated_usage import rated_usage_line
 from core.domain.reconciliation import LicenceRow, licence_amounts, licence_seats
 from core.domain.text import T, Text
-from core.domain.usage import Origin, Reading, Scope
+from core.domain.usage import Origin, Reading, Scope, UsageLine
 
 if TYPE_CHECKING:
     from connectors.partner_center_billing.manifest import PartnerCenterBillingSecrets, PartnerCenterBillingSettings
@@ -88,25 +88,22 @@ class PartnerCenterBilling:
             self._graph_token()
 
     def read(self, now: datetime) -> Reading:
-        """The seats of the newest invoice, and the running month's amounts as products. What an invoice does not name may still be
-        there: yearly subscriptions are billed once a year.
+        """The seats of the newest invoice. What it does not name may still be there: yearly subscriptions are billed once a year.
+        Where it is wanted, the running month's amounts as products too.
         """
-        reading = self._consumption(now, (month_of(now.date()),), [])
-        lines = usage_from_consumption(
-            reading, key="azure", name="Azure consumption", purchases="Azure reservations and savings plans",
-            currency=self.settings.currency.upper(),
-        )  # fmt: skip
-        invoices = self.invoices.all()
-        if self.settings.read_licences and invoices:
-            lines = licence_seats(self._reconciliation(invoices[-1].id)) + lines
-        return Reading(
-            portal=self.portal,
-            taken_at=now,
-            lines=lines,
-            complete=reading.complete,
-            scope=Scope.LINES,
-            notes=reading.notes,
-        )
+        lines: tuple[UsageLine, ...] = ()
+        invoices = self.invoices.all() if self.settings.read_licences else []
+        if invoices:
+            lines = licence_seats(self._reconciliation(invoices[-1].id))
+        if self.settings.as_products:
+            lines += usage_from_consumption(
+                self._consumption(now, (month_of(now.date()),), []),
+                key="azure",
+                name="Azure consumption",
+                purchases="Azure reservations and savings plans",
+                currency=self.settings.currency.upper(),
+            )
+        return Reading(portal=self.portal, taken_at=now, lines=lines, scope=Scope.LINES)
 
     def read_consumption(self, now: datetime, first: date, last: date) -> ConsumptionReading:
         """See `core.domain.ports.ConsumptionSource`. Invoiced months from their invoices, the running and the last one from what
@@ -115,8 +112,11 @@ class PartnerCenterBilling:
         return self._consumption(now, months_between(first, last), self.invoices.all())
 
     def reports_since(self, watermark: str) -> tuple[ConsumptionReport, ...]:
-        """Invoices after the one with this watermark, the oldest first (S2-09)."""
-        return tuple(report for one in self.invoices.all() if (report := one.report()).watermark > watermark)
+        """Invoices after the one with this watermark, the oldest first (S2-09); at the first time only the newest: what was billed
+        before the portal was connected is not charged anew.
+        """
+        reports = [one.report() for one in self.invoices.all()]
+        return tuple(report for report in reports if report.watermark > watermark) if watermark else tuple(reports[-1:])
 
     def _consumption(
         self, now: datetime, months: tuple[tuple[date, date], ...], invoices: list[Invoice]

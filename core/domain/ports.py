@@ -36,8 +36,8 @@ class ConsumptionSource(Protocol):
         """
 
     def reports_since(self, watermark: str) -> tuple[ConsumptionReport, ...]:
-        """Reports that became ready after the one with this watermark ("" for all), in their order: none is skipped, however
-        many days nobody looked (S2-09).
+        """Reports that became ready after the one with this watermark, in their order: none is skipped, however many days nobody
+        looked (S2-09). For "", at the first time, the newest alone. Nothing where any month can be asked for at any time.
         """
 
 

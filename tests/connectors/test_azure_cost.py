@@ -151,7 +151,7 @@ def test_case_12_a_token_that_ends_between_pages_is_renewed_once_a_time() -> Non
 
 def test_case_13_currencies_are_kept_apart() -> None:
     fake = Fake({f"subscriptions/{ONE}": [page([1.5, "rg", "Usage", "EUR"], [7, "rg", "Usage", "USD"])]})
-    with connected(fake) as (source, _):
+    with connected(fake, as_products=True) as (source, _):
         reading = source.read_consumption(NOW, FIRST, LAST)
         assert totals_by_currency(reading.lines) == {"EUR": Decimal("1.5"), "USD": Decimal(7)}
         products = {line.product_key: line.quantity for line in source.read(NOW).lines}

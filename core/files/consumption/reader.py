@@ -155,10 +155,10 @@ class _Reading:
 
     def _tell(self, grouping: Grouping, choice: Choice) -> None:
         self.complete = self.complete and choice.complete
-        self.notes.update(dict.fromkeys(choice.notes))
         if grouping.without_amount:
             self.complete = False
             self.notes.setdefault(T("{count} rows have no amount.", count=grouping.without_amount))
+        self.notes.update(dict.fromkeys(choice.notes))
         if grouping.unreadable_tags:
             self.notes.setdefault(
                 T("The tags of {count} rows cannot be read; they count as untagged.", count=grouping.unreadable_tags)

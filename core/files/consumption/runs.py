@@ -47,7 +47,7 @@ class Chosen:
 
 @dataclass(slots=True)
 class Choice:
-    """The files to be read, and what is to be said about the others. Not `complete`: something is missing."""
+    """The files to be read, and what is to be said about the others. Not `complete`: something is missing; why comes first."""
 
     parts: list[Chosen] = field(default_factory=list)
     complete: bool = True
@@ -55,7 +55,7 @@ class Choice:
 
     def broken(self, note: Text) -> None:
         self.complete = False
-        self.notes.append(note)
+        self.notes.insert(0, note)
 
 
 def chosen_parts(parts: Sequence[Part], settings: ConsumptionSettings) -> Choice:
