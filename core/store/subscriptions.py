@@ -185,15 +185,8 @@ def _where(query: PageQuery) -> list[ColumnElement[bool]]:
         where.append(PORTAL.c.name == query.portal)
     if query.status:
         where.append(BADGE.in_([query.status]))
-    if query.text:
-        where.append(
-            or_(
-                contains(CUSTOMER.c.folded, query.text),
-                contains(COMPANY.c.folded, query.text),
-                contains(func.lower(LINE.c.product), query.text),
-                contains(func.lower(LINE.c.subscription_id), query.text),
-            )
-        )
+    names = (CUSTOMER.c.folded, COMPANY.c.folded, func.lower(LINE.c.product), func.lower(LINE.c.subscription_id))
+    where += [or_(*(contains(name, word) for name in names)) for word in query.text.split()]
     return where
 
 
