@@ -17,7 +17,7 @@ from core.services.autotask_settings import AUTOTASK, zone_name
 from core.services.network import allowed_hosts
 from core.services.portals import owner_of
 from core.services.workspace_portals import portal_content
-from core.store import mappings
+from core.store import charges, mappings
 from core.store import portals as portal_store
 from core.store import secrets as secret_store
 from core.store import workspace as settings_store
@@ -39,8 +39,11 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
     portals = portal_store.all_portals(session)
     owners = [owner_of(portal) for portal in portals]
     fields = secret_store.fields(session, owners)
+    charging = charges.all_settings(session)
     content["portals"] = [
-        escaped(portal_content(portal, {})) | _secrets(portal.name, fields[owner], variables)
+        escaped(portal_content(portal, {}))
+        | _charges(charging.get(portal.id))
+        | _secrets(portal.name, fields[owner], variables)
         for portal, owner in zip(portals, owners, strict=True)
     ]
     mapping = mappings.load_mapping(session)
@@ -53,6 +56,12 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
     if mapping.line_choices:
         content["lines"] = _lines(mapping)
     return content
+
+
+def _charges(stored: charges.StoredSettings | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    return {"charges": escaped(stored.settings.model_dump(mode="json", exclude_defaults=True))}
 
 
 def _secrets(portal: str, fields: frozenset[str], variables: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.domain.charges.settings import ChargeSettings
 from core.domain.errors import InputError
 from core.domain.mapping import Rounding
 from core.domain.policy import Mode, Policy, PolicyOverride
@@ -48,6 +49,7 @@ class PortalEntry(Entry):
     schedule: dict[str, Any] | None = None
     policy: Policy = Policy()
     overrides: tuple[PolicyOverride, ...] = ()
+    charges: ChargeSettings | None = None
     paused: bool = False
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.text import T, Text
 from core.services.access import Actor
+from core.services.charges import charge_settings, save_settings
 from core.services.portals import (
     archive_portal,
     clean_schedule,
@@ -87,9 +88,10 @@ def apply_portals(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) -> N
             before = None
         if before is None:
             _create(ctx, actor, entry, given)
+            _set_charges(ctx, actor, entry)
             steps.count(T("Portal {name}", name=entry.name), "created")
         else:
-            changed = _change(ctx, actor, before, entry, given)
+            changed = _change(ctx, actor, before, entry, given) | _set_charges(ctx, actor, entry)
             steps.count(T("Portal {name}", name=entry.name), "changed" if changed else "unchanged")
 
 
@@ -146,6 +148,14 @@ def _change(ctx: Context, actor: Actor, before: store.Portal, entry: PortalEntry
     if wanted.schedule != before.schedule:
         set_schedule(ctx, actor, entry.name, entry.schedule)
     return wanted != before or bool(fresh)
+
+
+def _set_charges(ctx: Context, actor: Actor, entry: PortalEntry) -> bool:
+    """How the portal's consumption is charged; what the file does not say stays."""
+    if entry.charges is None or entry.charges == charge_settings(ctx, actor, entry.name):
+        return False
+    save_settings(ctx, actor, entry.name, entry.charges)
+    return True
 
 
 def portal_content(portal: store.Portal, secrets: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.charges.template import check
 from core.domain.consumption import ConsumptionKind, ProductType
+from core.domain.errors import InputError
+from core.domain.text import T
 
 DEFAULT_KINDS = (ConsumptionKind.USAGE, ConsumptionKind.PURCHASE, ConsumptionKind.CREDIT, ConsumptionKind.ROUNDING)
 
@@ -114,7 +116,7 @@ class ChargeSettings(BaseModel):
         _check_part(self.split, self.tag, self.pricing, self.percent)
         _check_templates(self.name, self.description)
         if self.billing_code_id is not None and self.product_id is not None:
-            raise ValueError("a charge has a billing code or a product, not both")
+            raise ValueError(T("A charge has a billing code or a product, not both."))
         return self
 
     def percent_of(self, override: ChargeOverride) -> Decimal:
@@ -129,17 +131,20 @@ class ChargeSettings(BaseModel):
 
 def _check_part(split: Split, tag: str, pricing: Pricing, percent: Decimal) -> None:
     if split is Split.TAG and not tag:
-        raise ValueError("split by tag needs the name of the tag")
+        raise ValueError(T("A split by tag needs the name of the tag."))
     if pricing is Pricing.MARGIN and percent >= 100:
-        raise ValueError("a margin is less than 100 percent")
+        raise ValueError(T("A margin is less than 100 percent."))
     if percent < -100:
-        raise ValueError("a percentage below -100 makes a price negative")
+        raise ValueError(T("A percentage below -100 makes a price negative."))
 
 
 def _check_templates(*templates: str | None) -> None:
     for template in templates:
         if template is not None:
-            check(template)
+            try:
+                check(template)
+            except InputError as error:
+                raise ValueError(error.message) from error
 
 
 def settings_for(base: ChargeSettings, customer_id: str, product: str = "") -> ChargeSettings:
