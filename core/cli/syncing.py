@@ -170,7 +170,7 @@ def _change_document(change: Change, found: NamedPlan) -> dict[str, object]:
         "contract_id": change.contract_id,
         "contract_service_id": change.line.id if change.line else None,
         "line_kind": change.line.kind.value if change.line else change.item.kind.value,
-        "service": found.item(change.item),
+        "service": found.service(change),
         "service_id": change.item.id,
         "from": change.from_units,
         "to": change.to_units,
@@ -214,7 +214,7 @@ def show_changes(changes: Sequence[Change], found: NamedPlan) -> None:
             (
                 c.id,
                 found.company(c.company_id),
-                found.item(c.item),
+                found.service(c),
                 c.from_units,
                 c.to_units,
                 c.effective_date,
@@ -246,13 +246,22 @@ def _show_summary(summary: SyncSummary, *, as_json: bool) -> None:
             **{name: changes.get(name, 0) for name in ("planned", "applied", "held", "failed", "unchanged")},
         )
     )
+    if any(summary.charges.values()):
+        say(
+            T(
+                "Charges: {planned} planned, {applied} applied, {held} held, {failed} failed, {unchanged} unchanged.",
+                **{
+                    name: summary.charges.get(name, 0) for name in ("planned", "applied", "held", "failed", "unchanged")
+                },
+            )
+        )
     for kind, count in summary.findings.items():
         say(T("{kind}: {count}", kind=T(kind), count=count))
 
 
 def _exit_code(summary: SyncSummary) -> int:
     """1 when something failed or waits for a person."""
-    waiting = summary.changes.get("held", 0) + summary.changes.get("failed", 0)
+    waiting = sum(counts.get(name, 0) for counts in (summary.changes, summary.charges) for name in ("held", "failed"))
     failed = any(portal.status == "failed" for portal in summary.portals)
     return 1 if failed or waiting or summary.status == "failed" else 0
 
