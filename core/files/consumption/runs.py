@@ -139,29 +139,44 @@ def _match(run: Run, name: str, data: Sequence[Part]) -> Part | None:
 
 def _take_loose(data: Sequence[Part], has_runs: bool, choice: Choice) -> None:
     """Files without a manifest. Beside runs they belong to one that is still being written, or was left out."""
-    digests: dict[str, str] = {}
-    sizes = [part.size for part in data]
+    copies = _copies(data)
     numbers: dict[str, set[int]] = {}
     for part in data:
-        numbered = _NUMBERED.match(part.base)
-        if has_runs and numbered:
+        number = _number(part)
+        if has_runs and number is not None:
             choice.notes.append(T("{file} was left out: its run has no manifest yet.", file=part.name))
-            continue
-        if sizes.count(part.size) > 1:
-            digest = part.digest()
-            if digest in digests:
-                choice.notes.append(
-                    T("{file} is the same file as {other} and counts once.", file=part.name, other=digests[digest])
-                )
-                continue
-            digests[digest] = part.name
-        if numbered:
-            numbers.setdefault(part.folder, set()).add(int(numbered[1]))
-        choice.parts.append(Chosen(part, part.folder if numbered else part.name))
+        elif part.name in copies:
+            choice.notes.append(
+                T("{file} is the same file as {other} and counts once.", file=part.name, other=copies[part.name])
+            )
+        else:
+            if number is not None:
+                numbers.setdefault(part.folder, set()).add(number)
+            choice.parts.append(Chosen(part, part.name if number is None else part.folder))
     for found in numbers.values():
         missing = sorted(set(range(max(found) + 1)) - found)
         if missing:
             choice.broken(T("Part {number} of the export is missing.", number=missing[0]))
+
+
+def _copies(data: Sequence[Part]) -> dict[str, str]:
+    """Files that hold the same as one before them, by name. Two parts of one run are different parts, whatever they hold."""
+    sizes = [part.size for part in data]
+    first: dict[str, Part] = {}
+    copies: dict[str, str] = {}
+    for part in data:
+        if sizes.count(part.size) > 1:
+            other = first.setdefault(part.digest(), part)
+            parts = _number(part) is not None and _number(other) is not None and part.folder == other.folder
+            if other is not part and not parts:
+                copies[part.name] = other.name
+    return copies
+
+
+def _number(part: Part) -> int | None:
+    """Which part of a run it is, by its name."""
+    found = _NUMBERED.match(part.base)
+    return int(found[1]) if found else None
 
 
 def _record(body: dict[str, Any], name: str) -> dict[str, Any]:
