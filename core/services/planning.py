@@ -16,6 +16,7 @@ from core.domain.text import T, Text
 from core.services import directory, plan_making
 from core.services.access import Actor, Role, require
 from core.services.paging import Page, PageQuery
+from core.services.provisioning import words_of
 from core.store import directory as directory_store
 from core.store import ledger, plans
 from core.store.ledger import Entry, Event
@@ -103,6 +104,10 @@ class NamedPlan:
 
     def company(self, company_id: int | None) -> str:
         return self.companies.get(-1 if company_id is None else company_id, "")
+
+    def service(self, change: Change) -> str:
+        """What a change is about: a service, or what is made."""
+        return str(words_of(change)) if change.step is not None else self.item(change.item)
 
     def item(self, item: ItemRef) -> str:
         return self.items.get(item, f"{item.kind} {item.id}")

@@ -258,6 +258,9 @@ def _change_row(plan_id: int, position: int, change: Change, names: _Names) -> d
     company = names.companies.get(change.company_id, "")
     contract = names.contracts.get(change.contract_id, "")
     item = names.items.get((change.item.kind.value, change.item.id), "")
+    if change.step is not None:
+        # What is made has no number yet: it is shown by the name it gets.
+        item = change.step.name or change.step.key
     return {
         "plan_id": plan_id,
         "position": position,

@@ -74,6 +74,22 @@ def change_states() -> dict[str, str]:
     }
 
 
+def change_kinds() -> dict[str, str]:
+    return {
+        "units": tr("Units"),
+        "add_line": tr("New line"),
+        "price": tr("Price"),
+        "add_field": tr("New field"),
+        "add_service": tr("New service"),
+        "price_service": tr("Price of a service"),
+        "add_product": tr("New product"),
+        "add_contract": tr("New contract"),
+        "mark_contract": tr("Subscription id"),
+        "extend_contract": tr("End of a contract"),
+        "rename_contract": tr("Name of a contract"),
+    }
+
+
 CHANGE_COLORS = {
     "ready": BLUE,
     "needs_approval": ORANGE,
