@@ -19,6 +19,7 @@ import msal
 
 from connectors._kit.auth import Token
 from connectors._kit.http import Answer, Http, Request
+from connectors._kit.pem import rewrapped
 from connectors._kit.retry import Backoff, retrying
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged, Unauthorized
@@ -66,11 +67,10 @@ class App:
     @property
     def credential(self) -> str | dict[str, str]:
         """As MSAL takes it."""
-        return (
-            {"private_key": self.certificate, "public_certificate": self.certificate}
-            if self.certificate
-            else self.secret
-        )
+        if not self.certificate:
+            return self.secret
+        pem = rewrapped(self.certificate)
+        return {"private_key": pem, "public_certificate": pem}
 
 
 class SignIn:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import paramiko
 from paramiko.transport import ServiceRequestingTransport
 
+from connectors._kit.pem import rewrapped
 from connectors._kit.redact import Masker
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
 from core.domain.pickup import HostKey, Problem, fingerprint
@@ -226,7 +227,7 @@ def private_key(login: Login) -> paramiko.PKey:
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
             key: paramiko.PKey = kind.from_private_key(
-                io.StringIO(login.private_key.strip() + "\n"), password=login.passphrase or None
+                io.StringIO(rewrapped(login.private_key)), password=login.passphrase or None
             )
         except paramiko.PasswordRequiredException as error:
             raise _bad_key(T("The private key needs its passphrase.")) from error

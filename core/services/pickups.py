@@ -66,7 +66,7 @@ class PickedUp:
     @property
     def first_problem(self) -> Text | None:
         """Why the first of the files that could not be used was not."""
-        return next((_unusable(one) for one in self.files if one.result.is_error), None)
+        return next((_unusable(one.result, one.file, one.reason) for one in self.files if one.result.is_error), None)
 
     def words(self, portal: str) -> Iterator[tuple[Text, bool]]:
         """Sentences for the run's log, and whether something is wrong."""
@@ -80,8 +80,11 @@ class PickedUp:
             yield T("{portal}: no new file.", portal=portal), False
 
 
-def _unusable(one: PickedFile) -> Text:
-    return T("{file} cannot be used: {reason}", file=one.file.name, reason=one.reason or "?")
+def _unusable(result: Result, file: RemoteFile, reason: Text | None) -> Text:
+    """What the importer says names the file already."""
+    if result is Result.REJECTED and reason is not None:
+        return reason
+    return T("{file} cannot be used: {reason}", file=file.name, reason=reason or "?")
 
 
 def _told(portal: str, one: PickedFile) -> Text:
@@ -95,7 +98,7 @@ def _told(portal: str, one: PickedFile) -> Text:
             return T("{portal}: {file} was processed before.", portal=portal, file=name)
         case Result.SUPERSEDED:
             return T("{portal}: {file} is older than a file that was taken.", portal=portal, file=name)
-    return T("{portal}: {file} cannot be used: {reason}", portal=portal, file=name, reason=one.reason or "?")
+    return T("{portal}: {note}", portal=portal, note=_unusable(one.result, one.file, one.reason))
 
 
 def pick_up(ctx: Context, portal: Portal, source: PickupSource, *, run_id: int | None = None) -> PickedUp:
@@ -266,7 +269,7 @@ class _Pickup:
 
         def work(session: Session) -> PickedFile:
             if result.is_error and reason is not None:
-                told = T("{file} cannot be used: {reason}", file=file.name, reason=reason)
+                told = _unusable(result, file, reason)
                 history.record_failure(
                     session, self.portal.id, self.now, told, run_id=self.run_id, source=(file.name, sha256)
                 )

@@ -12,12 +12,35 @@ from core.services.portals import ConnectorCard, PortalDetail
 from pages._ui import auth, settings_form, states
 from pages._ui.formats import tr
 
-HOST_KEYS = "host_keys"
+HOST_KEYS, PATTERN = "host_keys", "pattern"
+RULES = (
+    "take", "afterwards", "processed_folder", "error_folder", "wait_for_marker", "expected_every_days", "max_megabytes",
+    "use_delta", "base_url", "auth_url",
+)  # fmt: skip
+"""Fields whose usual values are right for most."""
 
 
-def fields_of(connector: ConnectorCard) -> Sequence[FormField]:
-    """The fields of the form; keys are not typed but looked at and trusted."""
-    return [field for field in connector.settings if field.name != HOST_KEYS]
+def draw(
+    connector: ConnectorCard, values: Mapping[str, object], stored: frozenset[str], key: str
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Settings and secrets: first where the files are, then who asks for them, then the rules, which have usual values.
+
+    Keys of servers are not typed but looked at and trusted.
+    """
+    place, rules = _parts(connector.settings)
+    settings = settings_form.draw(place, values, key)
+    secrets = settings_form.draw_secrets(connector.secrets, stored, f"{key}_secret")
+    with st.expander(tr("Further settings ({count})", count=len(rules)), icon=":material/tune:"):
+        settings |= settings_form.draw(rules, values, key)
+    return settings, secrets
+
+
+def _parts(fields: Sequence[FormField]) -> tuple[list[FormField], list[FormField]]:
+    """What everybody fills in, and the rest."""
+    place = [field for field in fields if field.name not in (*RULES, HOST_KEYS, PATTERN)]
+    pattern = [field for field in fields if field.name == PATTERN]
+    needed = sorted(place, key=lambda field: not field.required)
+    return [*needed, *pattern], [field for field in fields if field.name in RULES]
 
 
 def trust(
@@ -81,8 +104,7 @@ def show(detail: PortalDetail, connector: ConnectorCard, name: str, *, editable:
     """The place of a portal that is connected. Columns stay as they are: they are chosen with an example."""
     card = detail.card
     key = f"pickup_{card.id}"
-    secrets = settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")
-    settings = settings_form.draw_needed_first(fields_of(connector), detail.settings, f"settings_{card.id}")
+    settings, secrets = draw(connector, detail.settings, detail.secrets_set, f"settings_{card.id}")
     stored = detail.settings.get(HOST_KEYS, ())
     keys = [str(line) for line in stored] if isinstance(stored, list | tuple) else []
     if editable:

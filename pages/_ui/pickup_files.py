@@ -72,23 +72,21 @@ def _files(rows: tuple[PickedRow, ...], portal: str) -> None:
     frame = table(
         (
             {
-                "name": row.name, "at": moment(row.at), "modified": moment(row.modified),
-                "lines": number(row.lines) if row.lines else "",
+                "name": row.name, "at": moment(row.at), "lines": number(row.lines) if row.lines else "",
                 "result": [results.get(row.result, row.result)], "archived": archived.get(row.archived, row.archived),
                 "reason": tr(row.reason) if row.reason else "",
             }
             for row in rows
         ),
-        ("name", "at", "modified", "lines", "result", "archived", "reason"),
+        ("name", "at", "lines", "result", "archived", "reason"),
     )  # fmt: skip
     config = st.column_config
     columns = {
-        "name": config.TextColumn(tr("File"), width=230),
+        "name": config.TextColumn(tr("File"), width=200),
         "at": config.TextColumn(tr("Picked up"), width=130),
-        "modified": config.TextColumn(tr("Written"), width=130),
         "lines": config.TextColumn(tr("Lines"), alignment="right", width=70),
-        "result": words.status_column(tr("Result"), results, words.PICKUP_COLORS, width=150),
-        "archived": config.TextColumn(tr("Afterwards"), width=120),
+        "result": words.status_column(tr("Result"), results, words.PICKUP_COLORS, width=140),
+        "archived": config.TextColumn(tr("Afterwards"), width=110),
         "reason": config.TextColumn(tr("Why")),
     }
     grid.show(frame, columns, name=f"picked_{portal}", alt=tr("Files that were picked up"))

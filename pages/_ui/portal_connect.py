@@ -60,13 +60,14 @@ def _connect(connector: ConnectorCard, taken: set[str]) -> None:
         name = st.text_input(
             tr("Name"), "" if connector.name in taken else connector.name, key=f"{key}_name", max_chars=60
         )
-        secrets_place = st.container()
-        fields = pickup_connection.fields_of(connector) if connector.picks_up else connector.settings
-        settings = settings_form.draw_needed_first(fields, {}, key)
-        with secrets_place:
-            secrets = settings_form.draw_secrets(connector.secrets, frozenset(), key)
         if connector.picks_up:
+            settings, secrets = pickup_connection.draw(connector, {}, frozenset(), key)
             settings = pickup_connection.trust(connector, settings, secrets, (), key)
+        else:
+            secrets_place = st.container()
+            settings = settings_form.draw_needed_first(connector.settings, {}, key)
+            with secrets_place:
+                secrets = settings_form.draw_secrets(connector.secrets, frozenset(), key)
         schedule = schedule_form.draw({"every": "day", "at": "02:00"}, key) if connector.pulls else None
         lacking = settings_form.missing(connector.settings, settings) + settings_form.missing(
             connector.secrets, secrets

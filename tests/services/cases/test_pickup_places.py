@@ -248,7 +248,7 @@ def test_a_run_picks_up_and_plans(connected: Context, tmp_path: Path, clock: Sta
     old(tmp_path / "drop" / "usage-2.csv", b"nothing that could be read", clock)
     bad = sync.run_sync(connected, ADMIN, ["F"], apply=False)
     assert [one.status for one in bad.portals] == ["failed"]
-    assert str(bad.portals[0].error).startswith("usage-2.csv cannot be used: ")
+    assert str(bad.portals[0].error).startswith("usage-2.csv: ")
     assert lines(connected) == 2
 
 
