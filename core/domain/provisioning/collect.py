@@ -68,7 +68,8 @@ def collect(
             groups[key, line.usage.customer_id].append(line)
     findings = [one for one in group_usage(ours, mapping).findings if one.key.startswith("unmapped|customer|")]
     found: list[Subscription] = []
-    for (key, customer_id), lines in sorted(groups.items()):
+    for (key, customer_id), unordered in sorted(groups.items(), key=lambda pair: pair[0]):
+        lines = sorted(unordered, key=lambda line: line.usage.key)
         customer = mapping.customers.get(CustomerKey(key.portal, customer_id))
         if customer is None or customer.company_id is None:
             continue

@@ -133,7 +133,7 @@ def _term_end(start: date, term: str, today: date) -> date | None:
     if not months:
         return None
     passed = max(0, (today.year - start.year) * 12 + today.month - start.month)
-    count = passed // months + 1
+    count = max(1, passed // months)
     while add_months(start, count * months) <= today:
         count += 1
     return add_months(start, count * months) - timedelta(days=1)
