@@ -67,7 +67,9 @@ class Paging(Part):
     size: int = Field(0, ge=0, le=100_000, title="Page size", description="Records asked for at once.")
     start: int = Field(1, ge=0, title="First page", description="Its number, 0 or 1.")
     place: Literal["query", "body", "header", "template"] = Field(
-        "query", title="Place", description="Where the parameters go; template: only where the text has a place for them."
+        "query",
+        title="Place",
+        description="Where the parameters go; template: only where the text has a place for them.",
     )
     cursor_at: str = Field("", title="Cursor at", description="Path or header of the cursor or of the next address.")
     id_at: str = Field("id", title="Key at", description="Last key: its path in a record.")
@@ -277,7 +279,9 @@ class RestSecrets(ConnectorSecrets):
 
     key: SecretStr = Field(NONE, title="API key", description="For an API key; in texts it is secret.key.")
     token: SecretStr = Field(NONE, title="Token", description="For a bearer token; in texts it is secret.token.")
-    password: SecretStr = Field(NONE, title="Password", description="For basic, digest and log-in; in texts it is secret.password.")
+    password: SecretStr = Field(
+        NONE, title="Password", description="For basic, digest and log-in; in texts it is secret.password."
+    )
     client_secret: SecretStr = Field(NONE, title="Client secret", description="For OAuth 2.0.")
     refresh_token: SecretStr = Field(
         NONE, title="Refresh token", description="For OAuth 2.0; a new one is kept by itself."

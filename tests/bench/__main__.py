@@ -44,6 +44,12 @@ def measure_consumption(small: bool) -> dict[str, Any]:
     return bench_consumption(100_000 if small else 1_000_000)
 
 
+def measure_rest(small: bool) -> dict[str, Any]:
+    from tests.bench.rest import measure as measured
+
+    return measured(20 if small else 200, 500)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
@@ -52,6 +58,7 @@ BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "portals": measure_portals,
     "hooks": measure_hooks,
     "reports": measure_reports,
+    "rest": measure_rest,
 }
 
 

@@ -22,9 +22,9 @@ KEYS = ("term", "billing_frequency", "subscription_id")
 
 
 class Found(NamedTuple):
-    """What one row says. `text` is the quantity as it was written, "" where it was a number."""
+    """What one row says. `key` are the parts of a LineKey, `text` is the quantity as it was written, "" where it was a number."""
 
-    key: LineKey
+    key: tuple[str, ...]
     customer: str
     product: str
     quantity: Decimal | Ambiguous
@@ -33,15 +33,16 @@ class Found(NamedTuple):
     attributes: Mapping[str, str]
 
     def line(self, quantity: Decimal, origin: Origin) -> UsageLine:
+        key = LineKey(*self.key)
         return UsageLine(
-            customer_id=self.key.customer_id,
+            customer_id=key.customer_id,
             customer=self.customer,
-            product_key=self.key.product_key,
+            product_key=key.product_key,
             product=self.product,
             quantity=quantity,
-            term=self.key.term,
-            billing_frequency=self.key.billing_frequency,
-            subscription_id=self.key.subscription_id,
+            term=key.term,
+            billing_frequency=key.billing_frequency,
+            subscription_id=key.subscription_id,
             attributes=self.attributes,
             origin=origin,
             **self.extras,
@@ -69,33 +70,31 @@ class _Part:
 
 
 class Fields:
-    """Reads rows by a mapping. Remembers which optional parts were never there."""
+    """Reads rows by a mapping. Remembers which optional parts were never there.
+
+    `customer` gives key and name of a row's customer; it raises Unreadable when the record names none.
+    """
 
     def __init__(self, mapping: RecordMapping) -> None:
-        self._customer_id = _needed(mapping.customer_id)
-        self._customer = _needed(mapping.customer)
-        self._product_key = _needed(mapping.product_key)
-        self._product = _needed(mapping.product)
+        self.customer = _pair(mapping.customer_id, mapping.customer)
+        self._product = _pair(mapping.product_key, mapping.product)
         self._quantity = None if mapping.counts or mapping.quantity is None else raw_of(mapping.quantity)
         self._quantity_path = mapping.quantity.path if mapping.quantity else ""
         self._number_format = mapping.quantity.number_format if mapping.quantity else NumberFormat.AUTO
         self._term = _text_part(mapping, "term", term)
         self._frequency = _text_part(mapping, "billing_frequency", billing_frequency)
         self._subscription = _text_part(mapping, "subscription_id", str)
+        self._keyed = any(part is not None for part in (self._term, self._frequency, self._subscription))
         self._extras = [part for part in (_extra(mapping, name) for name in _EXTRAS) if part is not None]
         self._attributes = [_Part(name, value, plain_text) for name, value in mapping.attributes.items()]
 
-    def customer(self, row: Scope) -> tuple[str, str]:
-        """Key and name of the customer. Raises Unreadable when the record names none."""
-        return _pair(row, self._customer_id, self._customer)
-
     def read(self, row: Scope, customer: tuple[str, str]) -> Found:
         """The rest of the row. Raises Unreadable."""
-        product_key, product = _pair(row, self._product_key, self._product)
+        product_key, product = self._product(row)
         quantity, text = self._count(row)
-        key = LineKey(
-            customer[0], product_key, _of(self._term, row), _of(self._frequency, row), _of(self._subscription, row)
-        )
+        key: tuple[str, ...] = (customer[0], product_key)
+        if self._keyed:
+            key = (*key, _of(self._term, row), _of(self._frequency, row), _of(self._subscription, row))
         extras: Mapping[str, Any] = NOTHING
         if self._extras:
             extras = {part.name: value for part in self._extras if (value := part.of(row)) is not None}
@@ -129,28 +128,25 @@ class Fields:
         return number, found.strip() if isinstance(found, str) else ""
 
 
-def _needed(value: Value | None) -> tuple[Callable[[Any], Any], str] | None:
-    return None if value is None else (raw_of(value), value.path)
-
-
-def _pair(
-    row: Scope, key: tuple[Callable[[Any], Any], str] | None, name: tuple[Callable[[Any], Any], str] | None
-) -> tuple[str, str]:
+def _pair(key: Value | None, name: Value | None) -> Callable[[Scope], tuple[str, str]]:
     """Key and name of a customer or product; where only one of them is mapped it is both."""
-    told_key = _text(row, *key) if key is not None else ""
-    if name is None:
-        return told_key, told_key
-    if key is None:
-        told = _text(row, *name)
-        return told, told
-    return told_key, plain_text(name[0](row)) or told_key
+    leading = key or name
+    if leading is None:
+        raise ValueError("neither key nor name is mapped")
+    first, path = raw_of(leading), leading.path
+    second = raw_of(name) if key is not None and name is not None else None
 
+    def read(row: Scope) -> tuple[str, str]:
+        found = first(row)
+        text = found.strip() if found.__class__ is str else plain_text(found)
+        if not text:
+            raise Unreadable(T("The record has no {path}.", path=path))
+        if second is None:
+            return text, text
+        found = second(row)
+        return text, (found.strip() if found.__class__ is str else plain_text(found)) or text
 
-def _text(row: Scope, raw: Callable[[Any], Any], path: str) -> str:
-    text = plain_text(raw(row))
-    if not text:
-        raise Unreadable(T("The record has no {path}.", path=path))
-    return text
+    return read
 
 
 def _of(part: _Part | None, row: Scope) -> str:

@@ -12,7 +12,7 @@ from jmespath.exceptions import JMESPathError, LexerError, ParseError
 
 from core.domain.text import T, Text
 
-__all__ = ["SCOPE_NAMES", "PathError", "Scope", "compile_path", "get", "getter", "quoted"]
+__all__ = ["SCOPE_NAMES", "PathError", "Scope", "compile_path", "get", "quoted", "row_getter"]
 
 SCOPE_NAMES = ("item", "parent", "parents", "key", "document", "joined")
 LONGEST = 500
@@ -77,7 +77,30 @@ def compile_path(path: str) -> Getter:
     return _compiled(path)
 
 
-getter = compile_path
+def row_getter(path: str) -> Getter:
+    """The same for Scopes alone: plain paths, which nearly all are, are looked up without asking what they are looked up in."""
+    text = normal(path)
+    if not _PLAIN.fullmatch(text) or text.partition(".")[0] in SCOPE_NAMES[1:]:
+        return _compiled(path)
+    steps = tuple(text.removeprefix("item.").split(".")) if text != "item" else ()
+    if len(steps) == 1:
+        name = steps[0]
+
+        def one(row: Any) -> Any:
+            item = row.item
+            return item.get(name) if item.__class__ is dict else None
+
+        return one
+
+    def several(row: Any) -> Any:
+        here = row.item
+        for step in steps:
+            if here.__class__ is not dict:
+                return None
+            here = here.get(step)
+        return here
+
+    return several
 
 
 def get(body: Any, path: str) -> Any:

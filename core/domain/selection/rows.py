@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from core.domain.selection.listing import Listing, base, listing
 from core.domain.selection.mapping import Expand, Filter, FilterOp, OnEmpty, is_map
-from core.domain.selection.paths import Scope, compile_path
+from core.domain.selection.paths import Scope, compile_path, row_getter
 from core.domain.selection.values import Unreadable, plain_text
 from core.domain.text import T, Text
 
 Trail = tuple[int | str, ...]
 LONGEST_SEARCHED = 2_000
+
+
+NOTHING_JOINED: Mapping[str, Any] = MappingProxyType({})
 
 
 class Row(Scope):
@@ -23,7 +27,12 @@ class Row(Scope):
     __slots__ = ("trail",)
 
     def __init__(self, item: Any, parents: tuple[Any, ...], key: str | None, document: Any, trail: Trail) -> None:
-        Scope.__init__(self, item, parents, key, document)
+        self.item = item
+        self.parents = parents
+        self.parent = parents[-1] if parents else None
+        self.key = key
+        self.document = document
+        self.joined = NOTHING_JOINED
         self.trail = trail
 
 
@@ -74,12 +83,29 @@ class Rows:
         self._bases = [base(path) for path in paths]
         self._maps = [is_map(path) for path in paths]
 
-    def of(self, document: Any, parents: tuple[Any, ...], watcher: Watcher | None = None) -> Iterator[Row] | None:
-        """The rows of one document; None when it has no list of records, which is never an empty one (M2)."""
+    def of(
+        self, document: Any, parents: tuple[Any, ...], watcher: Watcher | None = None, *, one_row: bool = False
+    ) -> Iterator[Row] | None:
+        """The rows of one document; None when it has no list of records, which is never an empty one (M2).
+
+        `one_row` may give the same object again for the next row: for callers that keep none.
+        """
         found = self._records(document)
         if found.missing or found.wrong:
             return None
+        if one_row and not self._levels:
+            return self._again(found.items, parents, document)
         return self._spread(found.items, parents, document, watcher or _Unwatched())
+
+    def _again(self, items: Sequence[tuple[int | str, Any]], parents: tuple[Any, ...], document: Any) -> Iterator[Row]:
+        keyed = self._maps[0]
+        row = Row(None, parents, None, document, ())
+        for name, item in items:
+            row.item = item
+            row.trail = (name,)
+            if keyed:
+                row.key = str(name)
+            yield row
 
     def never_seen(self) -> list[str]:
         """Lists inside that no record had."""
@@ -135,11 +161,13 @@ def keeps(filters: Sequence[Filter]) -> Callable[[Scope], bool] | None:
     if not filters:
         return None
     tests = [_test(one) for one in filters]
+    if len(tests) == 1:
+        return tests[0]
     return lambda row: all(test(row) for test in tests)
 
 
 def _test(one: Filter) -> Callable[[Scope], bool]:
-    look = compile_path(one.path)
+    look = row_getter(one.path)
     match one.op:
         case FilterOp.EXISTS:
             return lambda row: look(row) is not None
@@ -171,6 +199,8 @@ def _compared(one: Filter, look: Callable[[Any], Any]) -> Callable[[Scope], bool
 
 
 def _folded(found: Any) -> str | None:
+    if found.__class__ is str:
+        return str.casefold(found.strip())
     try:
         text = plain_text(found)
     except Unreadable:

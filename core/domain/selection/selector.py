@@ -17,7 +17,7 @@ from core.domain.selection.result import Problem, Selection
 from core.domain.selection.rows import Row, Rows, keeps
 from core.domain.selection.values import Ambiguous, Unreadable, ambiguous, plain_text, shown
 from core.domain.text import T, Text
-from core.domain.usage import LineKey, Origin, UsageLine
+from core.domain.usage import Origin, UsageLine
 
 MOST_PROBLEMS = 1_000
 """So many are kept to be shown; all of them count."""
@@ -78,7 +78,7 @@ class Selector:
         self._fields = Fields(mapping)
         self._record_key = compile_path(mapping.record_key) if mapping.record_key else None
         self._joined = [(one.name, compile_path(one.on), one.table) for one in joined]
-        self._sums: dict[LineKey, _Sum] = {}
+        self._sums: dict[tuple[str, ...], _Sum] = {}
         self._problems: list[Problem] = []
         self._failed: dict[str, Text] = {}
         self._covered: set[str] = set()
@@ -99,7 +99,7 @@ class Selector:
         if self._mapping.complete_path:
             told = compile_path(self._mapping.complete_path)(document)
             self._told = self._told is not False and str(told).strip().casefold() in ("true", "1", "yes")
-        rows = self._rows.of(document, parents, self)
+        rows = self._rows.of(document, parents, self, one_row=True)
         if rows is None:
             path = self._mapping.records or "@"
             self._problem(place, T("The answer has no list of records at {path}.", path=path))
@@ -189,11 +189,11 @@ class Selector:
         else:
             known.quantities.append(quantity)
 
-    def _line(self, key: LineKey, one: _Sum) -> UsageLine | None:
+    def _line(self, key: tuple[str, ...], one: _Sum) -> UsageLine | None:
         try:
             quantity = self._total(one)
         except Unreadable as problem:
-            self._problem(one.origin.place, problem.message, problem.found, key.customer_id)
+            self._problem(one.origin.place, problem.message, problem.found, key[0])
             return None
         return one.first.line(quantity, one.origin._replace(rows=one.rows))
 

@@ -10,7 +10,7 @@ from typing import Any
 from core.domain.file_settings import NumberFormat
 from core.domain.numbers import LONGEST, Ambiguous, NotANumber, read_text
 from core.domain.selection.mapping import Value
-from core.domain.selection.paths import compile_path
+from core.domain.selection.paths import row_getter
 from core.domain.text import T, Text
 
 __all__ = ["Ambiguous", "Unreadable", "ambiguous", "date_of", "number_of", "plain_text", "raw_of", "shown"]
@@ -33,7 +33,7 @@ def raw_of(value: Value) -> Raw:
     if value.constant is not None:
         constant = value.constant
         return lambda _scope: constant
-    look = compile_path(value.path)
+    look = row_getter(value.path)
     if not value.value_map:
         return look
     names = value.value_map
