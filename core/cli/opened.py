@@ -26,9 +26,14 @@ def opened(settings: Settings | None = None) -> Iterator[tuple[Context, Actor]]:
     app = bootstrap.build(settings or Loaded.load())
     try:
         set_zone(app.zone)
-        yield app.context, access.terminal(_user(), LANGUAGE)
+        yield app.context, terminal_actor()
     finally:
         app.close()
+
+
+def terminal_actor() -> Actor:
+    """Who works at this terminal."""
+    return access.terminal(_user(), LANGUAGE)
 
 
 def _user() -> str:

@@ -157,3 +157,16 @@ def test_what_keeps_running_ends_when_asked(terminal: Terminal, arguments: tuple
         process.kill()
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
+
+
+def test_a_back_up_is_made_and_restored(terminal: Terminal) -> None:
+    file = terminal.home / "back-up.zip"
+    made = terminal("backup", str(file), "--json")
+    assert made.code == 0
+    assert file.stat().st_size == made.json["size"]
+    refused = terminal("restore", str(file))
+    assert refused.code == 1
+    assert "not empty" in refused.err
+    assert terminal("restore", str(file), "--replace", "--json").json["rows"] == made.json["rows"]
+    moved = terminal("migrate-database", f"sqlite:///{terminal.home / 'moved.db'}", "--json")
+    assert moved.json["total"] == sum(made.json["rows"].values()) + 1, "and the entry of the audit that it was restored"

@@ -1,0 +1,281 @@
+"""Back-ups while everything goes on, restoring them, and moving to another database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import make_url
+
+from core.domain.errors import InputError, SettingsError
+from core.domain.text import T
+from core.services.access import Actor, Role, require
+from core.services.audited import note
+from core.services.context import Context
+from core.services.upload_files import FOLDER
+from core.store import audit, copying, leases, ledger, migrate
+from core.store.audit import Audited
+from core.store.db import Database
+
+DATABASE, MANIFEST = "contractbridge.db", "manifest.json"
+FORMAT = 1
+ENGINE_LEASE = "engine"
+PART = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BackUp:
+    """What is in a back-up: rows by table, uploaded files, and where ledger and audit ended."""
+
+    made_at: datetime
+    revision: str
+    rows: Mapping[str, int]
+    files: int
+    size: int = 0
+
+    @property
+    def total(self) -> int:
+        """Rows of all tables."""
+        return sum(self.rows.values())
+
+
+def make(ctx: Context, actor: Actor, file: Path) -> BackUp:
+    """Write a back-up of the database and the uploaded files, while everything goes on. For administrators.
+
+    The key of the stored credentials is not in it: keep it apart. The file appears whole or not at all. Raises InputError when it
+    cannot be written or is there already.
+    """
+    require(actor, Role.ADMIN)
+    if file.exists():
+        raise InputError(T("There is already a file of that name."), place=str(file), kind="usage")
+    now = ctx.clock.now()
+    ctx.database.run(lambda session: note(ctx, session, actor, "backup.made", file.name))
+    draft = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        with tempfile.TemporaryDirectory(prefix="contractbridge-", dir=file.resolve().parent) as folder:
+            kept = _write(ctx, draft, Path(folder), now)
+        draft.replace(file)
+    except OSError as error:
+        raise InputError(
+            T("The back-up cannot be written: {reason}.", reason=error.strerror or "?"), place=str(file.parent)
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return kept
+
+
+def _write(ctx: Context, draft: Path, folder: Path, now: datetime) -> BackUp:
+    path = folder / DATABASE
+    rows = _copied_to_sqlite(ctx.database, path)
+    uploads = sorted(one for one in (ctx.home / FOLDER).rglob("*") if one.is_file() and not one.name.endswith(".part"))
+    names = {f"{FOLDER}/{one.relative_to(ctx.home / FOLDER).as_posix()}": one for one in uploads}
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        digests = {name: _add(archive, name, one) for name, one in {DATABASE: path, **names}.items()}
+        manifest = {
+            "format": FORMAT,
+            "made_at": now.isoformat(),
+            "revision": migrate.head(),
+            "rows": rows,
+            "sha256": digests,
+        }
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    return BackUp(now, migrate.head(), rows, len(names), draft.stat().st_size)
+
+
+def _copied_to_sqlite(source: Database, path: Path) -> dict[str, int]:
+    url = f"sqlite:///{path.as_posix()}"
+    migrate.upgrade(url)
+    with _opened(url) as copy:
+        return copying.copy_all(source, copy)
+
+
+def _add(archive: zipfile.ZipFile, name: str, path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as source, archive.open(name, "w", force_zip64=True) as target:
+        while part := source.read(PART):
+            digest.update(part)
+            target.write(part)
+    return digest.hexdigest()
+
+
+def restore(actor: Actor, file: Path, url: str, home: Path, now: datetime, *, replace: bool = False) -> BackUp:
+    """Put a back-up into the database at `url` and its uploaded files into `home`.
+
+    An older version's back-up is brought to this version on the way. The database must be empty; with `replace` a SQLite file that
+    is there is set aside first (`…-before-…`). Raises InputError for a file that is no whole back-up, SettingsError for a database
+    that is not empty, in use, or older than the back-up. Nothing is changed then. For administrators.
+    """
+    require(actor, Role.ADMIN)
+    with tempfile.TemporaryDirectory(prefix="contractbridge-", dir=home) as name:
+        folder = Path(name)
+        manifest = _unpacked(file, folder)
+        found = f"sqlite:///{(folder / DATABASE).as_posix()}"
+        migrate.upgrade(found)
+        aside = _set_aside(url, now) if replace else None
+        try:
+            migrate.upgrade(url)
+            with _opened(found) as source, _opened(url) as target:
+                _require_unused(target, now)
+                rows = copying.copy_all(source, target)
+                _check_chains(target)
+                _note(target, now, actor, "backup.restored", file.name)
+        except BaseException:
+            _put_back(url, aside)
+            raise
+        files = _put_uploads(folder / FOLDER, home / FOLDER)
+    return BackUp(datetime.fromisoformat(str(manifest["made_at"])), str(manifest["revision"]), rows, files)
+
+
+def move(actor: Actor, source_url: str, target_url: str, now: datetime) -> dict[str, int]:
+    """Copy everything into another, empty database, row by row compared; the source stays as it is.
+
+    Raises SettingsError when the target is not empty, or either is in use. For administrators.
+    """
+    require(actor, Role.ADMIN)
+    migrate.upgrade(source_url)
+    migrate.upgrade(target_url)
+    with _opened(source_url) as source, _opened(target_url) as target:
+        _require_idle(source, now)
+        _require_unused(target, now)
+        rows = copying.copy_all(source, target)
+        _check_chains(target)
+        _note(target, now, actor, "database.moved", target.engine.url.render_as_string(hide_password=True))
+    return rows
+
+
+def _note(database: Database, now: datetime, actor: Actor, event: str, subject: str) -> None:
+    entry = Audited(actor=actor.name, event=event, subject=subject)
+    database.run(lambda session: audit.append(session, now, [entry]))
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url, pool_size=2)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _require_idle(database: Database, now: datetime) -> None:
+    with database.session() as session:
+        holder = leases.holder(session, ENGINE_LEASE, now)
+    if holder:
+        raise SettingsError(
+            T("ContractBridge still works on this database ({holder}).", holder=holder),
+            remedy=T("Stop it, wait a minute, and try again: what it writes meanwhile would be lost."),
+            place=database.engine.url.render_as_string(hide_password=True),
+            kind="in_use",
+        )
+
+
+def _require_unused(database: Database, now: datetime) -> None:
+    _require_idle(database, now)
+    if not copying.is_empty(database):
+        raise SettingsError(
+            T("This database is not empty; nothing was changed."),
+            remedy=T("Give the address of an empty one, or restore with --replace (SQLite)."),
+            place=database.engine.url.render_as_string(hide_password=True),
+            kind="not_empty",
+        )
+
+
+def _check_chains(database: Database) -> None:
+    with database.session() as session:
+        for chain in (ledger.verify(session), audit.verify(session)):
+            if not chain.ok:
+                raise SettingsError(
+                    T("The chain of the copy is broken at entry {entry}.", entry=chain.broken_at or 0),
+                    remedy=T("Use another back-up; this one was changed."),
+                    kind="broken_chain",
+                )
+
+
+def _unpacked(file: Path, folder: Path) -> dict[str, object]:
+    """Unpack a back-up into `folder`, every part compared with the digest it was made with."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            manifest = json.loads(archive.read(MANIFEST))
+            digests = {str(name): str(digest) for name, digest in manifest["sha256"].items()}
+            if manifest["format"] != FORMAT or DATABASE not in digests:
+                raise KeyError("format")
+            for name, digest in digests.items():
+                if _extracted(archive, name, folder) != digest:
+                    raise _no_backup(file, f"{name} was changed")
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise _no_backup(file, repr(error)) from error
+    return dict(manifest)
+
+
+def _extracted(archive: zipfile.ZipFile, name: str, folder: Path) -> str:
+    place = PurePosixPath(name)
+    if place.is_absolute() or ".." in place.parts or "\\" in name or (name != DATABASE and place.parts[0] != FOLDER):
+        raise ValueError(f"a name that leads elsewhere: {name!r}")
+    path = folder.joinpath(*place.parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with archive.open(name) as source, path.open("wb") as target:
+        while part := source.read(PART):
+            digest.update(part)
+            target.write(part)
+    return digest.hexdigest()
+
+
+def _no_backup(file: Path, detail: str) -> InputError:
+    return InputError(
+        T("This is not a whole back-up of ContractBridge; nothing was changed."),
+        place=str(file),
+        remedy=T("Use a file that the command backup made, as it was made."),
+        detail=detail,
+        kind="no_backup",
+    )
+
+
+SIDES = ("", "-wal", "-shm")
+
+
+def _sqlite_file(url: str) -> Path | None:
+    address = make_url(url)
+    return Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
+
+
+def _set_aside(url: str, now: datetime) -> Path | None:
+    """Rename the SQLite file at `url`; gives its new name, None where there is none."""
+    path = _sqlite_file(url)
+    if path is None or not path.exists():
+        return None
+    with _opened(url) as old:
+        _require_idle(old, now)
+    aside = path.with_name(f"{path.stem}-before-{now:%Y%m%dT%H%M%SZ}{path.suffix}")
+    for side in SIDES:
+        if (beside := path.with_name(path.name + side)).exists():
+            beside.rename(aside.with_name(aside.name + side))
+    return aside
+
+
+def _put_back(url: str, aside: Path | None) -> None:
+    path = _sqlite_file(url)
+    if aside is None or path is None:
+        return
+    for side in SIDES:
+        path.with_name(path.name + side).unlink(missing_ok=True)
+        if (beside := aside.with_name(aside.name + side)).exists():
+            beside.rename(path.with_name(path.name + side))
+
+
+def _put_uploads(found: Path, kept: Path) -> int:
+    files = [one for one in found.rglob("*") if one.is_file()]
+    for one in files:
+        target = kept / one.relative_to(found)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(one, target)
+    return len(files)
