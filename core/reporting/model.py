@@ -54,9 +54,9 @@ class Money(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """A code that scripts read (`P1Y`), and the words people read instead."""
+    """A code or number that scripts read (`P1Y`, 1042), and the words people read instead."""
 
-    code: str
+    code: str | int
     words: Text | str
 
 

@@ -53,20 +53,22 @@ def measure_reports(lines: int, days: int) -> dict[str, Any]:
     return figures
 
 
-def check_sample() -> bool:
+def check_sample(lines: int = 90, days: int = 120) -> bool:
     """Whether the intervals made here are those that recording the same days leaves. Raises SystemExit where not."""
     with tempfile.TemporaryDirectory() as home:
-        made = [_rows(f"sqlite:///{home}/{fill.__name__}.db", fill) for fill in (data.generate, data.record)]
+        made = [
+            _rows(f"sqlite:///{home}/{fill.__name__}.db", fill, lines, days) for fill in (data.generate, data.record)
+        ]
     if made[0] != made[1]:
         raise SystemExit("bench: the generated history is not what recording the readings leaves")
     return True
 
 
-def _rows(url: str, fill: Callable[..., Any]) -> list[Any]:
+def _rows(url: str, fill: Callable[..., Any], lines: int, days: int) -> list[Any]:
     migrate.upgrade(url)
     database = Database(url)
     try:
-        fill(database, 90, 120)
+        fill(database, lines, days)
         with database.session() as session:
             return [tuple(row) for row in session.execute(text(SAME))]
     finally:

@@ -140,6 +140,20 @@ def test_m2_old_numbers_are_shown_with_their_age(seeded: Context) -> None:
     assert "Duo is op 10-11-2026 03:00 voor het laatst gelezen: hier staan de laatst bekende aantallen." in told
 
 
+def test_many_new_portals_share_one_note(ctx: Context) -> None:
+    for number in range(5):
+        read(ctx, f"P{number}", NOW - timedelta(days=number), {("Acme", "X"): 1})
+    notes = reports.build(ctx, DUTCH, "vendor").notes
+    assert "P0, P1, P2, P3, P4" in str(notes[0])
+    assert [str(note)[:2] for note in notes[1:]] == ["P3", "P4"]
+
+
+def test_the_benchs_history_is_what_recording_leaves() -> None:
+    from tests.bench.reports import check_sample
+
+    assert check_sample(34, 15)
+
+
 def test_s1_72_what_changed_for_a_customer(seeded: Context) -> None:
     read(seeded, "Duo", datetime(2026, 11, 19, 2, tzinfo=UTC), {("Acme", "Other"): 2})
     report = reports.build(seeded, DUTCH, "customer", Asked(company_id=7))

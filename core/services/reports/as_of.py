@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.text import T
-from core.reporting import Cell, Column, Kind, Money, Report, Row, Section, Table
+from core.reporting import Cell, Coded, Column, Kind, Money, Report, Row, Section, Table
 from core.reporting.values import plain
 from core.services.reports.asked import Scene
 from core.services.reports.columns import BILLING, COMPANY, CUSTOMER, PORTAL, PRODUCT, TERM, billing_of, term_of
@@ -51,7 +51,9 @@ def _row(scene: Scene, line: Line) -> Row:
         scene.portals.get(line.portal_id, "?"),
         line.customer_id,
         customer.name if customer else line.customer_id,
-        str(customer.company_id) if customer and customer.company_id is not None else "",
+        None
+        if customer is None or customer.company_id is None
+        else Coded(customer.company_id, str(customer.company_id)),
         customer.company if customer else "",
         line.product_key,
         scene.product(line.portal_id, line.product_key),

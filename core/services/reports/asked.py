@@ -26,6 +26,9 @@ Moment = date | datetime
 SILENT_DAYS = 2
 """After so many days without a whole reading a report says how old a portal's numbers are."""
 
+NAMED = 3
+"""So many new portals get a note each; more of them share one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -124,27 +127,41 @@ class Scene:
 
     def notes(self, *instants: datetime) -> list[Text]:
         """What to keep in mind: portals that were read too late to be in, or whose numbers were old by then."""
+        late = [number for number in self.wanted_portals() if self.first[number] > min(instants)]
         last = store.last_readings(self.session, self.instant)
-        notes: list[Text] = []
-        for number in self.wanted_portals():
-            name, first = self.portals.get(number, "?"), self.first[number]
-            if any(first > instant for instant in instants):
-                notes.append(
-                    T(
-                        "{portal} was first read on {moment}: before that nothing is known, and differences leave it out.",
-                        portal=name,
-                        moment=first,
-                    )
+        old = {
+            number: at
+            for number, at in last.items()
+            if number in self.wanted_portals() and self.instant - at > timedelta(days=SILENT_DAYS)
+        }
+        return [*self._late(late), *self._old(old)]
+
+    def _late(self, numbers: list[int]) -> list[Text]:
+        if len(numbers) > NAMED:
+            return [
+                T(
+                    "Before their first reading nothing is known, and differences leave them out: {portals}.",
+                    portals=tuple(self.portals[number] for number in numbers),
                 )
-            elif number in last and self.instant - last[number] > timedelta(days=SILENT_DAYS):
-                notes.append(
-                    T(
-                        "{portal} was last read on {moment}: its last known numbers are shown.",
-                        portal=name,
-                        moment=last[number],
-                    )
-                )
-        return notes
+            ]
+        return [
+            T(
+                "{portal} was first read on {moment}: before that nothing is known, and differences leave it out.",
+                portal=self.portals[number],
+                moment=self.first[number],
+            )
+            for number in numbers
+        ]
+
+    def _old(self, read: dict[int, datetime]) -> list[Text]:
+        return [
+            T(
+                "{portal} was last read on {moment}: its last known numbers are shown.",
+                portal=self.portals[number],
+                moment=read[number],
+            )
+            for number in sorted(read, key=lambda number: (self.portals[number].casefold(), number))
+        ]
 
     def _portal_ids(self) -> tuple[int, ...] | None:
         wanted = self.asked.portal.casefold().strip()
