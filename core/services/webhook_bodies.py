@@ -72,7 +72,7 @@ def parse(raw: bytes, content_type: str) -> Body:
         return read(text)
     except RecursionError as error:
         raise Unreadable("nested too deeply") from error
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise Unreadable(type(error).__name__) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.domain.errors import ContractBridgeError
 from core.domain.hook_settings import WebhookSettings
 from core.domain.text import T, Text
+from core.domain.usage import Reading, Scope
 from core.services import webhook_bodies
 from core.services.access import SYSTEM
 from core.services.audited import note
@@ -34,13 +36,41 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AT_ONCE = 200
-"""Deliveries that are looked up together; each is written in a transaction of its own."""
+"""Deliveries that are looked up together."""
+MERGED = timedelta(seconds=60)
+"""Changes of so short a time may become one reading: history is not asked for more, and a burst costs one write."""
+BROKEN = (
+    Unreadable, ContractBridgeError, ValidationError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
+)  # fmt: skip
+"""What one delivery may come to without holding up the others."""
 MOST_SECONDS = 5.0
 """So long one call works at most: the caller has other duties."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A delivery and what it comes to."""
+
+    delivery: Delivery
+    found: Read
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it says nothing about what it does not name."""
+        return not self.delivery.snapshot and all(one.scope is Scope.LINES for one in self.found.readings)
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What is written down of it."""
+        problems = [text_to_json(text) for text in webhook_bodies.words_of(self.found.problems)]
+        state = store.PARTLY if problems else store.APPLIED
+        if not self.found.readings:
+            state = store.FAILED if problems else store.IGNORED
+        return {"state": state, "lines": self.found.lines, "problems": problems}
+
+
 def process_waiting(ctx: Context, *, seconds: float = MOST_SECONDS) -> int:
-    """Work on what waits, in the order in which it came; gives how many deliveries were settled.
+    """Work on what waits, each portal's in the order in which it came; gives how many deliveries were settled.
 
     What a delivery changes and that it is settled are one transaction: a process that dies in between leaves it waiting.
     """
@@ -50,37 +80,78 @@ def process_waiting(ctx: Context, *, seconds: float = MOST_SECONDS) -> int:
         with ctx.database.session() as session:
             waiting = store.waiting(session, AT_ONCE)
             by_id = {portal.id: portal for portal in portals.all_portals(session)} if waiting else {}
-        if not waiting:
-            break
-        done = [d for d in waiting if time.monotonic() < until and _process(ctx, by_id[d.portal_id], d)]
-        for portal_id in dict.fromkeys(delivery.portal_id for delivery in done):
-            recognise(ctx, by_id[portal_id].name)
-        count += len(done)
-        if len(done) < len(waiting):
+        of_portal: dict[int, list[Delivery]] = {}
+        for delivery in waiting:
+            of_portal.setdefault(delivery.portal_id, []).append(delivery)
+        done = sum(_of_portal(ctx, by_id[number], several, until) for number, several in of_portal.items())
+        count += done
+        if not done or done < len(waiting):
             break
     return count
 
 
-def _process(ctx: Context, portal: Portal, delivery: Delivery) -> bool:
+def _of_portal(ctx: Context, portal: Portal, waiting: Sequence[Delivery], until: float) -> int:
+    """Settle deliveries of one portal until the time is over; gives how many."""
+    count = 0
+    together: list[Looked] = []
+    for delivery in waiting:
+        if time.monotonic() > until:
+            break
+        try:
+            looked = Looked(delivery, _read(ctx, portal, delivery))
+        except BROKEN as error:
+            count += _failed(ctx, portal, delivery, error)
+            continue
+        if not _goes_with(together, looked):
+            count += _settle(ctx, portal, together)
+            together = []
+        together.append(looked)
+    count += _settle(ctx, portal, together)
+    if count:
+        recognise(ctx, portal.name)
+    return count
+
+
+def _goes_with(together: Sequence[Looked], looked: Looked) -> bool:
+    """Whether a delivery may be written with those before it: changes alone, in the order of their times, of one minute."""
+    if not together:
+        return True
+    first, last, at = together[0].delivery.event_at, together[-1].delivery.event_at, looked.delivery.event_at
+    return looked.is_change and together[-1].is_change and last <= at <= first + MERGED
+
+
+def _settle(ctx: Context, portal: Portal, together: Sequence[Looked]) -> int:
+    """Write what several deliveries change: in one reading where nothing speaks against it, otherwise one by one."""
+    if len(together) > 1:
+        try:
+            settled = ctx.database.run(lambda session: _apply_together(ctx, session, portal, together))
+        except ContractBridgeError as error:
+            log.info("webhook.one_by_one", portal=portal.name, error=type(error).__name__)
+            settled = None
+        if settled is not None:
+            return settled
+    return sum(_settle_one(ctx, portal, looked) for looked in together)
+
+
+def _settle_one(ctx: Context, portal: Portal, looked: Looked) -> bool:
     try:
-        found = _read(ctx, portal, delivery)
-        return ctx.database.run(lambda session: _apply(ctx, session, portal, delivery, found))
-    except (Unreadable, ContractBridgeError, ValidationError) as error:
-        why = (
-            error.message
-            if isinstance(error, ContractBridgeError)
-            else T("The body does not fit the settings any more.")
-        )
-        log.warning("webhook.failed", portal=portal.name, delivery=delivery.id, error=type(error).__name__)
-        return ctx.database.run(lambda session: _fail(ctx, session, portal, delivery, why))
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
-        # One event that breaks the program must not keep all those behind it waiting.
-        log.exception("webhook.broke", portal=portal.name, delivery=delivery.id)
-        text = T(
-            "Something went wrong in the program itself; the log has it under delivery {number}.",
-            number=str(delivery.id),
-        )
-        return ctx.database.run(lambda session: _fail(ctx, session, portal, delivery, text))
+        return ctx.database.run(lambda session: _apply(ctx, session, portal, looked.delivery, looked.found))
+    except BROKEN as error:
+        return _failed(ctx, portal, looked.delivery, error)
+
+
+def _failed(ctx: Context, portal: Portal, delivery: Delivery, error: Exception) -> bool:
+    """Settle a delivery that cannot be used: it must not keep all those behind it waiting."""
+    if isinstance(error, ContractBridgeError):
+        why = error.message
+    elif isinstance(error, Unreadable | ValidationError):
+        why = T("The body does not fit the settings any more.")
+    else:
+        log.error("webhook.broke", portal=portal.name, delivery=delivery.id, exc_info=error)
+        number = str(delivery.id)
+        why = T("Something went wrong in the program itself; the log has it under delivery {number}.", number=number)
+    log.warning("webhook.failed", portal=portal.name, delivery=delivery.id, error=type(error).__name__)
+    return ctx.database.run(lambda session: _fail(ctx, session, portal, delivery, why))
 
 
 def _read(ctx: Context, portal: Portal, delivery: Delivery) -> Read:
@@ -97,15 +168,37 @@ def source_of(delivery: Delivery) -> str:
     return f"webhook {delivery.replay_of or delivery.id}"
 
 
+def _apply_together(ctx: Context, session: Session, portal: Portal, together: Sequence[Looked]) -> int | None:
+    """Write changes that followed each other as one reading: of each line the last one counts, each with its own origin.
+
+    None when an event of a later time was used before: then each is to be held against what is known by itself.
+    """
+    newest = store.newest_used(session, portal.id)
+    if newest is not None and newest > together[0].delivery.event_at:
+        return None
+    mine = store.still_waiting(session, [looked.delivery.id for looked in together])
+    settled = [looked for looked in together if looked.delivery.id in mine]
+    if not settled:
+        return 0
+    now = ctx.clock.now()
+    lines = {line.key: line for looked in settled for reading in looked.found.readings for line in reading.lines}
+    reading_id = None
+    if lines:
+        at = settled[-1].delivery.event_at
+        reading = Reading(portal=portal.name, taken_at=at, lines=tuple(lines.values()), scope=Scope.LINES)
+        source = f"{source_of(settled[0].delivery)} … {settled[-1].delivery.id}"
+        reading_id = history.record_reading(session, portal.id, reading, file_name=source).reading_id
+        store.note_events(session, portal.id, now)
+    rows = [{"id": looked.delivery.id, **looked.outcome, "processed_at": now} for looked in settled]
+    store.settle_all(session, [row | {"reading_id": reading_id if row["lines"] else None} for row in rows])
+    return len(settled)
+
+
 def _apply(ctx: Context, session: Session, portal: Portal, delivery: Delivery, found: Read) -> bool:
     now = ctx.clock.now()
     if _is_superseded(session, delivery):
         return store.settle(session, delivery.id, store.SUPERSEDED, now)
-    problems = [text_to_json(text) for text in webhook_bodies.words_of(found.problems)]
-    state = store.PARTLY if problems else store.APPLIED
-    if not found.readings:
-        state = store.FAILED if problems else store.IGNORED
-    if not store.settle(session, delivery.id, state, now, lines=found.lines, problems=problems):
+    if not store.settle(session, delivery.id, now=now, **Looked(delivery, found).outcome):
         return False
     recorded = [
         history.record_reading(session, portal.id, reading, file_name=source_of(delivery), sha256=delivery.sha256)

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from core.store.bulk import chunks, inserting
+from core.store.bulk import chunks, inserting, update_rows
+from core.store.cleaning import clean
 from core.store.db import Database
 from core.store.secrets import Box
 from core.store.tables import table
@@ -256,6 +257,25 @@ def settle(session: Session, delivery_id: int, state: str, now: datetime, **more
     return session.execute(update.values(values).returning(DELIVERY.c.id)).first() is not None
 
 
+def still_waiting(session: Session, ids: Sequence[int]) -> set[int]:
+    """Which of these wait; nobody else can settle them until this transaction ends."""
+    query = select(DELIVERY.c.id).where(DELIVERY.c.id.in_(list(ids)), DELIVERY.c.state == WAITING).with_for_update()
+    return set(session.execute(query).scalars())
+
+
+def settle_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say what became of deliveries that were found `still_waiting`; rows have their `id` and what changes."""
+    update_rows(session, DELIVERY, rows, ["id"])
+
+
+def newest_used(session: Session, portal_id: int) -> datetime | None:
+    """The latest time of an event of the portal that was used."""
+    query = select(func.max(DELIVERY.c.event_at)).where(
+        DELIVERY.c.portal_id == portal_id, DELIVERY.c.state.in_((APPLIED, PARTLY))
+    )
+    return session.execute(query).scalar()
+
+
 def link_reading(session: Session, delivery_id: int, reading_id: int) -> None:
     """The reading that a delivery turned into."""
     session.execute(DELIVERY.update().where(DELIVERY.c.id == delivery_id).values(reading_id=reading_id))
@@ -339,7 +359,8 @@ def _light() -> Select[Any]:
 
 def _values(delivery: Delivery) -> dict[str, Any]:
     names = [column.name for column in DELIVERY.columns if column.name != "id"]
-    return {name: getattr(delivery, name) for name in names} | {"problems": list(delivery.problems)}
+    told = {name: clean(getattr(delivery, name)) for name in ("named", "content_type", "event_type", "address")}
+    return {name: getattr(delivery, name) for name in names} | told | {"problems": list(delivery.problems)}
 
 
 def _delivery(row: Row[Any]) -> Delivery:

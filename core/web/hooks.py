@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -182,6 +182,11 @@ class Inbox:
     def _kept(self, prepared: Sequence[Prepared]) -> list[Answer]:
         try:
             return self._keep(prepared)
+        except (IntegrityError, DataError) as error:
+            log.error("webhook.not_kept", count=len(prepared), error=type(error).__name__)
+            if len(prepared) > 1:
+                # One that the database does not take must not cost the others their place.
+                return [answer for one in prepared for answer in self._kept([one])]
         except (SQLAlchemyError, OSError) as error:
             log.error("webhook.not_kept", count=len(prepared), error=type(error).__name__)
         except Exception:

@@ -106,8 +106,33 @@ def test_two_that_work_at_the_same_time_settle_each_delivery_once(ctx: Context) 
         rows = store.last(session, 1, 100)
         readings = history.latest_readings(session)
     assert {row.state for row in rows} == {"applied"}
-    assert len({row.reading_id for row in rows}) == 30
     assert readings[1].lines == 1
+    assert quantity(ctx) == [29]
+
+
+def test_a_burst_becomes_one_reading_and_gives_what_one_by_one_gives(ctx: Context) -> None:
+    receiving.keep_all(ctx, [*(prepared(ctx, number) for number in range(20)), prepared(ctx, "x"), prepared(ctx, 7)])
+    assert webhook_processing.process_waiting(ctx) == 22
+    with ctx.database.session() as session:
+        rows = store.last(session, 1, 100)
+        line = history.known_lines(session, [1])[1][0]
+    assert [row.state for row in rows[:2]] == ["applied", "failed"]
+    assert len({row.reading_id for row in rows if row.state == "applied"}) == 1
+    assert (int(line.usage.quantity), line.usage.origin.source) == (7, f"webhook {rows[0].id}")
+    assert rows[1].reading_id is None
+
+
+def test_events_of_earlier_times_do_not_overrule_later_ones_in_a_burst(ctx: Context) -> None:
+    at = [NOW - timedelta(seconds=shift) for shift in (50, 40, 45, 30)]
+    receiving.keep_all(ctx, [prepared(ctx, number, timestamp=when.isoformat()) for number, when in enumerate(at)])
+    webhook_processing.process_waiting(ctx)
+    assert quantity(ctx) == [3]
+    late = [NOW - timedelta(seconds=shift) for shift in (48, 35)]
+    receiving.keep_all(
+        ctx, [prepared(ctx, 90 + number, timestamp=when.isoformat()) for number, when in enumerate(late)]
+    )
+    webhook_processing.process_waiting(ctx)
+    assert quantity(ctx) == [3]
 
 
 def test_a_key_may_be_used_again_after_a_week_and_bodies_go_after_a_month(ctx: Context) -> None:
@@ -120,6 +145,18 @@ def test_a_key_may_be_used_again_after_a_week_and_bodies_go_after_a_month(ctx: C
     ctx.clock.instant = NOW + timedelta(days=31)  # type: ignore[attr-defined]
     webhook_processing.tidy(ctx)
     assert [row.has_body for row in webhooks.deliveries(ctx, SYSTEM, "P")] == [True, False]
+
+
+def test_text_that_no_database_takes_is_replaced(ctx: Context) -> None:
+    odd = "license\x00\ud800"
+    data = {
+        "customers": [{"id": "C\x00", "products": [{"sku": "A\ud800", "quantity": 1}, {"sku": "B", "quantity": odd}]}]
+    }
+    answers = receiving.keep_all(ctx, [prepared(ctx, 1, type=odd), prepared(ctx, 1, data=data)])
+    assert [answer.status for answer in answers] == ["accepted, nothing to do", "accepted"]
+    webhook_processing.process_waiting(ctx)
+    rows = webhooks.deliveries(ctx, SYSTEM, "P")
+    assert ([row.state for row in rows], len(rows[0].problems)) == (["partly", "ignored"], 1)
 
 
 def test_bodies_move_to_a_new_key(ctx: Context) -> None:
