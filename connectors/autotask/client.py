@@ -40,7 +40,7 @@ EVERYTHING = where("gte", "id", 0)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rows of an entity, and which of their fields; `optional` names fields that older tenants lack."""
+    """Which rows of an entity, and which of their fields (none: all of them); `optional` names fields that older tenants lack."""
 
     entity: str
     fields: tuple[str, ...]
@@ -168,11 +168,9 @@ class AutotaskClient:
         while True:
             fields = [name for name in query.fields if (query.entity, name.casefold()) not in self.shared.lacking]
             filters = [*query.filters, *([where("gt", "id", after)] if after is not None else [])]
-            body: Row = {
-                "MaxRecords": size or self.limits.page_size,
-                "IncludeFields": fields,
-                "Filter": filters or [EVERYTHING],
-            }
+            body: Row = {"MaxRecords": size or self.limits.page_size, "Filter": filters or [EVERYTHING]}
+            if fields:
+                body["IncludeFields"] = fields
             try:
                 answer = self._post(query, url or f"{query.entity}/query", body)
             except Refused as error:

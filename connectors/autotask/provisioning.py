@@ -7,6 +7,7 @@ thing is there already: the caller does, in bulk, before it asks for anything an
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -16,15 +17,17 @@ from connectors.autotask.client import AutotaskClient, Query, where
 from connectors.autotask.directory import OWN_COMPANY, RECURRING, contract_of
 from connectors.autotask.families import FAMILIES
 from connectors.autotask.models import CatalogueRow, ContractRow, UnitWire, Wire, names, parsed
-from connectors.autotask.picklists import NUMBERS, period_labels, period_type, picklist
+from connectors.autotask.picklists import KEPT_SECONDS, NUMBERS, period_labels, period_type, picklist
 from core.domain.contract import LineRef, PeriodType
-from core.domain.errors import SettingsError
+from core.domain.errors import Refused, SettingsError
 from core.domain.ports import CatalogueEntry, RowAmount, SubscriptionContract
 from core.domain.provisioning.steps import Step
 from core.domain.text import T
 
 DEFINITIONS = "UserDefinedFieldDefinitions"
 ACTIVE_CONTRACT = 1
+WHOLE = "contracts whole"
+"""In memory: this tenant refused a user-defined field among the fields of a query (reference §3 allows it)."""
 
 
 class ProductRow(Wire):
@@ -68,7 +71,7 @@ class Provisioner:
         One condition on a user-defined field a query is what Autotask allows (reference §3): "has a value" is enough.
         """
         filters = (where("eq", "contractType", RECURRING), {"op": "exist", "field": field, "udf": True})
-        rows = read_all(self._client, Query("Contracts", (*names(ContractRow), field), filters))
+        rows = self._with_field(Query("Contracts", (*names(ContractRow), field), filters))
         labels = period_labels(self._client, "Contracts", "contractPeriodType") if rows else {}
         found = []
         for row, wire in zip(rows, parsed(ContractRow, rows, "Contracts"), strict=True):
@@ -76,6 +79,17 @@ class Provisioner:
             if contract is not None and value and contract.company_id != OWN_COMPANY:
                 found.append(SubscriptionContract(contract, value))
         return found
+
+    def _with_field(self, query: Query) -> list[Row]:
+        """Rows with their user-defined field. A tenant that does not take its name among the fields is asked for whole records."""
+        if self._client.shared.memory.get(WHOLE, KEPT_SECONDS) is None:
+            try:
+                return read_all(self._client, query)
+            except Refused as error:
+                if error.reason != "other":
+                    raise
+                self._client.shared.memory.put(WHOLE, True)
+        return read_all(self._client, replace(query, fields=()))
 
     def services_by_sku(self, skus: Collection[str]) -> list[CatalogueEntry]:
         """Active services with these SKUs."""
