@@ -115,7 +115,9 @@ class Drafter:
             draft.findings.append(_too_late(target, self._state, contract))
             return
         entry = self._state.items.get(target.item)
-        price = target.unit_price if target.unit_price is not None else (entry.unit_price if entry else None)
+        # Made at its own price, which a suspension then takes away: there is one to come back to.
+        wanted = None if target.suspended else target.unit_price
+        price = wanted if wanted is not None else (entry.unit_price if entry else None)
         change = Change(
             kind=ChangeKind.ADD_LINE,
             company_id=target.company_id,
@@ -127,7 +129,7 @@ class Drafter:
             effective_date=day,
             status=ChangeStatus.READY,
             reason=T("In use: {target}; the contract has no such line yet.", target=target.units),
-            unit_price=target.unit_price,
+            unit_price=wanted,
             unit_cost=target.unit_cost,
             money_per_period=None if price is None else price * target.units,
             period_type=contract.period_type,

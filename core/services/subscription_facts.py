@@ -104,7 +104,7 @@ def keep(session: Session, made: Made, of: Known, now: datetime) -> None:
     going = {c.line for c in plan.changes if c.line in suspended and c.unit_price == 0}
     store.remember_prices(
         session,
-        {line: price for line in going if line and (price := state.lines[line].unit_price) and line not in known},
+        {line: price for line in going if line and (price := state.lines[line].unit_price)},
         now,
     )
     changing = {change.line for change in plan.changes}

@@ -18,7 +18,7 @@ from core.domain.subscription.badge import Standing, Standpoint
 from core.domain.target import KnownLine
 from core.domain.text import Text
 from core.store import workspace
-from core.store.bulk import chunks, delete_rows, insert_or_nothing, merge_rows
+from core.store.bulk import chunks, delete_rows, merge_rows, upsert_rows
 from core.store.codec import text_from_json, text_to_json
 from core.store.folding import contains
 from core.store.history.usage import COLUMNS, CUSTOMER, INTERVAL, LINE, known_line
@@ -143,10 +143,9 @@ def remembered_prices(session: Session) -> dict[LineRef, Decimal]:
 
 
 def remember_prices(session: Session, prices: Mapping[LineRef, Decimal], now: datetime) -> None:
-    """Remember prices; one that is remembered already stays."""
+    """Remember prices; a later one takes the place of an earlier one."""
     rows = [{"kind": line.kind.value, "id": line.id, "unit_price": price, "at": now} for line, price in prices.items()]
-    if rows:
-        session.execute(insert_or_nothing(session, PRICE, ["kind", "id"]), rows)
+    upsert_rows(session, PRICE, rows, ["kind", "id"])
 
 
 def forget_prices(session: Session, lines: Collection[LineRef]) -> None:

@@ -66,6 +66,7 @@ def found(before: Mapping[LineKey, Seen], after: Mapping[LineKey, Seen]) -> list
         (sub(), sub(partner="b"), []),
         (sub(auto_renew="true"), sub(auto_renew="false"), ["auto_renew"]),
         (sub(label="a"), sub(label="b"), ["name"]),
+        (sub(), sub(label="b", auto_renew="true", margin=5), []),
         (sub(term="P1Y", commitment_end="2026-11-30"), sub(term="P1Y", commitment_end="2027-11-30"), ["renewed"]),
         (sub(), sub("premium"), ["upgraded"]),
         (sub(term="P1M"), sub(term="P1Y"), ["term"]),

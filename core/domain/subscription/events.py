@@ -166,17 +166,22 @@ def _differences(was: UsageLine, now: UsageLine) -> Iterator[EventKind]:
         yield EventKind.QUANTITY
     if _money(was) != _money(now):
         yield EventKind.PRICE
-    if words.margin_of(was) != words.margin_of(now):
+    if _differ(words.margin_of(was), words.margin_of(now)):
         yield EventKind.MARGIN
     yield from _promotion(words.promotion_of(was), words.promotion_of(now))
     if (changed := _status_change(words.status_of(was), words.status_of(now))) is not None:
         yield changed
-    if "" != words.partner_of(was) != words.partner_of(now) != "":
+    if _differ(words.partner_of(was) or None, words.partner_of(now) or None):
         yield EventKind.RESELLER
-    if words.auto_renew_of(was) != words.auto_renew_of(now):
+    if _differ(words.auto_renew_of(was), words.auto_renew_of(now)):
         yield EventKind.AUTO_RENEW
-    if words.label_of(was) != words.label_of(now):
+    if _differ(words.label_of(was) or None, words.label_of(now) or None):
         yield EventKind.NAME
+
+
+def _differ(was: object, now: object) -> bool:
+    """Whether both were told and are not the same: what a portal begins to tell has not changed by that."""
+    return was is not None and now is not None and was != now
 
 
 def _promotion(was: str, now: str) -> Iterator[EventKind]:

@@ -45,9 +45,7 @@ def create() -> None:
         ["portal_id", "customer_id", "subscription_id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_subscription_event_kind_seen_at"), "subscription_event", ["kind", "seen_at"], unique=False
-    )
+    op.create_index(op.f("ix_subscription_event_kind_seen_at"), "subscription_event", ["kind", "seen_at"], unique=False)
     op.create_index(op.f("ix_subscription_event_vendor_id"), "subscription_event", ["vendor_id"], unique=False)
     op.create_table(
         "subscription_place",

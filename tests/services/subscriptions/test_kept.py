@@ -159,11 +159,11 @@ def test_the_list_is_filtered_by_badge_and_words_and_sorted(database: Database) 
     assert page(status="unmapped") == [("premium", None)]
 
 
-def test_the_price_from_before_a_suspension_is_remembered_once(database: Database) -> None:
+def test_the_price_from_before_a_suspension_is_remembered(database: Database) -> None:
     with database.write() as session:
         subscriptions.remember_prices(session, {LINE: Decimal("3.25")}, NOW)
-        subscriptions.remember_prices(session, {LINE: Decimal("9")}, NOW)
-        assert subscriptions.remembered_prices(session) == {LINE: Decimal("3.25")}
+        subscriptions.remember_prices(session, {LINE: Decimal("3.50")}, NOW)
+        assert subscriptions.remembered_prices(session) == {LINE: Decimal("3.50")}
         subscriptions.forget_prices(session, [LINE])
         assert subscriptions.remembered_prices(session) == {}
 
