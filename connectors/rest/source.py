@@ -73,6 +73,7 @@ class RestSource:
             size=page.size,
             document=decoded.document,
             parent=parent,
+            joined=tuple(self._join(one, names) for one in self.settings.joins),
             file=decoded.file,
             notes=(*decoded.notes, *(T("Line {line} cannot be read.", line=line) for line, _ in decoded.broken)),
         )
@@ -141,6 +142,7 @@ class RestSource:
                 received += len(page.records)
                 told = total_at(page.decoded.document) if total_at is not None else None
                 total = int(str(told)) if str(told).isdigit() else total
+                self._refuse_file(page)
                 self._refuse_errors(page.decoded.document, page.where)
                 place = T("page {number}", number=page.number)
                 for line, text in page.decoded.broken:
@@ -193,6 +195,15 @@ class RestSource:
     def _must_have_list(self, page: Page, records: str) -> None:
         if not page.records and compile_path(records)(page.decoded.document) is None:
             raise ShapeChanged(T("The answer has no list of records at {path}.", path=records or "@"), place=page.where)
+
+    def _refuse_file(self, page: Page) -> None:
+        if page.decoded.kind == "file":
+            raise SettingsError(
+                T("The answer of {name} is a file.", name=self.portal),
+                place=page.where,
+                remedy=T("Say in its settings where customer, product and quantity stand in the file."),
+                kind="not_mapped",
+            )
 
     def _refuse_errors(self, document: Any, where: str) -> None:
         told = error_in(document, self.settings.mapping) if self.settings.mapping is not None else ""

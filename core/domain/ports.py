@@ -13,6 +13,7 @@ from core.domain.charges.plan import ChargeValues, ExistingCharge
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.contract import CatalogueItem, Company, Contract, ContractLine, ItemRef, LineRef, UnitRow
 from core.domain.provisioning.steps import Step
+from core.domain.selection.selector import Joined
 from core.domain.text import Text
 from core.domain.usage import Reading
 
@@ -45,8 +46,8 @@ class ConsumptionSource(Protocol):
 class SampleAnswer:
     """One answer of a portal as it came, for a person to map: its parsed `document`, or the `file` it is.
 
-    `request` is what was asked, without secrets; `parent` is the record of a first call it belongs to; `size` is in bytes; `kind` is
-    what the answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
+    `request` is what was asked, without secrets; `parent` is the record of a first call it belongs to, `joined` are the look-ups;
+    `size` is in bytes; `kind` is what the answer was read as (`json`, `ndjson`, `csv`, `xml`, `file`).
     """
 
     request: str
@@ -54,6 +55,7 @@ class SampleAnswer:
     size: int
     document: object = None
     parent: object = None
+    joined: tuple[Joined, ...] = ()
     file: bytes = b""
     notes: tuple[Text, ...] = ()
 

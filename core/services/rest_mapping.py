@@ -14,7 +14,7 @@ from core.domain import selection as chosen
 from core.domain.errors import InputError
 from core.domain.policy import Mode
 from core.domain.ports import SampleAnswer, Sampler
-from core.domain.selection import Node, Problem, RecordMapping, RowsPreview, Suggestion
+from core.domain.selection import Joined, Node, Problem, RecordMapping, RowsPreview, Suggestion
 from core.domain.text import T, Text
 from core.domain.validation import Problem as FieldProblem
 from core.domain.validation import checked, problems
@@ -51,8 +51,8 @@ MOST_ROWS = 500
 class Sample:
     """One answer as a person looks at it. `request` shows no secret; `size` is in bytes.
 
-    `tree` are the places to click, `parent_tree` those of the record of a first call. `table` shows the rows of the
-    first suggestion. `is_file` says that the answer is for the file importer, with its content in `file`.
+    `tree` are the places to click, `parent_tree` those of the record of a first call, `joined` the look-ups. `table` shows the rows
+    of the first suggestion. `is_file` says that the answer is for the file importer, with its content in `file`.
     """
 
     request: str
@@ -60,6 +60,7 @@ class Sample:
     size: int
     document: object = field(repr=False, default=None)
     parent: object = field(repr=False, default=None)
+    joined: tuple[Joined, ...] = field(repr=False, default=())
     tree: tuple[Node, ...] = ()
     parent_tree: tuple[Node, ...] = ()
     table: RowsPreview | None = None
@@ -128,7 +129,7 @@ def preview(
     """
     require(actor, Role.OPERATOR)
     made = mapping if isinstance(mapping, RecordMapping) else checked(RecordMapping, mapping, portal or "mapping")
-    selector = chosen.Selector(made, source=sample.request)
+    selector = chosen.Selector(made, source=sample.request, joined=sample.joined)
     selector.feed(sample.document, parents=() if sample.parent is None else (sample.parent,))
     found = selector.selection()
     with ctx.database.session() as session:
@@ -235,6 +236,7 @@ def _shown(answer: SampleAnswer) -> Sample:
         size=answer.size,
         document=answer.document,
         parent=answer.parent,
+        joined=answer.joined,
         tree=chosen.tree(answer.document),
         parent_tree=chosen.tree(answer.parent) if answer.parent is not None else (),
         table=table,

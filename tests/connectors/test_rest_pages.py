@@ -230,6 +230,23 @@ def test_what_cannot_be_read_is_told(content: bytes, words: str) -> None:
         read(server)
 
 
+def test_a_file_without_its_columns_says_so() -> None:
+    with endpoint({"/x": answer(b"PK\x03\x04 and more")}) as server, pytest.raises(SettingsError, match="is a file"):
+        read(server)
+
+
+def test_m2_a_parent_whose_answer_lacks_the_list_spoils_no_other() -> None:
+    def child(request: Request) -> Any:
+        return {"data": rows(1)} if request.path_params["id"] == "1" else {"items": []}
+
+    mapping = {"records": "data", "customer_id": "parent.id", "product": "p", "quantity": "q"}
+    first = {"url": "/first", "records": "data"}
+    with endpoint({"/first": {"data": [{"id": n} for n in (1, 2)]}, "/c/{id}": child}) as server:
+        reading = read(server, "/c/{{ parent.id }}", for_each=first, mapping=mapping)
+    assert set(reading.failed_customers) == {"2"}
+    assert reading.complete
+
+
 def test_a_key_that_comes_twice_is_told() -> None:
     with endpoint({"/x": b'{"data": [{"c": "A", "p": "P", "q": 1.0, "q": 2}]}'}) as server:
         reading = read(server)

@@ -18,6 +18,7 @@ from core.domain.selection import (
     Selector,
     compile_path,
     path_of_click,
+    path_of_first_call,
     rows_preview,
     select_lines,
     suggest,
@@ -226,6 +227,26 @@ def test_s1_57_a_mapping_is_proposed_that_reads_the_document(document: Any) -> N
     found = select_lines(document, mapping, source="GET x")
     assert [(line.customer, line.product_key, line.quantity) for line in found.lines] == [("A", "BP", 3)]
     assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("node", "expand", "first_call", "path"),
+    [
+        ("data[*].q", [], False, "q"),
+        ("data[*].key", [], False, "item.key"),
+        ("data[*].items[*].q", ["items[*]"], False, "q"),
+        ("data[*].c", ["items[*]"], False, "parent.c"),
+        ("data[*].c", ["items[*]", "x[*]"], False, "parents[0].c"),
+        ("data[*].c", ["items[*]", "x[*]"], True, "parents[1].c"),
+        ("meta.total", [], False, "document.meta.total"),
+        ("data[*].m.BP", ["m.*"], False, "key"),
+        ("data[*].m.BP.q", ["m.*"], False, "q"),
+        ('data[*]."a b"', [], False, '"a b"'),
+    ],
+)
+def test_s1_57_what_a_click_means(node: str, expand: list[str], first_call: bool, path: str) -> None:
+    assert path_of_click(node, "data", expand, first_call=first_call) == path
+    assert path_of_first_call("id", expand) == ("parents[0].id" if expand else "parent.id")
 
 
 JSON = st.recursive(

@@ -10,7 +10,7 @@ from core.domain.selection.preview import RowsPreview, rows_preview
 from core.domain.selection.result import Problem, Selection
 from core.domain.selection.selector import Joined, Selector, error_in, select_lines
 from core.domain.selection.suggest import Candidate, Suggestion, suggest
-from core.domain.selection.tree import Node, NodeKind, path_of_click, tree
+from core.domain.selection.tree import Node, NodeKind, path_of_click, path_of_first_call, tree
 
 __all__ = [
     "Aggregate",
@@ -34,6 +34,7 @@ __all__ = [
     "compile_path",
     "error_in",
     "path_of_click",
+    "path_of_first_call",
     "rows_preview",
     "select_lines",
     "suggest",

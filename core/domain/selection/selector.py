@@ -102,7 +102,8 @@ class Selector:
         rows = self._rows.of(document, parents, self, one_row=True)
         if rows is None:
             path = self._mapping.records or "@"
-            self._problem(place, T("The answer has no list of records at {path}.", path=path))
+            owner = self.customer_of(parents[-1]) if parents else ""
+            self._problem(place, T("The answer has no list of records at {path}.", path=path), "", owner)
             return 0
         before = self._records
         for row in rows:

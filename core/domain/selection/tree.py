@@ -12,7 +12,7 @@ from core.domain.selection.listing import ALL, path_steps
 from core.domain.selection.paths import SCOPE_NAMES, quoted
 from core.domain.selection.values import shown
 
-__all__ = ["Node", "NodeKind", "path_of_click", "tree"]
+__all__ = ["Node", "NodeKind", "path_of_click", "path_of_first_call", "tree"]
 
 DEEPEST = 12
 LOOKED_AT = 50
@@ -100,11 +100,18 @@ def _kind(values: Sequence[Any]) -> NodeKind:
     return NodeKind.NUMBER if isinstance(values[0], int | float | Decimal) else NodeKind.TEXT
 
 
-def path_of_click(node: str, records: str, expand: Sequence[str] = ()) -> str:
+def path_of_first_call(node: str, expand: Sequence[str] = ()) -> str:
+    """The path for a click on the record of a first call, which is around everything else."""
+    steps = path_steps(node)
+    start = "parents[0]" if expand else "parent"
+    return f"{start}.{node}" if steps is None else _joined(start, steps)
+
+
+def path_of_click(node: str, records: str, expand: Sequence[str] = (), *, first_call: bool = False) -> str:
     """The path of a field, for a click on the node with this path, while these lists are the records.
 
     Inside the innermost list it is relative (`qty`); above it begins with `parent`, `parents[0]` or `document`. The name of an
-    entry of a map that is walked is `key`.
+    entry of a map that is walked is `key`. `first_call` says that the record of a first call is around them.
     """
     rest: Sequence[Any] | None = path_steps(node)
     if rest is None:
@@ -124,7 +131,7 @@ def path_of_click(node: str, records: str, expand: Sequence[str] = ()) -> str:
     above = len(levels) - reached
     if above == 0:
         return ("key" if by_key else "item") if not left else _relative(left)
-    return _joined("parent" if above == 1 else f"parents[{reached - 1}]", left)
+    return _joined("parent" if above == 1 else f"parents[{reached - 1 + first_call}]", left)
 
 
 def _after(steps: Sequence[Any], level: str) -> Sequence[Any] | None:
