@@ -123,8 +123,10 @@ class PartnerCenterBilling:
     ) -> ConsumptionReading:
         sums, today = ConsumptionSums(), now.date()
         notes: list[Text] = []
+        open_month = False
         for start, end in months:
             billed = [one for one in invoices if start <= one.end <= end]
+            open_month = open_month or (not billed and is_provisional(end, today))
             for line in self._month((start, end), billed, today, notes):
                 sums.add(line)
         lines = sums.lines()
@@ -135,7 +137,7 @@ class PartnerCenterBilling:
             period_end=months[-1][1],
             lines=lines,
             complete=not notes,
-            provisional=any(line.provisional for line in lines) or is_provisional(months[-1][1], today),
+            provisional=open_month or any(line.provisional for line in lines),
             notes=tuple(notes),
         )
 

@@ -131,7 +131,7 @@ def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> C
 
     The amount is what the line tells as attribute `amount`, else quantity × unit cost, else quantity × unit price. The description
     is its attribute `description`, else the product. Without a period it is that of the effective date's or else the reading's
-    month. Lines without any amount are left out, and it is said. A reading that is not complete stays so.
+    month. Lines without any amount are left out, and it is said; one whose amount cannot be read leaves the reading not complete.
     """
     today = reading.taken_at.date()
     lines: list[ConsumptionLine] = []
@@ -143,6 +143,7 @@ def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> C
             continue
         lines.append(_from_usage(usage, amount, today, default_currency))
     notes: tuple[Text, ...] = reading.notes
+    unreadable = sum(1 for usage in reading.lines if usage.attributes.get("amount") and _amount(usage) is None)
     if without:
         notes += (T("{count} lines have no amount, cost or price and are not charged.", count=without),)
     start, end = month_of(today)
@@ -152,7 +153,7 @@ def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> C
         period_start=min((line.period_start for line in lines), default=start),
         period_end=max((line.period_end for line in lines), default=end),
         lines=tuple(line for line in lines if line.customer_id not in reading.failed_customers),
-        complete=reading.complete,
+        complete=reading.complete and not unreadable,
         provisional=any(line.provisional for line in lines),
         notes=notes,
         fingerprint=reading.fingerprint,

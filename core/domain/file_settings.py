@@ -162,6 +162,11 @@ class FileSettings(BaseModel):
     )
     unit_cost: str = Field("", title="Unit cost", description="The heading of what one unit costs.")
     unit_price: str = Field("", title="Unit price", description="The heading of what one unit sells for.")
+    amount: str = Field(
+        "",
+        title="Amount",
+        description="The heading of what a row costs in all: then the file also tells amounts, which become charges.",
+    )
     currency: ValueSource = Field("", title="Currency", description="A heading, or a fixed code such as EUR.")
     unit: ValueSource = Field("", title="Unit", description="A heading, or a fixed word such as seats.")
     effective_date: str = Field(
@@ -235,8 +240,13 @@ class FileSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _unset(cls, values: Any) -> Any:
-        """An empty setting is one that was not made."""
-        return {k: v for k, v in values.items() if v is not None} if isinstance(values, dict) else values
+        """An empty setting is one that was not made. A file that tells amounts alone has them for quantities."""
+        if not isinstance(values, dict):
+            return values
+        made = {k: v for k, v in values.items() if v is not None}
+        if made.get("amount") and not made.get("quantity") and made.get("shape", Shape.LONG) == Shape.LONG:
+            made["quantity"] = made["amount"]
+        return made
 
     @model_validator(mode="after")
     def _fits_together(self) -> FileSettings:

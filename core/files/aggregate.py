@@ -115,6 +115,14 @@ def quantities(records: Records, groups: Groups, settings: FileSettings) -> list
     return list(_sums(column, groups))
 
 
+def money(column: Column, groups: Groups) -> list[Decimal | None]:
+    """The sum of an amount for each line, exactly; None where a record of the line has none that can be read."""
+    unread = np.zeros(len(groups), dtype=np.bool_)
+    unread[groups.of[column.where(lambda value: not isinstance(value, Decimal))]] = True
+    filled = Column([value if isinstance(value, Decimal) else Decimal(0) for value in column.values], column.codes)
+    return [None if bad else total for bad, total in zip(unread.tolist(), _sums(filled, groups), strict=True)]
+
+
 def _sums(column: Column, groups: Groups) -> list[Decimal]:
     """Sums of the lines. With few lines and few different numbers it is counted how often each line has each number."""
     scaled = Scaled.of(column.values, len(column))

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
-from core.domain.usage import Origin, UsageLine
-from core.files.aggregate import Groups, agreed, grouped, last_date_conflicts, latest, quantities, rounded
+from core.domain.usage import NOTHING, Origin, UsageLine
+from core.files.aggregate import Groups, agreed, grouped, last_date_conflicts, latest, money, quantities, rounded
 from core.files.cells import Column
 from core.files.dates import billing_frequency, term
 from core.files.findings import Findings
@@ -97,6 +97,7 @@ class _LineMaker:
             for role in ("customer", "product", "unit", "period", "currency")
         )
         costs, prices = self.amounts("unit_cost"), self.amounts("unit_price")
+        totals = self.totals()
         moments = self.dates()
         counts, places = self.groups.counts.tolist(), self._places()
         default_currency = self._currency_of_headings()
@@ -119,6 +120,7 @@ class _LineMaker:
                 unit_cost=costs[group],
                 unit_price=prices[group],
                 currency=currencies[group] or default_currency,
+                attributes={"amount": totals[group]} if totals[group] else NOTHING,
                 origin=Origin(self.file_name, places[group], counts[group]),
             )
 
@@ -159,6 +161,13 @@ class _LineMaker:
             )
             self.findings.note(NoteKind.PRICE_DIFFERS, message)
         return [value if isinstance(value, Decimal) else None for value in values]
+
+    def totals(self) -> list[str]:
+        """What each line costs in all, where the file tells; `?` where it tells something that is no amount."""
+        column = self.records.columns.get("amount")
+        if column is None:
+            return [""] * len(self.groups)
+        return ["?" if total is None else f"{total:f}" for total in money(column, self.groups)]
 
     def refuse_conflicts(self, pairs: Sequence[tuple[int, int]]) -> None:
         quantity, dates = self.records.columns["quantity"], self.records.columns.get("date")

@@ -12,7 +12,7 @@ TEXT_ROLES = (
     "customer_id", "customer", "product_key", "product", "term", "billing_frequency", "subscription_id", "currency", "unit",
     "period",
 )  # fmt: skip
-MONEY_ROLES = ("unit_cost", "unit_price")
+MONEY_ROLES = ("unit_cost", "unit_price", "amount")
 DATE_ROLES = ("date", "effective_date")
 
 

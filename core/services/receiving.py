@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from core.domain.consumption_lines import consumption_from_usage
 from core.domain.errors import InputError
 from core.domain.file_settings import FileSettings
 from core.domain.pickup_settings import columns_of, without_columns
@@ -21,7 +22,7 @@ from core.services.audited import note
 from core.services.portals import clean_settings, find
 from core.services.recognising import recognise
 from core.services.upload_files import Data, keep, size_of
-from core.store import files, history, numbers
+from core.store import consumption, files, history, numbers
 from core.store import portals as portal_store
 from core.store.files import ImportedFile
 
@@ -124,6 +125,8 @@ def _store(session: Session, upload: ImportedFile, result: ImportResult) -> Uplo
         reading_id = history.record_reading(
             session, portal.id, reading, file_name=upload.name, sha256=upload.sha256
         ).reading_id
+        if upload.details["settings"].get("amount"):
+            consumption.record(session, portal.id, consumption_from_usage(reading))
     number = files.add(session, replace(upload, reading_id=reading_id))
     return row_of(replace(upload, id=number))
 

@@ -81,10 +81,19 @@ def by_month(reading: ConsumptionReading) -> list[ConsumptionReading]:
     if month_of(reading.period_end) == first_month:
         return [reading]
     months: dict[tuple[date, date], list[ConsumptionLine]] = defaultdict(list)
+    told = any(line.provisional for line in reading.lines)
     for line in reading.lines:
         months[month_of(line.period_start)].append(line)
     return [
-        replace(reading, period_start=first, period_end=last, lines=tuple(lines), total=None)
+        replace(
+            reading,
+            period_start=first,
+            period_end=last,
+            lines=tuple(lines),
+            total=None,
+            # Of a source that tells it by line, a month that is final stays final beside one that still runs.
+            provisional=reading.provisional and (any(line.provisional for line in lines) or not told),
+        )
         for (first, last), lines in sorted(months.items())
     ]
 

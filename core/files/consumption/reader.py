@@ -195,7 +195,7 @@ def _fingerprint(lines: Iterable[ConsumptionLine]) -> str:
     digest = hashlib.sha256()
     for said in sorted(
         f"{line.customer_id}|{line.resource_key}|{line.kind}|{line.currency}|{line.period_start}|{line.period_end}|{line.unit}"
-        f"|{sorted(line.dimensions.items())}|{line.amount}|{line.price}|{line.quantity}"
+        f"|{sorted(line.dimensions.items())}|{line.amount}|{line.price}|{line.quantity}|{line.provisional}"
         for line in lines
     ):
         digest.update(said.encode())
