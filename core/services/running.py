@@ -55,6 +55,7 @@ class Running:
         self.lost = threading.Event()
         self._tell = progress
         self._writes = False
+        self._beating = threading.Lock()
         self._alive_at = time.time()
 
     @property
@@ -117,7 +118,9 @@ class Running:
         while not ended.wait(self.ctx.pace.lease / 4):
             began = time.time()
             try:
-                if not self.ctx.database.run(self._beat):
+                with self._beating:
+                    alive = self.ctx.database.run(self._beat)
+                if not alive:
                     self.lost.set()
                     log.error("run.lost", run_id=self.id)
                     return
@@ -143,8 +146,10 @@ class Running:
         try:
             yield
         finally:
-            self._writes = False
-            self.ctx.database.run(lambda session: leases.release(session, WRITER, self.owner))
+            # Never while a sign of life is being given: that would take the turn again behind our back.
+            with self._beating:
+                self._writes = False
+                self.ctx.database.run(lambda session: leases.release(session, WRITER, self.owner))
 
     def _wait_for_turn(self) -> None:
         until = time.monotonic() + self.ctx.pace.lock_wait
