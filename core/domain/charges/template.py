@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.domain.charges import language as words
@@ -141,7 +142,8 @@ FILTERS: Mapping[str, Callable[[str, int], str]] = {
 }
 
 
-def _parse(template: str) -> list[str | _Variable]:
+@lru_cache(maxsize=512)
+def _parse(template: str) -> tuple[str | _Variable, ...]:
     parts: list[str | _Variable] = []
     at = 0
     for match in _PART.finditer(template):
@@ -154,7 +156,7 @@ def _parse(template: str) -> list[str | _Variable]:
         else:
             raise _wrong(T("A brace stands alone; write it twice to show one."), match.start() + 1)
     parts.append(_plain(template[at:]))
-    return parts
+    return tuple(parts)
 
 
 def _plain(text: str) -> str:
