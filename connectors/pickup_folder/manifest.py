@@ -47,7 +47,7 @@ class WatchedFolder:
 
 MANIFEST = Manifest(
     slug="pickup_folder",
-    name="Files from a folder",
+    name="Watched folder",
     kind=ConnectorKind.UNIVERSAL,
     counts=T("Anything a table can tell, from files that somebody puts into a folder"),
     settings=FolderSettings,

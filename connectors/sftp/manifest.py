@@ -86,7 +86,7 @@ class SftpServer:
 
 MANIFEST = Manifest(
     slug="sftp",
-    name="Files from an SFTP server",
+    name="SFTP",
     kind=ConnectorKind.UNIVERSAL,
     counts=T("Anything a table can tell, from files that somebody delivers to an SFTP server"),
     settings=SftpSettings,

@@ -101,7 +101,7 @@ class SharePoint:
 
 MANIFEST = Manifest(
     slug="sharepoint",
-    name="Files from SharePoint or OneDrive",
+    name="SharePoint / OneDrive",
     kind=ConnectorKind.UNIVERSAL,
     counts=T("Anything a table can tell, from files in a SharePoint or OneDrive library"),
     settings=SharePointSettings,

@@ -56,6 +56,7 @@ def _links(counts: Mapping[str, int]) -> None:
         "ambiguous": ("products", tr("Choose the lines"), {"products_view": "lines"}),
         "formula": ("products", tr("Look at the formulas"), {"products_view": "rules"}),
         "stale": ("portals", tr("Look at the portals"), {}),
+        "missing_file": ("portals", tr("Look for the missing files"), {}),
     }
     with st.container(horizontal=True, gap="small"):
         for kind, (page, label, query) in places.items():
