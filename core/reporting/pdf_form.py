@@ -28,6 +28,7 @@ UPRIGHT_COLUMNS = 6
 LOGO_WIDTH, LOGO_HEIGHT = 50 * mm, 16 * mm
 
 TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=17, leading=21, textColor=INK, spaceAfter=2)
+SENDER = ParagraphStyle("sender", fontName=BOLD, fontSize=11.5, leading=15, textColor=ACCENT, spaceAfter=6)
 HEADING = ParagraphStyle(
     "heading", fontName=BOLD, fontSize=11.5, leading=15, textColor=ACCENT, spaceBefore=10, spaceAfter=4
 )
@@ -68,6 +69,8 @@ def _story(report: Report, style: Style, sender: Sender, room: float) -> list[Fl
     story: list[Flowable] = []
     if sender.logo:
         story += [_Logo(sender.logo), Spacer(1, 8)]
+    elif sender.name:
+        story.append(_paragraph(sender.name, SENDER))
     story.append(_paragraph(style.words(report.title), TITLE))
     story += [_paragraph(style.words(line), BODY) for line in (*report.facts, *report.notes)]
     for section in report.sections:

@@ -13,7 +13,7 @@ from core.reporting.model import Cell, Coded, Column, Level, Row, Table
 from core.reporting.typeface import BOLD, REGULAR, drawable, width, wrapped
 from core.reporting.values import Style, written
 
-SIZE, LEADING, PAD = 8.5, 10.5, 4.0
+SIZE, LEADING, PAD, GAP = 8.5, 10.5, 4.0, 10.0
 ACCENT, RULE, BAND = HexColor("#0B6375"), HexColor("#D5DDE0"), HexColor("#E8F0F2")
 INK: Color = HexColor("#1F2A30")
 LOOKED_AT = 300
@@ -75,13 +75,15 @@ class _Layout:
         ]
         self.width = room
         self.right = [column.kind.is_number for column in table.columns]
+        self.indents = _indents(self.right)
         self.widths = _widths(table.columns, titles, texts, room)
         self.head = _Line(self._wrap(titles, bold=True), Level.DETAIL)
         self.lines = [_line(self, row, text) for row, text in zip(table.rows, texts, strict=True)]
 
     def _wrap(self, texts: Sequence[str], *, bold: bool) -> tuple[list[str], ...]:
         return tuple(
-            wrapped(text, SIZE, room - 2 * PAD, bold=bold) for text, room in zip(texts, self.widths, strict=True)
+            wrapped(text, SIZE, room - 2 * PAD - indent, bold=bold)
+            for text, room, indent in zip(texts, self.widths, self.indents, strict=True)
         )
 
 
@@ -114,12 +116,18 @@ def _line(layout: _Layout, row: Row, texts: list[str]) -> _Line:
     return _Line(layout._wrap(texts, bold=row.level is not Level.DETAIL), row.level)
 
 
+def _indents(right: list[bool]) -> list[float]:
+    """Room between numbers on the right of their column and text on the left of the next."""
+    return [GAP if place and right[place - 1] and not here else 0.0 for place, here in enumerate(right)]
+
+
 def _widths(columns: Sequence[Column], titles: list[str], texts: list[list[str]], room: float) -> list[float]:
     """Numbers and dates get what they need, text shares what is left by what it would like to have."""
     natural: list[float] = []
+    indents = _indents([column.kind.is_number for column in columns])
     for place, title in enumerate(titles):
         longest = [width(text[place], SIZE, bold=True) for text in (*texts[:LOOKED_AT], *texts[-3:])]
-        natural.append(max([width(title, SIZE, bold=True), *longest]) + 2 * PAD + 1)
+        natural.append(max([width(title, SIZE, bold=True), *longest]) + 2 * PAD + 1 + indents[place])
     if sum(natural) <= room:
         spare = (room - sum(natural)) / max(1, sum(not column.kind.is_number for column in columns))
         return [wish + (0 if column.kind.is_number else spare) for wish, column in zip(natural, columns, strict=True)]
@@ -141,13 +149,13 @@ def _draw(canvas: Canvas, layout: _Layout, line: _Line, top: float, *, head: boo
     canvas.setFillColor(HexColor("#FFFFFF") if head else INK)
     canvas.setFont(BOLD if bold else REGULAR, SIZE)
     left = 0.0
-    for cell, room, right in zip(line.cells, layout.widths, layout.right, strict=True):
+    for cell, room, right, indent in zip(line.cells, layout.widths, layout.right, layout.indents, strict=True):
         baseline = top - PAD / 2 - SIZE
         for text in cell:
             if right:
                 canvas.drawRightString(left + room - PAD, baseline, text)
             else:
-                canvas.drawString(left + PAD, baseline, text)
+                canvas.drawString(left + PAD + indent, baseline, text)
             baseline -= LEADING
         left += room
     canvas.setStrokeColor(RULE)

@@ -32,7 +32,7 @@ def test_a_statement_tells_the_customer_what_they_use_and_nothing_else(seeded: C
     pdf = papers.statement(seeded, OPERATOR, 7, date(2026, 11, 20))
     text = " ".join(text_of(pdf).split())
     assert "Licentieoverzicht voor Acme B.V." in text
-    assert "De licenties die je op 20-11-2026 gebruikt." in text
+    assert "Licenties in gebruik op 20-11-2026." in text
     assert "Business Premium 187 182 +5 10-11-2026" in text
     assert "IT Beheer Utrecht" in text
     assert not any(word in text for word in ("SentinelOne", "284,60", "€", "ContractBridge", "Acme 7"))

@@ -115,7 +115,7 @@ def _report(now: Scene, company: str) -> Report:
         title=T("Licence statement for {company}", company=company),
         day=now.day,
         made_at=now.ctx.clock.now(),
-        facts=[T("The licences you use on {day}.", day=now.day)],
+        facts=[T("Licences in use on {day}.", day=now.day)],
         sections=(
             Section(
                 name="licences",
