@@ -199,12 +199,21 @@ def _card(
         mode=portal.mode,
         schedule=_schedule(portal, connector),
         next_due=portal.next_due_at,
-        last_read=portal.read_at or (latest.taken_at if latest and latest.status == "used" else None),
+        last_read=_last_read(portal, connector, latest),
         lines=numbers.lines,
         customers=numbers.customers,
         unmapped_customers=numbers.customers_pending,
         unmapped_products=numbers.products_pending,
     )
+
+
+def _last_read(portal: store.Portal, connector: Connector | None, latest: ReadingInfo | None) -> datetime | None:
+    """When the portal was last read wholly; where events come by themselves, when the last one did."""
+    used = latest.taken_at if latest and latest.status == "used" else None
+    by_events = connector is not None and connector.feed is Feed.PUSH and connector.settings is not FileSettings
+    if portal.read_at and used and by_events:
+        return max(portal.read_at, used)
+    return portal.read_at or used
 
 
 def _connector(ctx: Context, slug: str) -> Connector | None:

@@ -302,9 +302,9 @@ def try_body(
     if webhook_bodies.is_ignored(told, known):
         summary = T("This is no event of our own layout: it would be kept and ignored. Map it below.")
     elif webhook_bodies.is_snapshot(told, known) and read.readings:
-        summary = T("{count} lines; what is not in it counts as gone.", count=len(lines))
+        summary = T("Lines: {count}. What is not in it counts as gone.", count=len(lines))
     else:
-        summary = T("{count} lines; only what is in it changes.", count=len(lines))
+        summary = T("Lines: {count}. Only what is in it changes.", count=len(lines))
     return Tried(body.document, lines, webhook_bodies.words_of(read.problems), summary)
 
 

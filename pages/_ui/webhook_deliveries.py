@@ -18,6 +18,7 @@ COLORS = {
     "ignored": words.GRAY, "unreadable": words.RED, "refused": words.RED,
 }  # fmt: skip
 MOST_SHOWN = 20_000
+MOST_LINES = 12
 
 
 def state_words() -> dict[str, str]:
@@ -70,7 +71,7 @@ def show(portal: str) -> None:
     columns = {
         "id": config.TextColumn(tr("Delivery"), width=80),
         "received": config.TextColumn(tr("Received"), width=140),
-        "state": words.status_column(tr("Result"), names, COLORS, width=130),
+        "state": words.status_column(tr("Result"), names, COLORS, width=190),
         "type": config.TextColumn(tr("Event"), width=140),
         "lines": config.TextColumn(tr("Lines"), alignment="right", width=70),
         "problems": config.TextColumn(tr("Problems"), alignment="right", width=90),
@@ -122,7 +123,8 @@ def _body(portal: str, row: DeliveryRow) -> None:
         if raw is None:
             st.caption(tr("The body is not kept any more."))
             return
-        st.code(pretty(raw[:MOST_SHOWN]), language="json", wrap_lines=True, height=300)
+        text = pretty(raw[:MOST_SHOWN])
+        st.code(text, language="json", wrap_lines=True, height=300 if text.count("\n") > MOST_LINES else "content")
 
 
 def pretty(raw: bytes) -> str:
