@@ -17,6 +17,7 @@ from core.domain.planner import make_plan
 from core.domain.ports import Target as Autotask
 from core.domain.provisioning.facts import Wanted
 from core.domain.reverse import reversal_targets
+from core.domain.subscription.billing import with_money
 from core.domain.subscription.pairs import settle_together
 from core.domain.target import PortalUsage, Target, Targets
 from core.domain.targets import compute_targets
@@ -104,7 +105,8 @@ def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> 
     about = facts.subscriptions
     ordinary = compute_targets(provided.usage, facts.mapping, provided.state, now, today, about.remembered)
     findings = (*ordinary.findings, *provided.findings, *facts.findings)
-    targets = _with_reversals(Targets((*ordinary.targets, *provided.targets), findings), facts, state)
+    made = [with_money(one, about.remembered.get(one.line) if one.line else None) for one in provided.targets]
+    targets = _with_reversals(Targets((*ordinary.targets, *made), findings), facts, state)
     plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:

@@ -16,6 +16,7 @@ from core.domain.provisioning.catalogue import Part
 from core.domain.provisioning.collect import Subscription
 from core.domain.provisioning.subscription import SHARED
 from core.domain.quantities import compute_units
+from core.domain.subscription.billing import as_billed
 from core.domain.target import KnownLine, PortalUsage, Target, TargetSource
 from core.domain.text import T, Text
 
@@ -33,8 +34,9 @@ class Placer:
     def units(self, one: Subscription, parts: Sequence[Part]) -> int | None:
         """The units of all parts together; None where one of them cannot be told."""
         total = 0
+        policy = strictest([self._policy(one, part.line) for part in parts]) if parts else Policy()
         for rule, sources in _by_rule(one, parts):
-            units = compute_units(rule, sources).units
+            units = compute_units(rule, as_billed(sources, policy)[0]).units
             if units is None:
                 return None
             total += units
@@ -72,14 +74,15 @@ class Placer:
         total = 0
         explanation: list[Text] = []
         sources: list[TargetSource] = []
-        for rule, mine in _by_rule(one, parts):
+        policy = strictest([self._policy(one, part.line) for part in parts])
+        for rule, told in _by_rule(one, parts):
+            mine, not_billed = as_billed(told, policy)
             computed = compute_units(rule, mine)
             sources += mine
-            explanation += computed.explanation
+            explanation += (*not_billed, *computed.explanation)
             total += computed.units or 0
             if computed.problem is not None:
                 found.append(_formula(one, computed.problem))
-        policy = strictest([self._policy(one, part.line) for part in parts])
         present = [part.line.usage for part in parts if part.line.present]
         # What shares a service has its own price on the line (S2-18); the service has none.
         priced, costed = one.kind in SHARED or policy.update_price, one.kind in SHARED or policy.update_cost
@@ -95,6 +98,7 @@ class Placer:
             explanation=tuple(explanation),
             blocked=tuple(found),
             portal_date=max((usage.effective_date for usage in present if usage.effective_date), default=None),
+            changed_on=max((part.line.changed_on for part in parts if part.line.changed_on), default=None),
             unit_price=_agreed([usage.unit_price for usage in present]) if priced else None,
             unit_cost=_agreed([usage.unit_cost for usage in present]) if costed else None,
         )

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from core.domain.policy import Policy, Prices, Suspended, When
 from core.domain.provisioning.subscription import SubscriptionType, type_of
 from core.domain.subscription.words import Status, is_subscription, status_of
-from core.domain.target import KnownLine, TargetSource
+from core.domain.target import KnownLine, Target, TargetSource
 from core.domain.text import T, Text
 
 CENT = Decimal("0.01")
@@ -57,6 +57,20 @@ def money_of(sources: Sequence[TargetSource], policy: Policy, remembered: Decima
     if followed.price is None and remembered is not None and present:
         return Money(remembered, followed.cost, When.TODAY, T("No longer suspended: the price it had comes back."))
     return followed
+
+
+def with_money(target: Target, remembered: Decimal | None) -> Target:
+    """The target with what its policy says of prices and suspension; what that leaves open stays as the target has it."""
+    # A price of its own goes before the one that is remembered.
+    money = money_of(target.sources, target.policy, remembered if target.unit_price is None else None)
+    return replace(
+        target,
+        unit_price=target.unit_price if money.price is None else money.price,
+        unit_cost=target.unit_cost if money.cost is None else money.cost,
+        price_when=money.when,
+        price_reason=money.reason,
+        suspended=money.suspended,
+    )
 
 
 def marked_up(cost: Decimal, percent: Decimal) -> Decimal:
