@@ -17,6 +17,7 @@ from core.domain.text import T
 from core.domain.validation import checked
 from core.files import importer
 from core.files.importer import ImportResult, Outcome
+from core.files.limits import Limits
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.portals import clean_settings, find
@@ -59,11 +60,12 @@ def receive(
     *,
     again: bool,
     within: Within | None = None,
+    limits: Limits = Limits(),
 ) -> tuple[ImportResult, UploadRow | None]:
     """Read a file and keep it; no row for one that is rejected, of which nothing is kept but a line in the audit. For operators.
 
     With `settings`, they are used and remembered for the next file; without, the portal's own hold. The very same file twice is
-    rejected unless it comes `again`. `within` is stored in the same transaction.
+    rejected unless it comes `again`. `within` is stored in the same transaction. `limits` are how much the file may hold.
     """
     require(actor, Role.OPERATOR)
     data, name = file
@@ -72,7 +74,7 @@ def receive(
         total = numbers.portal_total(session, found.id)
         known = frozenset() if again else files.hashes(session, found.id, COUNTED_AS_EARLIER)
     mapping = file_settings(ctx, found, settings)
-    result = importer.import_file(data, name, mapping, known_hashes=known, previous_total=total)
+    result = importer.import_file(data, name, mapping, known_hashes=known, previous_total=total, limits=limits)
     if result.outcome is Outcome.REJECTED:
         kinds = [str(issue.kind) for issue in result.errors]
         ctx.database.run(
