@@ -136,12 +136,10 @@ class RestSource:
     ) -> None:
         parents = () if parent is None else (parent,)
         before, received, total = selector.distinct, 0, None
-        total_at = compile_path(self.settings.paging.total_at) if self.settings.paging.total_at else None
         try:
             for page in pages:
                 received += len(page.records)
-                told = total_at(page.decoded.document) if total_at is not None else None
-                total = int(str(told)) if str(told).isdigit() else total
+                total = _total(page, self.settings.paging.total_at, total)
                 self._refuse_file(page)
                 self._refuse_errors(page.decoded.document, page.where)
                 place = T("page {number}", number=page.number)
@@ -156,15 +154,23 @@ class RestSource:
                 why = T("The list {name} came with fewer records than it says it has.", name=mapping.records or "@")
                 selector.fail("", why, "", selector.customer_of(parent) if parents else "")
         except Skip as skipped:
-            notes.setdefault(T("Left out by a rule: {place}.", place=skipped.where))
+            why = T("Left out by a rule: {place}.", place=skipped.where)
+            notes.setdefault(why)
+            if not skipped.empty:
+                selector.fail("", why)
 
     def _take_parents(self, selector: Selector, names: Names, notes: dict[Text, None]) -> None:
         declared = self.settings.for_each
         assert declared is not None
         waiting: list[Any] = []
+        total: int | None = None
         for page in self.endpoint.pages(Asked.of(declared), names):
             self._must_have_list(page, declared.records)
             waiting.extend(page.records)
+            total = _total(page, declared.paging.total_at, total)
+        if total is not None and len(waiting) < total:
+            name = declared.records or "@"
+            selector.fail("", T("The list {name} came with fewer records than it says it has.", name=name))
         for start in range(0, len(waiting), BATCH):
             batch = waiting[start : start + BATCH]
             tasks = [lambda p=parent: self._of_parent(p, names) for parent in batch]
@@ -172,14 +178,16 @@ class RestSource:
                 self._take_given(selector, given, notes)
 
     def _of_parent(self, parent: Any, names: Names) -> _Given:
+        pages: list[Page] = []
         try:
-            return _Given(parent, tuple(self.endpoint.pages(self._main(), replace(names, parent=parent))))
+            pages.extend(self.endpoint.pages(self._main(), replace(names, parent=parent)))
         except Skip as skipped:
-            return _Given(parent, skipped="" if skipped.empty else skipped.where)
+            return _Given(parent, tuple(pages), skipped="" if skipped.empty else skipped.where)
         except Unauthorized:
             raise
         except RemoteError as error:
             return _Given(parent, error=error.message)
+        return _Given(parent, tuple(pages))
 
     def _take_given(self, selector: Selector, given: _Given, notes: dict[Text, None]) -> None:
         """A parent that failed, or that its own call does not know, is not read: its last known quantities stay (M2)."""
@@ -189,7 +197,7 @@ class RestSource:
             return
         try:
             self._take_pages(selector, given.pages, notes, given.parent)
-        except ShapeChanged as error:
+        except RemoteError as error:
             selector.fail("", error.message, "", selector.customer_of(given.parent))
 
     def _must_have_list(self, page: Page, records: str) -> None:
@@ -241,6 +249,12 @@ class RestSource:
         page = self._first(self._main(), self._windows(replace(self.endpoint.names, now=now))[0])
         name = urlsplit(page.where.partition(" ")[2]).path.rpartition("/")[2] or "answer"
         return self._surroundings.read_file(page.decoded.file, name, self.settings.answer.file, self.portal, now)
+
+
+def _total(page: Page, path: str, before: int | None) -> int | None:
+    """How many records a list says it has; None where it does not say."""
+    told = compile_path(path)(page.decoded.document) if path else None
+    return int(str(told)) if str(told).isdigit() else before
 
 
 def _day(text: str) -> date:

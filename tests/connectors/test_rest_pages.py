@@ -247,6 +247,42 @@ def test_m2_a_parent_whose_answer_lacks_the_list_spoils_no_other() -> None:
     assert reading.complete
 
 
+def test_m2_an_ignored_answer_after_the_first_page_loses_nothing() -> None:
+    def child(request: Request) -> Any:
+        return {"data": rows(1, 2)} if request.query_params["page"] == "1" else answer({}, 404)
+
+    mapping = FLAT | {"customer": "parent.id", "product": "c"}
+    options: dict[str, Any] = {"paging": {"kind": "page", "param": "page"}, "mapping": mapping}
+    options |= {"for_each": {"url": "/first", "records": "data"}, "rules": [{"status": [404], "action": "ignore"}]}
+    with endpoint({"/first": {"data": [{"id": "A"}]}, "/c": child}) as server:
+        reading = read(server, "/c", **options)
+    assert quantities(reading) == [("A", "C1", "1"), ("A", "C2", "2")]
+    assert not reading.failed_customers
+
+
+def test_m2_a_call_left_out_by_a_rule_is_not_complete() -> None:
+    def page(request: Request) -> Any:
+        return {"data": rows(1)} if request.query_params["page"] == "1" else answer({}, 410)
+
+    with endpoint({"/x": page}) as server:
+        rule = {"status": [410], "action": "skip_parent"}
+        assert not read(server, paging={"kind": "page", "param": "page"}, rules=[rule]).complete
+
+
+def test_m2_an_error_inside_one_parents_answer_spoils_no_other() -> None:
+    def child(request: Request) -> Any:
+        return {"error": "busy"} if request.path_params["id"] == "2" else {"data": [{"p": "P", "q": 4}]}
+
+    mapping = {"records": "data", "customer_id": "parent.id", "product": "p", "quantity": "q", "error_path": "error"}
+    first = {"url": "/first", "records": "data", "paging": {"kind": "none", "total_at": "total"}}
+    customers = {"total": 3, "data": [{"id": n} for n in (1, 2)]}
+    with endpoint({"/first": customers, "/c/{id}": child}) as server:
+        reading = read(server, "/c/{{ parent.id }}", for_each=first, mapping=mapping)
+    assert quantities(reading) == [("1", "P", "4")]
+    assert set(reading.failed_customers) == {"2"}
+    assert not reading.complete
+
+
 def test_a_key_that_comes_twice_is_told() -> None:
     with endpoint({"/x": b'{"data": [{"c": "A", "p": "P", "q": 1.0, "q": 2}]}'}) as server:
         reading = read(server)
