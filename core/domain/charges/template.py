@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -71,9 +72,20 @@ def render(template: str, values: Mapping[str, str], *, limit: int = DESCRIPTION
     return Rendered(cut, len(text), limit)
 
 
-def facts(lines: tuple[ConsumptionLine, ...], language: str, *, product: str = "", group: str = "") -> dict[str, str]:
-    """The values of all variables for the lines of one charge. What differs between the lines is listed."""
+def facts(
+    lines: tuple[ConsumptionLine, ...],
+    language: str,
+    *,
+    product: str = "",
+    group: str = "",
+    period: tuple[date, date] | None = None,
+) -> dict[str, str]:
+    """The values of all variables for the lines of one charge. What differs between the lines is listed.
+
+    `period` is what the charge is for; without it, the days that the lines span.
+    """
     first = lines[0]
+    start, end = period or (min(line.period_start for line in lines), max(line.period_end for line in lines))
     values = {
         "customer": first.customer,
         "product": product or words.product_name(product_of(first), language),
@@ -81,11 +93,11 @@ def facts(lines: tuple[ConsumptionLine, ...], language: str, *, product: str = "
         "resources": str(len({line.resource_key for line in lines})),
         "quantity": _quantity(lines, language),
         "unit": _listed([line.unit for line in lines]),
-        "period": words.period_words(first.period_start, max(line.period_end for line in lines)),
-        "start": f"{min(line.period_start for line in lines):%d-%m-%Y}",
-        "end": f"{max(line.period_end for line in lines):%d-%m-%Y}",
-        "month": words.month_name(first.period_start, language),
-        "year": str(first.period_start.year),
+        "period": words.period_words(start, end),
+        "start": f"{start:%d-%m-%Y}",
+        "end": f"{end:%d-%m-%Y}",
+        "month": words.month_name(start, language),
+        "year": str(start.year),
         "group": group,
         "amount": words.number(sum((line.amount for line in lines), Decimal(0)), language, 2),
         "currency": first.currency,

@@ -137,7 +137,9 @@ def _wanted(
 ) -> Wanted:
     settings = settings_for(base, consumed.customer_id, part.product)
     product = product_name(part.product, settings.language, settings.product_names)
-    values = facts(lines, settings.language, product=product, group=part.title)
+    values = facts(
+        lines, settings.language, product=product, group=part.title, period=(consumed.period_start, consumed.period_end)
+    )
     values["customer"] = consumed.customer
     if not settings.ready:
         raise CannotCharge(_no_code(consumed, part))

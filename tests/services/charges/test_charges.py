@@ -79,6 +79,37 @@ def test_s1_61_s1_67_consumption_is_a_charge_on_the_customers_contract_with_its_
     assert summary.as_json()["charges"]["planned"] == 1
 
 
+def test_s1_67_the_period_is_the_month_also_where_the_source_tells_days(acme: World) -> None:
+    settings(acme, description="{period} {start} {end} {month}")
+    days = [
+        line(amount="1", period=(date(2026, 10, 3), date(2026, 10, 3))),
+        line(amount="2", period=(date(2026, 10, 9), date(2026, 10, 9))),
+    ]
+    brings(acme, days)
+    acme.sync()
+    [charge] = in_autotask(acme)
+    assert charge["description"] == "01-10/31-10 01-10-2026 31-10-2026 oktober"
+
+
+def test_s1_61_a_customer_that_was_mapped_wrongly_moves_with_its_charges(make_world: Make, data: SandboxData) -> None:
+    wrong, right = data.company("Wrong B.V."), data.company("Right B.V.")
+    first, second = data.contract(wrong), data.contract(right)
+    world = make_world(data)
+    charging(world, {"Acme": wrong})
+    brings(world, example())
+    world.sync()
+    world.map({"Acme": right}, {}, name="Azure")
+    world.sync()
+    assert [(row["contractID"], row["billableAmount"]) for row in in_autotask(world)] == [(second, 335.30)]
+    post(world)
+    world.map({"Acme": wrong}, {}, name="Azure")
+    world.sync()
+    charged = {contract: Decimal(0) for contract in (first, second)}
+    for row in in_autotask(world):
+        charged[row["contractID"]] += Decimal(str(row["billableAmount"]))
+    assert charged == {first: Decimal("335.30"), second: Decimal(0)}
+
+
 def test_s1_62_amount_period_and_description_need_no_retyping(acme: World) -> None:
     brings(acme, example())
     acme.sync()
