@@ -266,3 +266,8 @@ def test_s4_12_s4_13_s4_23_what_is_offered() -> None:
     ]
     assert [one.name for one in fitting_services(items, SubscriptionType.LICENCE, "monthly")] == ["Free", "Monthly"]
     assert [one.name for one in fitting_services(items, SubscriptionType.AZURE_PLAN, "monthly")] == ["Free"]
+
+
+def test_a_cancelled_subscription_gets_no_contract() -> None:
+    plan = run(portal(usage(attributes={"status": "cancelled"})))
+    assert (plan.changes, plan.findings) == ((), ())

@@ -13,6 +13,7 @@ from core.domain.mapping import CustomerKey, ProductKey, WorkspaceMapping
 from core.domain.provisioning.facts import Holdings, SubscriptionKey, Wanted
 from core.domain.provisioning.policy import ContractKind
 from core.domain.provisioning.subscription import SubscriptionType, type_of
+from core.domain.subscription.words import Status, status_of
 from core.domain.target import KnownLine, PortalUsage
 from core.domain.text import T
 
@@ -30,7 +31,8 @@ class Subscription:
 
     @property
     def present(self) -> tuple[KnownLine, ...]:
-        return tuple(line for line in self.lines if line.present)
+        """The lines in use; one that the portal still lists, but says was cancelled, is not."""
+        return tuple(line for line in self.lines if line.present and status_of(line.usage) is not Status.CANCELLED)
 
 
 @dataclass(slots=True)
