@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.errors import ContractBridgeError, InputError, RemoteError
 from core.domain.pickup import (
+    MEGABYTE,
     FilePlace,
     Listing,
     PickupSource,
@@ -32,6 +33,7 @@ from core.domain.pickup import (
     markers_of,
 )
 from core.domain.text import T, Text
+from core.files.limits import Limits
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.pickup_archive import Archive
@@ -246,7 +248,10 @@ class _Pickup:
             result = Result.NEEDS_REVIEW if row.state == NEEDS_REVIEW else Result.IMPORTED
             kept.append(self._noted(session, file, result, digest, lines=row.lines, imported_file_id=row.id))
 
-        outcome, row = receive(self.ctx, SYSTEM, self.portal.name, (draft, file.name), None, again=False, within=within)
+        outcome, row = receive(
+            self.ctx, SYSTEM, self.portal.name, (draft, file.name), None, again=False, within=within,
+            limits=Limits(upload_bytes=self.rules.max_megabytes * MEGABYTE),
+        )  # fmt: skip
         if row is None:
             reason = outcome.sentence(outcome.errors[0])
             return self._settle(file, Result.REJECTED, waiting, markers, reason=reason, sha256=digest)
