@@ -19,7 +19,7 @@ from core.files.consumption.layout import Layout, find_layout, layout_of
 from core.files.consumption.sources import MOST_BYTES, Part, damaged
 from core.files.issues import Kind, shown
 
-__all__ = ["AMOUNTS", "EXACT", "Piece", "layout_of_part", "pieces_of"]
+__all__ = ["AMOUNTS", "EXACT", "Piece", "layout_of_part", "pieces_of", "texts_of"]
 
 PIECE_BYTES = 4 * 1024 * 1024
 PIECE_ROWS = 50_000
@@ -131,6 +131,16 @@ def _columns(part: Part, layout: Layout, text: memoryview, quoted: bool) -> Piec
         if role in columns and pa.types.is_string(columns[role].type):
             columns[role] = _exact(columns[role], part, roles[role])
     return Piece(layout, columns, table.num_rows, text)
+
+
+def texts_of(piece: Piece) -> pa.Table:
+    """All columns of a piece of text, as they are written."""
+    return arrow_csv.read_csv(
+        pa.BufferReader(piece.text),
+        read_options=arrow_csv.ReadOptions(column_names=list(piece.layout.header), block_size=len(piece.text) + 1),
+        parse_options=arrow_csv.ParseOptions(delimiter=piece.layout.delimiter, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(piece.layout.header, pa.string())),
+    )
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.domain.billing_words import (
     NO_DAY,
@@ -63,6 +64,10 @@ class Words:
                 self.texts.append(text)
             self._by_text[text] = known
         return known
+
+    def number(self, value: Hashable) -> int | None:
+        """The number of a value; None for one that did not occur."""
+        return self._by_value.get(value)
 
     def codes(self, column: pa.DictionaryArray) -> Codes:
         texts = column.dictionary.to_pylist()
@@ -125,8 +130,19 @@ class Grouping:
         if self._partial_rows > max(COMPACT_FROM, 3 * self._compacted):
             self.table()
 
+    def forget(self) -> None:
+        """Begin anew with the sums; what the words are numbered stays."""
+        self._partial, self._partial_rows, self._compacted = [], 0, 0
+
+    def table_of(self, customer_id: str) -> pa.Table:
+        """The sums of one customer; None where there are none."""
+        whole, number = self.table(), self.words["customer_id"].number(customer_id)
+        if whole is None or number is None:
+            return None
+        return whole.filter(pc.equal(whole.column("customer_id"), number))
+
     def table(self) -> pa.Table:
-        """All sums so far: the columns of GRAIN as numbers, amounts, `rows`, `first`."""
+        """All sums so far: the columns of GRAIN as numbers, amounts, `rows`, `first`. None where there are none."""
         if not self._partial:
             return None
         whole = _sums_of_sums(pa.concat_tables(self._partial))

@@ -45,9 +45,12 @@ class _Sum:
         return self.grouping.names[role].get(self.row[role], "")
 
 
-def lines_of(grouping: Grouping, files: Sequence[str], today: date) -> Iterator[ConsumptionLine]:
-    """A line for each sum, in the order of the files. `files` are their names by number."""
-    table = grouping.table()
+def lines_of(
+    grouping: Grouping, files: Sequence[str], today: date, *, customer_id: str | None = None
+) -> Iterator[ConsumptionLine]:
+    """A line for each sum, of all customers or one, in the order of the files. `files` are their names by number."""
+    own = "" if customer_id == PARTNER else customer_id
+    table = grouping.table() if own is None else grouping.table_of(own)
     if table is None:
         return
     table = table.sort_by("first")

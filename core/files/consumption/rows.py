@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +13,7 @@ import pyarrow.parquet as arrow_parquet
 from core.domain.consumption import ConsumptionLine
 from core.domain.consumption_settings import AS_USUAL, ConsumptionSettings
 from core.domain.reconciliation import licence_amounts
-from core.files.consumption.chunks import Piece, layout_of_part, pieces_of
+from core.files.consumption.chunks import Piece, layout_of_part, pieces_of, texts_of
 from core.files.consumption.grouping import GRAIN, Grouping
 from core.files.consumption.layout import Dialect
 from core.files.consumption.licences import licence_rows
@@ -51,19 +49,20 @@ def source_rows(
         licences = layout_of_part(chosen.part).dialect is Dialect.LICENCES
         for row in _licence_rows(chosen.part, line) if licences else _cost_rows(chosen.part, line, options):
             found.append(row)
-            if len(found) >= limit:
+            if len(found) >= min(limit, line.origin.rows):
                 return found
     return found
 
 
 def _cost_rows(part: Part, line: ConsumptionLine, options: ConsumptionSettings) -> Iterator[SourceRow]:
     done = 0
+    grouping = Grouping(options)
     for piece in pieces_of(part):
-        grouping = Grouping(options)
+        grouping.forget()
         grouping.add(piece, 0, done)
         matching = {
             int(one.origin.place.removeprefix("row ")) - done
-            for one in lines_of(grouping, [part.name], date.min)
+            for one in lines_of(grouping, [part.name], date.min, customer_id=line.customer_id)
             if _same(one, line)
         }
         if matching:
@@ -107,12 +106,8 @@ def _records(part: Part, piece: Piece, indexes: list[int], done: int) -> Iterato
         for index, record in zip(indexes, table.to_pylist(), strict=True):
             yield index, {name: str(value) for name, value in record.items() if value not in (None, "")}
         return
-    wanted, number = set(indexes), -1
-    text = io.TextIOWrapper(io.BytesIO(piece.text), encoding="utf-8", errors="replace", newline="")
-    for cells in csv.reader(text, delimiter=piece.layout.delimiter):
-        number += bool(cells)
-        if cells and number in wanted:
-            yield number, {name: cell for name, cell in zip(piece.layout.header, cells, strict=False) if cell}
+    for index, record in zip(indexes, texts_of(piece).take(indexes).to_pylist(), strict=True):
+        yield index, {name: cell for name, cell in record.items() if cell}
 
 
 def _licence_rows(part: Part, line: ConsumptionLine) -> Iterator[SourceRow]:
