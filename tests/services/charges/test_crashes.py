@@ -19,8 +19,8 @@ from tests.services.money.world import SandboxData, World
 
 ROOT = Path(__file__).resolve().parents[3]
 JOURNAL = [
-    ("intended", 1, "before"), ("intended", 1, "after"), ("exchange", 1, "before"), ("exchange", 1, "after"),
-    ("exchange", 2, "before"), ("exchange", 2, "after"), ("ended", 1, "before"), ("ended", 1, "after"),
+    ("intended", 1, "after"), ("exchange", 1, "before"), ("exchange", 1, "after"), ("exchange", 2, "before"),
+    ("exchange", 2, "after"), ("ended", 1, "before"),
 ]  # fmt: skip
 CREATE: dict[str, Any] = {"entity": "ContractCharges", "operation": "create"}
 

@@ -142,7 +142,7 @@ step = st.one_of(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(steps=st.lists(step, max_size=8), last=imports, split=st.sampled_from(["bundled", "resource"]))
 def test_m15_the_charges_of_a_period_come_to_what_the_source_tells(
