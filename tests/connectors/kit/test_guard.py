@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors._kit.guard import Guard, GuardPolicy, inside, plain_host
-from connectors._kit.http import Http, Request
+from connectors._kit.http import Http, Request, Tls
 from core.domain.errors import RemoteError, SettingsError
 from tests.connectors.rest_fakes import answer, endpoint
 
@@ -96,3 +102,41 @@ def test_a_heap_of_headers_is_refused() -> None:
         http = Http("Own", policy=GuardPolicy(allowed_hosts=frozenset({"127.0.0.1"})))
         with pytest.raises(RemoteError):
             http.send(Request(method="GET", url=f"{server.url}/x"))
+
+
+def test_the_certificate_is_checked_against_the_name_although_the_address_is_called(tmp_path: Path) -> None:
+    files = _certificate(tmp_path, "own.example")
+    with endpoint({"/x": {"ok": True}}, **files) as server:
+        port = server.url.rpartition(":")[2]
+        tls = Tls(ca=files["ssl_certfile"])
+        policy = GuardPolicy(
+            allowed_hosts=frozenset({"own.example", "other.example"}), resolve=lambda _h, _p: ["127.0.0.1"]
+        )
+        http = Http("Own", policy=policy, tls=tls)
+        assert http.send(Request(method="GET", url=f"https://own.example:{port}/x")).json() == {"ok": True}
+        assert server.asked[0].headers["host"] == f"own.example:{port}"
+        with pytest.raises(RemoteError, match="no connection"):
+            http.send(Request(method="GET", url=f"https://other.example:{port}/x"))
+
+
+def _certificate(folder: Path, name: str) -> dict[str, str]:
+    """A certificate for one name, as options for `serving`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "own.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "own.key").write_bytes(key.private_bytes(*pem))
+    return {"ssl_certfile": str(folder / "own.pem"), "ssl_keyfile": str(folder / "own.key")}
