@@ -48,13 +48,12 @@ def test_s1_58_a_webhook_is_connected_and_its_address_is_shown_once(empty: Pages
     assert not [code for code in later.code if "/hooks/" in str(code.value)]
 
 
-@pytest.mark.parametrize("language", ["en", "nl"])
-def test_deliveries_are_shown_and_worked_on_again(hooked: Pages, language: str) -> None:
+def test_deliveries_are_shown_and_worked_on_again(hooked: Pages) -> None:
     products = [{"sku": "A", "quantity": 3}, {"sku": "B", "quantity": "many"}]
     deliver(hooked, {"customers": [{"id": "De Halm", "products": products}]})
-    screen = hooked.open("portals", portal="Sender", language=language)
+    screen = hooked.open("portals", portal="Sender", language="nl")
     frame = table_with(screen, "from")
-    assert (frame["from"][0], list(frame["state"][0])) == ("10.0.0.9", [say("Partly used", language)])
+    assert (frame["from"][0], list(frame["state"][0])) == ("10.0.0.9", [say("Partly used", "nl")])
     assert "many" in all_words(screen)
     screen.button(key="seen_1").click().run()
     screen.button(key="replay_1").click().run()
