@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from core.domain.contract import ItemRef, LineKind
 from core.domain.mapping import ProductKey, ProductRule, Rounding, WorkspaceMapping
+from core.domain.provisioning.policy import ContractPolicy
 from core.domain.quantities import SUM
 from core.services.autotask_settings import AUTOTASK, zone_name
 from core.services.network import allowed_hosts
 from core.services.portals import owner_of
 from core.services.workspace_portals import portal_content
-from core.store import charges, mappings
+from core.store import charges, mappings, provisioning
 from core.store import portals as portal_store
 from core.store import secrets as secret_store
 from core.store import workspace as settings_store
@@ -40,9 +41,11 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
     owners = [owner_of(portal) for portal in portals]
     fields = secret_store.fields(session, owners)
     charging = charges.all_settings(session)
+    contracts = provisioning.load_wanted(session).policies
     content["portals"] = [
         escaped(portal_content(portal, {}))
         | _charges(charging.get(portal.id))
+        | _contracts(contracts.get(portal.name))
         | _secrets(portal.name, fields[owner], variables)
         for portal, owner in zip(portals, owners, strict=True)
     ]
@@ -62,6 +65,15 @@ def _charges(stored: charges.StoredSettings | None) -> dict[str, Any]:
     if stored is None:
         return {}
     return {"charges": escaped(stored.settings.model_dump(mode="json", exclude_defaults=True))}
+
+
+def _contracts(policy: ContractPolicy | None) -> dict[str, Any]:
+    if policy is None or policy == ContractPolicy():
+        return {}
+    told = policy.model_dump(mode="json", exclude_defaults=True)
+    if "billed" in told:
+        told["billed"] = sorted(told["billed"])
+    return {"contracts": escaped(told)}
 
 
 def _secrets(portal: str, fields: frozenset[str], variables: Mapping[str, str]) -> dict[str, Any]:

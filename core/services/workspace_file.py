@@ -15,6 +15,7 @@ from core.domain.charges.settings import ChargeSettings
 from core.domain.errors import InputError
 from core.domain.mapping import Rounding
 from core.domain.policy import Mode, Policy, PolicyOverride
+from core.domain.provisioning.policy import ContractPolicy
 from core.domain.text import T, Text
 from core.domain.validation import problems_of
 
@@ -50,6 +51,7 @@ class PortalEntry(Entry):
     policy: Policy = Policy()
     overrides: tuple[PolicyOverride, ...] = ()
     charges: ChargeSettings | None = None
+    contracts: ContractPolicy | None = None
     paused: bool = False
 
 

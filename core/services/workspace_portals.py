@@ -21,6 +21,7 @@ from core.services.portals import (
     set_schedule,
     update_portal,
 )
+from core.services.provisioning_settings import contract_policy, save_contract_policy
 from core.services.workspace_file import Parsed, PortalEntry
 from core.store import portals as store
 from core.store import secrets as secret_store
@@ -89,9 +90,11 @@ def apply_portals(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) -> N
         if before is None:
             _create(ctx, actor, entry, given)
             _set_charges(ctx, actor, entry)
+            _set_contracts(ctx, actor, entry)
             steps.count(T("Portal {name}", name=entry.name), "created")
         else:
             changed = _change(ctx, actor, before, entry, given) | _set_charges(ctx, actor, entry)
+            changed |= _set_contracts(ctx, actor, entry)
             steps.count(T("Portal {name}", name=entry.name), "changed" if changed else "unchanged")
 
 
@@ -155,6 +158,14 @@ def _set_charges(ctx: Context, actor: Actor, entry: PortalEntry) -> bool:
     if entry.charges is None or entry.charges == charge_settings(ctx, actor, entry.name):
         return False
     save_settings(ctx, actor, entry.name, entry.charges)
+    return True
+
+
+def _set_contracts(ctx: Context, actor: Actor, entry: PortalEntry) -> bool:
+    """The portal's contract policy; what the file does not say stays."""
+    if entry.contracts is None or entry.contracts == contract_policy(ctx, actor, entry.name):
+        return False
+    save_contract_policy(ctx, actor, entry.name, entry.contracts)
     return True
 
 
