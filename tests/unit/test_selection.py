@@ -101,6 +101,14 @@ def test_three_lists_inside_each_other() -> None:
     assert found.lines[0].origin.rows == 2
 
 
+def test_maps_inside_maps_know_all_their_keys() -> None:
+    found = chosen(
+        {"A": {"BP": 2, "EDR": 0}}, records="*", expand="item.*", customer="keys[0]", product="key", quantity="item"
+    )
+    assert [(line.customer, line.product, line.quantity) for line in found.lines] == [("A", "BP", 2), ("A", "EDR", 0)]
+    assert found.lines[0].origin.place == "A.BP"
+
+
 def test_fields_of_the_item_that_are_called_like_the_scope() -> None:
     found = chosen(
         {"data": [{"key": "A", "item": "P", "document": 3}]},
@@ -241,6 +249,7 @@ def test_s1_57_a_mapping_is_proposed_that_reads_the_document(document: Any) -> N
         ("meta.total", [], False, "document.meta.total"),
         ("data[*].m.BP", ["m.*"], False, "key"),
         ("data[*].m.BP.q", ["m.*"], False, "q"),
+        ("data[*].m.BP", ["m.*", "item.*"], False, "keys[0]"),
         ('data[*]."a b"', [], False, '"a b"'),
     ],
 )

@@ -173,7 +173,7 @@ class RecordMapping(_Part):
 
     `records` is looked up in the document and may lead to a list, to one record, or with `.*` at its end to a map keyed by name.
     All other paths are looked up in a row: a field of its item by name (`qty`), and `item`, `parent`, `parents`, `key`,
-    `document`, `joined` (see `paths.Scope`).
+    `keys`, `document`, `joined` (see `paths.Scope`).
     """
 
     records: ListPath = Field(

@@ -14,7 +14,7 @@ from core.domain.text import T, Text
 
 __all__ = ["SCOPE_NAMES", "PathError", "Scope", "compile_path", "get", "quoted", "row_getter"]
 
-SCOPE_NAMES = ("item", "parent", "parents", "key", "document", "joined")
+SCOPE_NAMES = ("item", "parent", "parents", "key", "keys", "document", "joined")
 LONGEST = 500
 _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -33,16 +33,18 @@ class Scope:
     """What a field's path sees: the names of `SCOPE_NAMES`, and every field of the item itself.
 
     `parents` are the records around the item, the outermost first; `parent` is the nearest. `key` is the name under which the item
-    stands in a map. A name of the scope wins over a field of the item: that one is reached as `item.key`.
+    stands in a map, `keys` are those of all maps around it, the outermost first. A name of the scope wins over a field of the
+    item: that one is reached as `item.key`.
     """
 
-    __slots__ = ("document", "item", "joined", "key", "parent", "parents")
+    __slots__ = ("document", "item", "joined", "key", "keys", "parent", "parents")
 
     def __init__(self, item: Any, parents: tuple[Any, ...] = (), key: str | None = None, document: Any = None) -> None:
         self.item = item
         self.parents = parents
         self.parent = parents[-1] if parents else None
         self.key = key
+        self.keys: tuple[str, ...] = () if key is None else (key,)
         self.document = document
         self.joined: Mapping[str, Any] = {}
 
@@ -50,7 +52,7 @@ class Scope:
         """A name of the scope, or a field of the item. JMESPath asks for fields by this name."""
         if name in SCOPE_NAMES:
             value = getattr(self, name)
-            return list(value) if name == "parents" else value
+            return list(value) if name in ("parents", "keys") else value
         return self.item.get(name) if isinstance(self.item, dict) else None
 
 

@@ -31,6 +31,7 @@ class Row(Scope):
         self.parents = parents
         self.parent = parents[-1] if parents else None
         self.key = key
+        self.keys = () if key is None else (key,)
         self.document = document
         self.joined = NOTHING_JOINED
         self.trail = trail
@@ -105,6 +106,7 @@ class Rows:
             row.trail = (name,)
             if keyed:
                 row.key = str(name)
+                row.keys = (row.key,)
             yield row
 
     def never_seen(self) -> list[str]:
@@ -113,12 +115,12 @@ class Rows:
 
     def place(self, trail: Trail) -> str:
         """Where a row stands: `customers[1].products[0]`."""
-        parts: list[str] = []
+        place = ""
         for number, name in enumerate(trail):
             here = self._bases[number]
-            step = f".{name}" if self._maps[number] else f"[{name}]"
-            parts.append(f"{'.' if parts and here else ''}{here}{step if here or step[0] == '[' else step[1:]}")
-        return "".join(parts)
+            place += f".{here}" if place and here else here
+            place += f"[{name}]" if not self._maps[number] else f".{name}" if place else str(name)
+        return place
 
     def _spread(
         self, items: Sequence[tuple[int | str, Any]], parents: tuple[Any, ...], document: Any, watcher: Watcher
@@ -150,6 +152,7 @@ class Rows:
         deeper = depth + 1 < len(self._levels)
         for name, item in found.items:
             inner = Row(item, parents, str(name) if keyed else row.key, row.document, (*row.trail, name))
+            inner.keys = (*row.keys, str(name)) if keyed else row.keys
             if deeper:
                 yield from self._below(inner, depth + 1, watcher)
             else:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.domain.selection.listing import ALL, path_steps
+from core.domain.selection.mapping import is_map
 from core.domain.selection.paths import SCOPE_NAMES, quoted
 from core.domain.selection.values import shown
 
@@ -111,7 +112,8 @@ def path_of_click(node: str, records: str, expand: Sequence[str] = (), *, first_
     """The path of a field, for a click on the node with this path, while these lists are the records.
 
     Inside the innermost list it is relative (`qty`); above it begins with `parent`, `parents[0]` or `document`. The name of an
-    entry of a map that is walked is `key`. `first_call` says that the record of a first call is around them.
+    entry of a map that is walked is `key`, of one further out `keys[0]`. `first_call` says that the record of a first call is
+    around them.
     """
     rest: Sequence[Any] | None = path_steps(node)
     if rest is None:
@@ -119,25 +121,28 @@ def path_of_click(node: str, records: str, expand: Sequence[str] = (), *, first_
     levels = [records, *expand]
     reached = 0
     left: Sequence[Any] = rest
-    by_key = False
+    by_key, keys = False, 0
     for level in levels:
         after = _after(left, level)
         if after is None:
             break
-        left, by_key = after, level.strip().endswith("*") and not level.strip().endswith("[*]")
+        left, by_key = after, is_map(level)
+        keys += by_key
         reached += 1
     if not reached:
         return _joined("document", rest)
     above = len(levels) - reached
     if above == 0:
         return ("key" if by_key else "item") if not left else _relative(left)
+    if by_key and not left:
+        return f"keys[{keys - 1}]"
     return _joined("parent" if above == 1 else f"parents[{reached - 1 + first_call}]", left)
 
 
 def _after(steps: Sequence[Any], level: str) -> Sequence[Any] | None:
     """The steps below the items of a list; None when these steps do not lead into it."""
     text = level.strip()
-    by_key = text == "*" or text.endswith(".*")
+    by_key = is_map(text)
     wanted = path_steps(text[:-1].removesuffix(".") if by_key else text)
     if wanted is None:
         return None
