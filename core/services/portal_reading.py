@@ -12,16 +12,17 @@ import structlog
 from sqlalchemy.orm import Session
 
 from core.domain.connector import Feed
+from core.domain.consumption_lines import consumption_from_usage
 from core.domain.errors import ContractBridgeError, RemoteError
 from core.domain.pickup import PickupSource
 from core.domain.text import T, Text
-from core.domain.usage import Reading
+from core.domain.usage import Reading, Scope
 from core.services.context import Context
 from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
-from core.store import history, runlog, secrets
+from core.store import consumption, history, runlog, secrets
 from core.store.portals import Portal
 
 log = structlog.get_logger()
@@ -157,6 +158,8 @@ def _tell_picked(running: Running, portal: Portal, picked: PickedUp) -> PortalOu
 def _store_reading(running: Running, portal: Portal, reading: Reading) -> PortalOutcome:
     def work(session: Session) -> None:
         done = history.record_reading(session, portal.id, reading, run_id=running.id)
+        if reading.scope is not Scope.LINES and any(line.attributes.get("amount") for line in reading.lines):
+            consumption.record(session, portal.id, consumption_from_usage(reading), run_id=running.id)
         text = T(
             "{portal}: {lines} lines read; {new} new, {changed} changed, {ended} gone.",
             portal=portal.name, lines=len(reading.lines), new=done.new, changed=done.changed, ended=done.ended,

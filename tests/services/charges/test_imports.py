@@ -19,7 +19,7 @@ from core.domain.consumption import ConsumptionReading, ConsumptionReport
 from core.domain.errors import InputError, RemoteError
 from core.domain.policy import Mode
 from core.domain.text import T
-from core.domain.usage import Reading
+from core.domain.usage import Reading, UsageLine
 from core.services import charges, uploads
 from core.services.access import SYSTEM, Actor, Role
 from core.services.consumption_files import bring_files, charge_rows
@@ -125,3 +125,24 @@ def test_s2_09_amounts_are_read_with_a_sync_and_no_report_is_skipped(
     world.sync()
     assert [mark for mark, first in teller.asked if first == date.min] == ["", "", "2026-09-05"]
     assert total(world) == Decimal("335.30")
+
+
+def test_s1_61_a_portal_whose_lines_tell_amounts_is_charged_too(
+    make_world: Callable[..., World], data: SandboxData
+) -> None:
+    data.contract(data.company("Acme B.V."))
+    world = make_world(data)
+    world.portal("Storage", connector="rest", mode=Mode.AUTOMATIC)
+    settings = ChargeSettings(
+        billing_code_id=MATERIAL_CODE, provisional=True, split="resource", name="{resource}: {quantity}"
+    )
+    charges.save_settings(world.ctx, SYSTEM, "Storage", settings)
+    world.map({"Acme": 1001}, {}, name="Storage")
+    usage = UsageLine(
+        customer_id="Acme", customer="Acme", product_key="st", product="Storage", quantity=Decimal("4.2"), unit="TB", currency="EUR",
+        attributes={"amount": "38.20"},
+    )  # fmt: skip
+    world.said["Storage"] = lambda now: Reading(portal="Storage", taken_at=now, lines=(usage,))
+    world.sync()
+    assert [(one["name"], one["billableAmount"]) for one in in_autotask(world)] == [("Storage: 4,2 TB", 38.2)]
+    assert world.sync().charges["planned"] == 0
