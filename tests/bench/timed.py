@@ -13,16 +13,20 @@ from core.store.db import Database
 
 
 class DatabaseTime:
-    """Adds up the seconds of statements that sessions execute. Rows are fetched at once, so that they count, too."""
+    """Adds up what statements of sessions take: seconds, and those of this thread's processor.
+
+    Rows are fetched at once, so that they count, too.
+    """
 
     def __init__(self, database: Database) -> None:
         self.seconds = 0.0
+        self.processor = 0.0
         self.statements = 0
         self._execute: Callable[..., Any] = Session.execute
         Session.execute = self._timed()  # type: ignore[method-assign]
 
     def reset(self) -> None:
-        self.seconds, self.statements = 0.0, 0
+        self.seconds, self.processor, self.statements = 0.0, 0.0, 0
 
     def close(self) -> None:
         Session.execute = self._execute  # type: ignore[method-assign]
@@ -31,11 +35,12 @@ class DatabaseTime:
         original, timer = self._execute, self
 
         def execute(session: Session, *args: Any, **options: Any) -> Result[Any]:
-            begin = time.perf_counter()
+            begin, processor = time.perf_counter(), time.thread_time()
             result = original(session, *args, **options)
             if isinstance(result, CursorResult) and result.returns_rows:
                 result = result.freeze()()
             timer.seconds += time.perf_counter() - begin
+            timer.processor += time.thread_time() - processor
             timer.statements += 1
             return result
 
