@@ -25,6 +25,8 @@ Prices = tuple[Decimal | None, Decimal | None]
 """Unit price and unit cost; None where they stay."""
 KEPT_DAYS = 2
 """Dates that passed are forgotten so many days later: by then they passed in every time zone."""
+TAKEN, TAKEN_DAYS = "same_day", 400
+"""Autotask takes no second change on a date, also when it has passed: remembered for longer than any billing period."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,11 @@ def line_memories(session: Session, today: date) -> dict[LineRef, LineMemory]:
             units,
             on,
             frozenset(day for day in map(date.fromisoformat, ours) if day >= min(today, on or today)),
-            {day: why for text, why in refused.items() if (day := date.fromisoformat(text)) >= today},
+            {
+                day: why
+                for text, why in refused.items()
+                if (day := date.fromisoformat(text)) >= today or why == TAKEN
+            },
             price if ahead else None,
             cost if ahead else None,
             price_from if ahead else None,
@@ -105,7 +111,10 @@ def _let_go(memory: _Memory, oldest: date) -> None:
     """Forget dates that passed, but for our own since the units were last verified."""
     since = min(oldest, memory.on or oldest)
     memory.ours = {day for day in memory.ours if day >= since}
-    memory.refused = {day: why for day, why in memory.refused.items() if day >= oldest}
+    taken_since = oldest - timedelta(days=TAKEN_DAYS)
+    memory.refused = {
+        day: why for day, why in memory.refused.items() if day >= (taken_since if why == TAKEN else oldest)
+    }
 
 
 def _row(line: LineRef, memory: _Memory) -> dict[str, Any]:

@@ -48,21 +48,25 @@ def is_suspended(sources: Iterable[TargetSource]) -> bool:
     return states == {Status.SUSPENDED}
 
 
-def money_of(sources: Sequence[TargetSource], policy: Policy, remembered: Decimal | None = None) -> Money:
-    """The price and cost of a line that these sources feed. `remembered` is the price it had before it was suspended."""
+def money_of(
+    sources: Sequence[TargetSource], policy: Policy, remembered: Decimal | None = None, own: Decimal | None = None
+) -> Money:
+    """The price and cost of a line that these sources feed. `remembered` is the price it had before it was suspended, `own` one
+    that it has for other reasons.
+    """
     present = [source for source in sources if source.line.present]
     if policy.suspended is Suspended.PRICE_ZERO and is_suspended(present):
         return Money(price=FREE, when=When.NEXT_PERIOD, reason=T("Suspended: nothing is billed."), suspended=True)
     followed = _followed(present, policy)
-    if followed.price is None and remembered is not None and present:
-        return Money(remembered, followed.cost, When.TODAY, T("No longer suspended: the price it had comes back."))
-    return followed
+    if remembered is None or not present:
+        return followed
+    price = next((price for price in (followed.price, own, remembered) if price is not None), None)
+    return Money(price, followed.cost, When.TODAY, T("No longer suspended: it is billed again."))
 
 
 def with_money(target: Target, remembered: Decimal | None) -> Target:
     """The target with what its policy says of prices and suspension; what that leaves open stays as the target has it."""
-    # A price of its own goes before the one that is remembered.
-    money = money_of(target.sources, target.policy, remembered if target.unit_price is None else None)
+    money = money_of(target.sources, target.policy, remembered, target.unit_price)
     return replace(
         target,
         unit_price=target.unit_price if money.price is None else money.price,

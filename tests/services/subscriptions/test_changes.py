@@ -118,6 +118,19 @@ def test_s5_03_s5_06_a_promotion_adjusts_cost_and_price_from_the_start_of_the_pe
     assert kinds(events(world))[-2:] == ["price", "promotion_end"]
 
 
+def test_s5_06_a_second_price_in_one_period_counts_from_the_next_free_day(make: Callable[..., World]) -> None:
+    world = make(FOLLOW)
+    basic, _ = ids(world)
+    for price in ("3.30", "3.60"):
+        says(world, sub("basic", 10, unit_cost="2.00", unit_price=price))
+        world.sync()
+        next_day(world)
+    world.sync()
+    assert sent(world, basic) == [(date(2026, 11, 1), 0, Decimal("3.3")), (date(2026, 11, 2), 0, Decimal("3.6"))]
+    assert price_of(world, basic) == Decimal("3.6")
+    assert world.sync().changes["planned"] == 0
+
+
 def test_s5_04_what_autotask_has_no_place_for_is_recorded_with_why(make: Callable[..., World]) -> None:
     world = make()
     basic, _ = ids(world)
@@ -170,7 +183,7 @@ def test_s5_08_a_margin_of_the_azure_plan_changes_nothing(make: Callable[..., Wo
     world = make(FOLLOW.model_copy(update={"markup_percent": Decimal(20)}))
     rule(world, "Azure plan", 301)
     basic, _ = ids(world)
-    says(world, sub("Azure plan", 10, unit_cost="5.00"))
+    says(world, sub("Azure plan", 10, unit_cost="5.00", margin="20"))
     world.sync()
     next_day(world)
     says(world, sub("Azure plan", 10, unit_cost="6.00", margin="25"))
