@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.charges.keys import key_of
 from core.domain.charges.plan import ChargeChange
-from core.domain.charges.settings import ChargeSettings, settings_for
+from core.domain.charges.settings import ChargeOverride, ChargeSettings, settings_for
 from core.domain.charges.splitting import part_of
 from core.domain.charges.template import DESCRIPTION_LENGTH, NAME_LENGTH, VARIABLES, Rendered, facts, product_of, render
 from core.domain.consumption import ConsumptionLine
 from core.domain.errors import InputError
 from core.domain.finding import Finding
 from core.domain.text import T
+from core.domain.validation import checked
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.paging import Page, PageQuery
@@ -223,6 +224,34 @@ def save_settings(ctx: Context, actor: Actor, portal: str, settings: ChargeSetti
         )  # fmt: skip
 
     ctx.database.run(work)
+
+
+def settings_of(values: Mapping[str, object], portal: str) -> ChargeSettings:
+    """What a form holds as settings. Raises SettingsError that names every wrong field."""
+    settings: ChargeSettings = checked(ChargeSettings, dict(values), portal)
+    return settings
+
+
+def choose_contract(ctx: Context, actor: Actor, portal: str, customer_id: str, contract_id: int | None) -> None:
+    """Charge a customer on this contract, where several are valid (M9); None: as usual. For operators.
+
+    Raises InputError as long as it is not said how the portal charges.
+    """
+    known = charge_settings(ctx, actor, portal)
+    if known is None:
+        raise InputError(
+            T("It is not said how {portal} is charged.", portal=portal),
+            place=portal,
+            remedy=T("Choose it in the charge settings of this portal."),
+            kind="not_set_up",
+        )
+    own = [one for one in known.overrides if one.customer_id == customer_id and one.product is None]
+    others = tuple(one for one in known.overrides if one not in own)
+    before = own[0] if own else ChargeOverride(customer_id=customer_id)
+    chosen = before.model_copy(update={"contract_id": contract_id})
+    empty = not chosen.model_dump(exclude={"customer_id"}, exclude_none=True)
+    overrides = others if empty else (*others, chosen)
+    save_settings(ctx, actor, portal, known.model_copy(update={"overrides": overrides}))
 
 
 def _check_bookings(known: Sequence[Booking], settings: ChargeSettings) -> None:

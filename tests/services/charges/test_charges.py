@@ -11,13 +11,13 @@ import pytest
 
 from connectors.autotask.sandbox.data import MATERIAL_CODE
 from connectors.autotask.sandbox.state import Write
-from core.domain.charges.settings import ChargeOverride, ChargeSettings
+from core.domain.charges.settings import ChargeSettings
 from core.domain.consumption import ConsumptionKind
-from core.domain.errors import InputError
+from core.domain.errors import AccessDenied, InputError, SettingsError
 from core.domain.policy import Mode
 from core.services import charges, sync
 from core.services import charging_decisions as deciding
-from core.services.access import SYSTEM
+from core.services.access import SYSTEM, Actor, Role
 from core.store import audit, ledger
 from tests.services.charges.world import (
     OCTOBER,
@@ -323,9 +323,23 @@ def test_m9_two_contracts_are_ambiguous_none_is_leakage_and_a_choice_settles_it(
     world.sync()
     assert sorted(kinds(world)) == ["ambiguous", "no_line"]
     assert in_autotask(world) == []
-    settings(world, overrides=(ChargeOverride(customer_id="Two", contract_id=second),))
+    [finding] = [one for one in charges.overview(world.ctx, SYSTEM).findings if one.candidates]
+    assert finding.candidates[1] == (str(second), "Second")
+    charges.choose_contract(world.ctx, SYSTEM, "Azure", "Two", second)
     world.sync()
     assert [row["contractID"] for row in in_autotask(world)] == [second]
+
+
+def test_settings_from_a_form_say_what_is_wrong(acme: World) -> None:
+    with pytest.raises(SettingsError, match="tag"):
+        charges.settings_of({"split": "tag"}, "Azure")
+    with pytest.raises(SettingsError, match="nonsense"):
+        charges.settings_of({"name": "{nonsense}"}, "Azure")
+    acme.portal("New", connector="file")
+    with pytest.raises(InputError):
+        charges.choose_contract(acme.ctx, SYSTEM, "New", "x", 1)
+    with pytest.raises(AccessDenied):
+        charges.save_settings(acme.ctx, Actor(1, "v", Role.VIEWER), "Azure", ChargeSettings())
 
 
 def test_another_currency_is_held_and_never_converted(acme: World) -> None:
