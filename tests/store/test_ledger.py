@@ -86,9 +86,15 @@ def test_m4_a_write_that_did_not_happen_leaves_no_memory(database: Database) -> 
 
 
 def test_refused_days_are_remembered_until_they_passed(database: Database) -> None:
-    append(database, fact(Event.INTENDED), fact(Event.REFUSED, payload={"reason": "same_day"}))
-    assert memory(database).refused == {TODAY: "same_day"}
+    append(database, fact(Event.INTENDED), fact(Event.REFUSED, payload={"reason": "permission"}))
+    assert memory(database).refused == {TODAY: "permission"}
     assert memory(database, TODAY + timedelta(days=1)).refused == {}
+
+
+def test_m5_a_date_that_is_taken_stays_taken_after_it_passed(database: Database) -> None:
+    """A price of this period counts from its first day: a second one must not be tried there again."""
+    append(database, fact(Event.INTENDED), fact(Event.REFUSED, payload={"reason": "same_day"}))
+    assert memory(database, TODAY + timedelta(days=20)).refused == {TODAY: "same_day"}
 
 
 def test_prices_that_are_not_yet_in_force_are_remembered(database: Database) -> None:
