@@ -62,7 +62,9 @@ def write_export(path: Path, rows: int, resources: int = 5_000) -> None:
 
 def _row(row: int, one: int, customer: int, day: int) -> str:
     subscription, group = f"9f00aa00-0000-4000-8000-{customer:012d}", f"{'RG' if row % 2 else 'rg'}-{one % 7}"
-    identity = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/vm{one:05d}"
+    identity = (
+        f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/vm{one:05d}"
+    )
     tags = f'"{{""env"":""{("prod", "test")[one % 2]}"",""owner"":""team {one % 11}""}}"' if one % 3 else ""
     cost = f"{row % 977}.{row * 7919 % 10**13:013d}"
     return (
