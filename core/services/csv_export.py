@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A spreadsheet takes a cell that begins with one of these for a formula; the last four are the full-width ones."""
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+from core.reporting.values import safe_text
+
 ROWS_AT_ONCE = 500
 
 
@@ -36,8 +34,7 @@ def safe_cell(value: object) -> str:
             return value.isoformat()
         case int() | Decimal():
             return str(value)
-    text = str(value).replace("\x00", "")
-    return f"'{text}" if text.lstrip(" ").startswith(DANGEROUS) and not NUMBER.fullmatch(text) else text
+    return safe_text(str(value))
 
 
 def _taken(buffer: io.StringIO) -> str:
