@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain.contract import ItemRef, LineKind
-from core.domain.errors import InputError
+from core.domain.errors import InputError, SettingsError
 from core.domain.finding import FindingKind
 from core.domain.mapping import ProductKey, ProductRule, RuleSource
 from core.domain.plan import ChangeKind
@@ -19,6 +19,7 @@ from core.domain.provisioning.policy import FIELD_NAME, ContractKind, ContractPo
 from core.domain.provisioning.subscription import SubscriptionType
 from core.services import decisions, sync
 from core.services.access import SYSTEM
+from core.services.autotask_settings import save_autotask
 from core.services.provisioning_settings import policy_choices, save_contract_policy
 from core.store import audit, ledger, mappings
 from core.store.mappings import Author
@@ -402,3 +403,23 @@ def test_a_dismissed_contract_stays_away(world: World, kind: ChangeKind) -> None
     world.sync()
     (chosen,) = [change for change in shop.changes() if change.kind is kind]
     assert chosen.status.value == "dismissed"
+
+
+def test_s2_13_s2_15_s2_17_s3_12_licences_under_services_azure_as_one_product_for_charges(shop: Shop) -> None:
+    azure = {"product": "Azure plan", "product_key": "AZ", "term": "", "period_end": None}
+    shop.sells(subscription("sub-1"), subscription("az-1", **azure), subscription("az-2", **azure))
+    shop.world.sync()
+    by_id = {one["_udf"][FIELD_NAME]: one["id"] for one in shop.contracts()}
+    assert {key: len(shop.lines_of(number)) for key, number in by_id.items()} == {"sub-1": 1, "az-1": 0, "az-2": 0}
+    (entry,) = shop.made("Products")
+    product = shop.record("Products", entry.id)
+    assert (product["name"], product["unitPrice"]) == ("Azure Plan", None)
+    assert product["productBillingCodeID"] == PER.product_billing_code
+    assert shop.made("ContractCharges") == []
+
+
+@pytest.mark.parametrize("missing", ["user_name", "secret", "integration_code"])
+def test_s3_02_s3_04_the_connection_needs_user_secret_and_integration_code(world: World, missing: str) -> None:
+    given = {"user_name": "api@example.com", "secret": "s", "integration_code": "c"} | {missing: ""}
+    with pytest.raises(SettingsError):
+        save_autotask(world.ctx, SYSTEM, **given)
