@@ -121,7 +121,9 @@ def hook(
         elif path:
             say(T("Send to {path} at the address of the pages. It is told this once.", path=path))
         else:
-            say(T("{portal} has an address since {moment}. --rotate makes a new one.", portal=name, moment=card.made_at))
+            say(
+                T("{portal} has an address since {moment}. --rotate makes a new one.", portal=name, moment=card.made_at)
+            )
         for warning in card.warnings:
             say(warning, to_error=True)
     return 0

@@ -211,13 +211,11 @@ def _apply(ctx: Context, session: Session, portal: Portal, delivery: Delivery, f
 
 
 def _is_superseded(session: Session, delivery: Delivery) -> bool:
-    """An older state after a newer one says nothing; the very same one again, by hand, does no harm."""
+    """An older state after a newer one says nothing."""
     if not delivery.snapshot:
         return False
     newest = store.newest_applied(session, delivery.portal_id, delivery.id)
-    return newest is not None and (
-        delivery.event_at < newest or (delivery.event_at == newest and not delivery.replay_of)
-    )
+    return newest is not None and delivery.is_outdone(newest)
 
 
 def _fail(ctx: Context, session: Session, portal: Portal, delivery: Delivery, why: Text) -> bool:

@@ -176,6 +176,7 @@ def _refused(hook: Hook, delivered: Delivered, now: datetime) -> Delivery:
 
 def keep_all(ctx: Context, prepared: Sequence[Prepared]) -> list[Answer]:
     """Keep requests in one transaction, in this order, and say what each sender gets. What is answered with 202 is on the disk."""
+    prepared = _in_order(prepared, ctx.clock.now())
     try:
         answers = ctx.database.run(lambda session: _keep(session, prepared))
     except IntegrityError:
@@ -183,6 +184,16 @@ def keep_all(ctx: Context, prepared: Sequence[Prepared]) -> list[Answer]:
         answers = ctx.database.run(lambda session: _keep(session, prepared))
     store.make_durable(ctx.database)
     return answers
+
+
+def _in_order(prepared: Sequence[Prepared], now: datetime) -> list[Prepared]:
+    """Events that tell no time of their own count as of when they are kept: of the same instant, the later kept one counts."""
+    return [
+        replace(one, delivery=replace(one.delivery, event_at=now, received_at=now))
+        if one.delivery is not None and not one.delivery.tells_time
+        else one
+        for one in prepared
+    ]
 
 
 def _keep(session: Session, prepared: Sequence[Prepared]) -> list[Answer]:
@@ -231,7 +242,7 @@ class _Book:
 
     def _add(self, key: tuple[int, str], delivery: Delivery) -> int:
         newest = self.newest.get(delivery.portal_id)
-        if delivery.snapshot and newest is not None and delivery.event_at <= newest:
+        if delivery.snapshot and newest is not None and delivery.is_outdone(newest):
             delivery = replace(delivery, state=store.SUPERSEDED, answer=200)
         elif delivery.snapshot:
             self.newest[delivery.portal_id] = delivery.event_at

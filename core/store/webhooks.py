@@ -63,6 +63,15 @@ class Delivery:
     processed_at: datetime | None = None
     seen_by: str = ""
 
+    @property
+    def tells_time(self) -> bool:
+        """Whether the event itself said when it was true, or counts as of when it came."""
+        return self.event_at != self.received_at
+
+    def is_outdone(self, newest: datetime) -> bool:
+        """Whether a state of that time makes this one say nothing; the very same one again, by hand, does no harm."""
+        return self.event_at < newest or (self.event_at == newest and self.tells_time and not self.replay_of)
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:

@@ -257,5 +257,10 @@ def test_only_the_very_same_bytes_verify(body: bytes, other: bytes, secret: str)
 @given(st.text(max_size=40), st.sampled_from([s for s in Scheme if s not in (Scheme.CUSTOM, Scheme.URL_ONLY)]))
 def test_no_header_breaks_the_check(value: str, scheme: Scheme) -> None:
     checking = Verification(scheme=scheme, user="u")
-    headers = {checking.signed_in: value, "webhook-id": value, "webhook-timestamp": value, "x-slack-request-timestamp": value}
+    headers = {
+        checking.signed_in: value,
+        "webhook-id": value,
+        "webhook-timestamp": value,
+        "x-slack-request-timestamp": value,
+    }
     assert genuine(checking, STANDARD_SECRET, sent(headers)) is False
