@@ -48,9 +48,9 @@ def events_of(database: Database, number: int, subscription: str = "s1") -> list
 def test_events_are_kept_in_order_with_an_audit_entry_each(database: Database) -> None:
     """The first reading is where it begins: nothing happened yet. A webhook tells one line, and nothing of the others."""
     duo = portal(database)
-    read(database, duo, sub("basic", 10), sub("basic", 5, "s2"))
+    read(database, duo, sub("basic", 10, label="Home"), sub("basic", 5, "s2"))
     assert events_of(database, duo) == []
-    read(database, duo, sub("basic", 12), at=later(1), scope=Scope.LINES)
+    read(database, duo, sub("basic", 12, label="Home"), at=later(1), scope=Scope.LINES)
     read(database, duo, sub("basic", 12, label="Office"), sub("basic", 5, "s2"), at=later(2))
     read(database, duo, sub("basic", 12, label="Office"), at=later(3))
     read(database, duo, sub("basic", 9), sub("basic", 5, "s2"), at=later(1))
