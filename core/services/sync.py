@@ -285,7 +285,9 @@ def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work
 
 def _forget_ahead(running: Running, works: Sequence[Work]) -> None:
     """Later rows of a line moved with what was written. Where something went wrong they stay, so that the next run looks again."""
-    added = {work.line: (work.change.contract_id, work.change.item) for work in works if work.line and not work.change.line}
+    added = {
+        work.line: (work.change.contract_id, work.change.item) for work in works if work.line and not work.change.line
+    }
     directory.keep_new_lines(running.ctx, added)
     wrong = {work.line for work in works if work.end is not End.VERIFIED}
     directory.forget_ahead(running.ctx, {work.line for work in works if work.line is not None} - wrong)
@@ -348,7 +350,9 @@ def _after_making(running: Running, target: Target, made: Sequence[Work]) -> lis
     _, again = _planned(running, target, _refresh(running.ctx, target))
     planned = planned_with(again, made)
     before = {change.id: change.status for change in again.plan.changes}
-    lines = [change for change in planned.plan.applicable() if change.step is None and before[change.id] != change.status]
+    lines = [
+        change for change in planned.plan.applicable() if change.step is None and before[change.id] != change.status
+    ]
     works = [Work(change, change.line) for change in lines]
     names = _names_of(planned, planned.plan.changes)
     Writing(running, target, names, (0, 0)).write(works, {})
