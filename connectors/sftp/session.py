@@ -211,7 +211,10 @@ def _answer(transport: paramiko.Transport, login: Login) -> None:
         raise lost(login, error) from error
 
 
-def _refused(login: Login, error: Exception | None) -> Unauthorized:
+def _refused(login: Login, error: Exception | None) -> RemoteError:
+    """The credentials are wrong; or the server was too slow to say so, which another try may change."""
+    if error is not None and "timeout" in str(error).lower():
+        return lost(login, error)
     return Unauthorized(
         T("{name} does not accept the credentials.", name=login.host),
         place=f"{login.user}@{login.host}",

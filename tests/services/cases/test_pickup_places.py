@@ -171,6 +171,7 @@ def test_case_22_a_server_that_refuses_to_rename_is_told_once(
     server.faults.refuse_rename = True
     path = sftp("usage.csv", GOOD)
     first, second = poll(ctx, PASSWORD), poll(ctx, PASSWORD)
+    assert (first.error, second.error) == (None, None)
     assert (len(first.files), len(first.notes), first.files[0].result) == (1, 1, Result.IMPORTED)
     assert (second.files, second.notes, path.exists(), imported(ctx)) == ([], [], True, 1)
 
