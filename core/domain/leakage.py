@@ -42,7 +42,7 @@ OVERBILLED = frozenset({LeakKind.TOO_MANY, LeakKind.NO_USAGE, LeakKind.CANCELLED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """One leak. `units` are those that leak, `per_month` what they come to in the contract's currency: None where no price is known.
+    """One leak. `units` are those that leak, `per_month` what they come to in the contract's currency: None without a known price.
 
     `per_month` is never negative; `direction` says who loses. For `unbilled_consumption` it is the amount of its period.
     """
