@@ -12,7 +12,7 @@ from core.domain.contract import ContractState, ItemRef, LineRef, units_on
 from core.domain.errors import InputError
 from core.domain.finding import FindingKind
 from core.domain.mapping import ChoiceKey
-from core.domain.text import T
+from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.audited import author_of
 from core.services.paging import MOST_ROWS, PageQuery
@@ -37,13 +37,17 @@ class LineCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineQuestion:
-    """Several contract lines fit: a person chooses once. `chosen` is what was chosen before."""
+    """Several contract lines fit: a person chooses once. `chosen` is what was chosen before.
+
+    `why` is set where a subscription got another term: the line that it is billed on does not fit any more.
+    """
 
     key: ChoiceKey
     company: str
     service: str
     candidates: tuple[LineCandidate, ...]
     chosen: LineRef | None = None
+    why: Text | None = None
 
 
 def line_questions(ctx: Context, actor: Actor) -> list[LineQuestion]:
@@ -51,9 +55,11 @@ def line_questions(ctx: Context, actor: Actor) -> list[LineQuestion]:
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         ambiguous = plans.page_findings(session, PageQuery(status=FindingKind.AMBIGUOUS.value, limit=MOST_ROWS))
+        moved = plans.page_findings(session, PageQuery(status=FindingKind.SUBSCRIPTION.value, limit=MOST_ROWS))
         open_keys = [found.finding.choice for found in ambiguous.rows if found.finding.choice is not None]
+        why = {found.finding.choice: found.finding.message for found in moved.rows if found.finding.choice is not None}
         chosen = mappings.load_mapping(session).line_choices
-        keys = list(dict.fromkeys([*(key for key in open_keys if key not in chosen), *chosen]))
+        keys = list(dict.fromkeys([*why, *(key for key in open_keys if key not in chosen), *chosen]))
         state = directory.load_state(session, company_ids={key.company_id for key in keys}) if keys else None
     if state is None:
         return []
@@ -65,6 +71,7 @@ def line_questions(ctx: Context, actor: Actor) -> list[LineQuestion]:
             service=_service(state, key.item),
             candidates=fitting[key],
             chosen=chosen.get(key),
+            why=why.get(key),
         )
         for key in keys
     ]

@@ -22,6 +22,7 @@ from core.services.access import Actor, Role, require
 from core.services.audited import author_of, note_all
 from core.services.context import Context
 from core.services.mapping import Option
+from core.services.new_subscription_list import new_one
 from core.services.new_subscription_look import Look, NewSubscription, load, new_subscriptions
 from core.services.provisioning_plan import customer_types
 from core.services.rules import default_name
@@ -99,11 +100,13 @@ def propose(
     with closing(ctx.autotask()) as target:
         types = customer_types(target)
     with ctx.database.session() as session:
-        world = load(session)
-    mapped = world.mapping.customers.get(CustomerKey(subscription.portal, subscription.customer_id))
-    company = company_id if company_id is not None else (mapped.company_id if mapped else None)
+        mapping = mappings.load_mapping(session)
+        mapped = mapping.customers.get(CustomerKey(subscription.portal, subscription.customer_id))
+        company = company_id if company_id is not None else (mapped.company_id if mapped else None)
+        state = directory.load_state(session, company_ids=set() if company is None else {company})
+        companies = [one for one in directory.companies(session) if one.company_type in types]
+    world = Look((), mapping, state, frozenset())
     chosen = item or _mapped_item(world, subscription)
-    companies = [one for one in world.state.companies.values() if one.active and one.company_type in types]
     services = fitting_services(world.state.items.values(), subscription.kind, subscription.billing_frequency)
     contracts, text = _contracts(world, subscription, company, chosen, ctx.clock.today())
     return Proposal(
@@ -111,7 +114,7 @@ def propose(
         company_id=company if company in {one.id for one in companies} else None,
         item=chosen,
         contract_id=contracts[0].id if len(contracts) == 1 else None,
-        companies=tuple(Option(one.id, one.name) for one in sorted(companies, key=lambda one: one.name.casefold())),
+        companies=tuple(Option(one.id, one.name) for one in companies),
         services=tuple(Option(one.ref.id, one.name, one.ref.kind.value) for one in services),
         contracts=tuple(Option(one.id, _words(one)) for one in contracts),
         note=text,
@@ -124,7 +127,7 @@ def confirm(ctx: Context, actor: Actor, chosen: Confirmation) -> Confirmed:
     Raises InputError, with nothing saved, for a field that is empty (S4-14) or a choice that was not offered.
     """
     require(actor, Role.OPERATOR)
-    one = _one(ctx, actor, chosen)
+    one = new_one(ctx, actor, chosen.portal, chosen.customer_id, chosen.subscription_id)
     missing = [name for name in ("company_id", "item", "contract_id") if getattr(chosen, name) is None]
     if missing:
         raise InputError(T("Choose customer, service and contract first."), place=missing[0], kind="subscription")
@@ -179,22 +182,10 @@ def _words(contract: Contract) -> str:
 # ---- saving
 
 
-def _one(ctx: Context, actor: Actor, chosen: Confirmation) -> NewSubscription:
-    key = (chosen.portal, chosen.customer_id, chosen.subscription_id)
-    for one in found(ctx, actor):
-        if (one.portal, one.customer_id, one.subscription_id) == key:
-            return one
-    raise InputError(
-        T("Subscription {subscription} of {portal} is not new any more.", subscription=key[2], portal=key[0]),
-        place=key[2],
-        kind="subscription",
-    )
-
-
 def _check(ctx: Context, proposal: Proposal, chosen: Confirmation) -> None:
     """Only what was offered is taken; what an Azure Plan must not have is said in words (S4-05, S4-07)."""
     with ctx.database.session() as session:
-        state = directory.load_state(session)
+        state = directory.load_state(session, company_ids={proposal.company_id} if proposal.company_id else set())
     assert chosen.item is not None
     item: CatalogueItem | None = state.items.get(chosen.item)
     contract = state.contracts.get(chosen.contract_id or -1)

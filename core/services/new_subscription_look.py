@@ -120,7 +120,7 @@ def new_subscriptions(world: Look, today: date) -> list[NewSubscription]:
     finder = LineFinder(world.state, world.mapping.line_choices, today)
     rules = world.rules()
     return [
-        _described(portal.portal, line, today)
+        described(portal.portal, line, today)
         for portal in world.usage
         if portal.portal not in world.own_contracts
         for line in portal.lines
@@ -149,7 +149,20 @@ def _is_settled(
     return True
 
 
-def _described(portal: str, line: KnownLine, today: date) -> NewSubscription:
+def is_waiting(session: Session, portal: str, line: KnownLine, today: date) -> bool:
+    """Whether this one line is there and stands on no contract line, by what is stored."""
+    if not (line.present and line.usage.subscription_id):
+        return False
+    mapping = mappings.load_mapping(session)
+    customer = mapping.customers.get(CustomerKey(portal, line.usage.customer_id))
+    company_id = customer.company_id if customer else None
+    state = directory.load_state(session, company_ids=set() if company_id is None else {company_id})
+    world = Look((), mapping, state, frozenset())
+    return not _is_settled(world, LineFinder(state, mapping.line_choices, today), world.rules(), portal, line)
+
+
+def described(portal: str, line: KnownLine, today: date) -> NewSubscription:
+    """A usage line as a new subscription; `today` stands in for a beginning that nobody tells."""
     usage, kind = line.usage, type_of(line.usage)
     return NewSubscription(
         portal=portal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -111,12 +112,27 @@ class CalendarRow:
     text: Text
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarView:
+    """One slice of the calendar, and how many entries of each kind there are."""
+
+    page: Page[CalendarRow]
+    kinds: Mapping[str, int]
+
+
 def subscriptions(ctx: Context, actor: Actor, query: PageQuery) -> Page[SubscriptionRow]:
     """All that are there: `status` is a badge, `portal` and `text` filter, sorted by customer or any column. For viewers."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         page = store.page_subscriptions(session, query)
     return Page(tuple(_row(entry) for entry in page.rows), page.total)
+
+
+def badge_counts(ctx: Context, actor: Actor) -> Mapping[str, int]:
+    """How many subscriptions have each badge. For viewers."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return store.count_badges(session)
 
 
 def subscription_detail(
@@ -165,6 +181,11 @@ def calendar(ctx: Context, actor: Actor, today: date, query: PageQuery) -> Page[
 
     `status` is a kind of entry; `portal` and `text` filter.
     """
+    return calendar_view(ctx, actor, today, query).page
+
+
+def calendar_view(ctx: Context, actor: Actor, today: date, query: PageQuery) -> CalendarView:
+    """The calendar, with how many entries of each kind pass `portal` and `text`. For viewers."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         found = store.with_terms(session, PageQuery(text=query.text, portal=query.portal))
@@ -183,13 +204,10 @@ def calendar(ctx: Context, actor: Actor, today: date, query: PageQuery) -> Page[
         )
         for entry in found
     ]
-    entries = [
-        entry
-        for entry in calendar_rules.calendar(subscribed, today)
-        if not query.status or entry.kind.value == query.status
-    ]
+    told = calendar_rules.calendar(subscribed, today)
+    entries = [entry for entry in told if not query.status or entry.kind.value == query.status]
     rows = tuple(_calendar_row(entry) for entry in entries[query.offset : query.offset + query.size])
-    return Page(rows, len(entries))
+    return CalendarView(Page(rows, len(entries)), Counter(entry.kind.value for entry in told))
 
 
 def _row(entry: SubscriptionEntry) -> SubscriptionRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,11 +25,13 @@ from core.store.history.usage import COLUMNS, CUSTOMER, INTERVAL, LINE, known_li
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow, ContractRow
 from core.store.tables.subscription_events import RememberedPriceRow, SubscriptionPlaceRow
+from core.store.tables.subscriptions import NewSubscriptionRow
 from core.store.tables.workspace import PortalRow
 from core.store.types import OPEN_END
 
 PLACE, PRICE = table(SubscriptionPlaceRow), table(RememberedPriceRow)
 PORTAL, COMPANY, CONTRACT = table(PortalRow), table(CompanyRow), table(ContractRow)
+SEEN = table(NewSubscriptionRow)
 _OUT = (Standing.OPEN.value, Standing.BLOCKED.value, Standing.NO_LINE.value)
 
 BADGE = case(
@@ -67,6 +69,15 @@ class SubscriptionEntry:
     contract: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A subscription on no contract line. `confirmed_at` and `run_id` are set once somebody mapped it and it is on its way."""
+
+    entry: SubscriptionEntry
+    confirmed_at: datetime | None
+    run_id: int | None
+
+
 def page_subscriptions(session: Session, query: PageQuery) -> Page[SubscriptionEntry]:
     """Subscriptions that are there, filtered, sorted and cut. `status` is a badge; `text` is searched in all names."""
     wanted = _query().where(LINE.c.subscription_id != "", INTERVAL.c.present, *_where(query))
@@ -88,6 +99,37 @@ def find(session: Session, portal: str, customer_id: str, subscription_id: str) 
     zone = workspace.time_zone(session)
     rows = session.execute(query.order_by(INTERVAL.c.present.desc(), LINE.c.product, LINE.c.id))
     return [_entry(row, zone) for row in rows]
+
+
+def page_new(session: Session, query: PageQuery, own_contracts: Collection[str]) -> Page[NewEntry]:
+    """Subscriptions that the last plan put on no contract line, the newest first.
+
+    `status` is `open`, or `confirmed` for those that somebody mapped since. `own_contracts` are portals of which nothing is mapped
+    by hand: they make a contract for each subscription.
+    """
+    wanted = _new(own_contracts).where(*_where(replace(query, status="")))
+    if query.status:
+        mapped = SEEN.c.confirmed_at.is_not(None)
+        wanted = wanted.where(mapped if query.status == "confirmed" else ~mapped)
+    total = session.execute(select(func.count()).select_from(wanted.order_by(None).subquery())).scalar_one()
+    column = SORTS.get(query.sort, LINE.c.first_seen_at.desc())
+    rows = session.execute(wanted.order_by(column, CUSTOMER.c.folded, LINE.c.id).limit(query.size).offset(query.offset))
+    zone = workspace.time_zone(session)
+    return Page(tuple(NewEntry(_entry(row, zone), row.confirmed_at_, row.run_id) for row in rows), total)
+
+
+def count_badges(session: Session) -> dict[str, int]:
+    """How many subscriptions have each badge."""
+    lines = _query().where(LINE.c.subscription_id != "", INTERVAL.c.present).with_only_columns(BADGE.label("badge"))
+    found = lines.subquery()
+    rows = session.execute(select(found.c.badge, func.count()).group_by(found.c.badge))
+    return {str(badge): int(count) for badge, count in rows}
+
+
+def count_new(session: Session, own_contracts: Collection[str]) -> int:
+    """How many subscriptions stand on no contract line and wait for somebody to map them."""
+    wanted = _new(own_contracts).where(SEEN.c.confirmed_at.is_(None))
+    return int(session.execute(select(func.count()).select_from(wanted.subquery())).scalar_one())
 
 
 def with_terms(session: Session, query: PageQuery) -> list[SubscriptionEntry]:
@@ -175,6 +217,25 @@ def _query() -> Select[Any]:
         .outerjoin(PLACE, PLACE.c.usage_line_id == LINE.c.id)
         .outerjoin(CONTRACT, CONTRACT.c.id == PLACE.c.contract_id)
         .where(PORTAL.c.archived_at.is_(None))
+    )
+
+
+def _new(own_contracts: Collection[str]) -> Select[Any]:
+    nowhere = (Standing.NO_LINE.value, Standing.UNMAPPED.value)
+    query = _query().add_columns(SEEN.c.confirmed_at.label("confirmed_at_"), SEEN.c.run_id)
+    return query.outerjoin(
+        SEEN,
+        and_(
+            SEEN.c.portal_id == LINE.c.portal_id,
+            SEEN.c.customer_id == LINE.c.customer_id,
+            SEEN.c.subscription_id == LINE.c.subscription_id,
+        ),
+    ).where(
+        LINE.c.subscription_id != "",
+        INTERVAL.c.present,
+        CUSTOMER.c.ignored.is_(None),
+        or_(PLACE.c.state.is_(None), PLACE.c.state.in_(nowhere)),
+        PORTAL.c.name.not_in(sorted(own_contracts)),
     )
 
 
