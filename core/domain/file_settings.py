@@ -167,10 +167,25 @@ class FileSettings(BaseModel):
         title="Amount",
         description="The heading of what a row costs in all: then the file also tells amounts, which become charges.",
     )
+    amounts: bool = Field(
+        False,
+        title="Tells amounts",
+        description="Rows tell money, which becomes charges: the amount, or else quantity × unit cost or unit price; without "
+        "those columns the numbers themselves.",
+    )
+    description: str = Field(
+        "", title="Description", description="The heading of what was used, in words for the invoice: a server, a disk."
+    )
     currency: ValueSource = Field("", title="Currency", description="A heading, or a fixed code such as EUR.")
     unit: ValueSource = Field("", title="Unit", description="A heading, or a fixed word such as seats.")
     effective_date: str = Field(
         "", title="Effective date", description="The heading of the date a quantity counts from."
+    )
+    period_start: str = Field(
+        "", title="Start of the period", description="The heading of the first day that an amount is for."
+    )
+    period_end: str = Field(
+        "", title="End of the period", description="The heading of the last day that an amount is for."
     )
 
     product_columns: tuple[str, ...] | ColumnsRightOf = Field(
@@ -263,9 +278,13 @@ class FileSettings(BaseModel):
             needed["date"] = self.date
         if self.shape is Shape.TREE:
             needed["customers"] = self.customers
+        if self.amounts and self.counts_rows:
+            needed["amount"] = self.amount or self.unit_cost or self.unit_price
         lacking = [name for name, value in needed.items() if not value]
         if lacking:
             raise ValueError(f"shape {self.shape} needs: {', '.join(lacking)}")
+        if self.shape is Shape.WIDE and self.amount:
+            raise ValueError("shape wide has no column amount: with amounts, the numbers of its products are the amounts")
         unknown = set(self.value_map) - {"customer", "product"}
         if unknown:
             raise ValueError(f"value_map takes customer and product, not {', '.join(sorted(unknown))}")
@@ -277,6 +296,20 @@ class FileSettings(BaseModel):
         return bool(
             self.customer or self.customer_id or self.group_line or self.product or self.product_key or self.quantity
         ) or bool(self.product_columns or self.customers)
+
+    @property
+    def tells_amounts(self) -> bool:
+        """Whether rows tell money beside quantities."""
+        return self.amounts or bool(self.amount)
+
+    @property
+    def counts_money(self) -> bool:
+        """Whether the amounts themselves stand where quantities would: the file has no other numbers."""
+        if self.counts_rows:
+            return False
+        if self.amount:
+            return self.quantity == self.amount
+        return self.amounts and not (self.unit_cost or self.unit_price)
 
     @property
     def counts_rows(self) -> bool:

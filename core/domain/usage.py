@@ -91,6 +91,7 @@ class Reading:
     `complete` says that the fetch ended as it should: everything in `scope` was read. `failed_customers` maps the ids of
     customers whose data could not be read (wholly) to the reason; their lines in this reading are never used and their
     last known quantities stay (M2), the other customers remain usable. A reading with `complete=False` lowers nothing.
+    `amounts` are what consumption is made of where that is told apart more finely than `lines` are: by month and by credits.
     """
 
     portal: str
@@ -102,6 +103,7 @@ class Reading:
     failed_customers: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[Text, ...] = ()
     fingerprint: str = ""
+    amounts: tuple[UsageLine, ...] = ()
 
     def proves_absence(self, customer_id: str) -> bool:
         """Whether a line of this customer that is not in the reading is really gone."""

@@ -17,6 +17,7 @@ from core.domain.mapping import CustomerKey, ProductKey, ProductRule, WorkspaceM
 from core.domain.provisioning.offers import refusal
 from core.domain.provisioning.policy import ContractKind
 from core.domain.provisioning.subscription import SubscriptionType, type_of
+from core.domain.subscription.words import created_on
 from core.domain.target import KnownLine, PortalUsage
 from core.domain.text import Text
 from core.services.access import SYSTEM
@@ -175,6 +176,6 @@ def described(portal: str, line: KnownLine, today: date) -> NewSubscription:
         billing_frequency=usage.billing_frequency,
         quantity=line.quantity,
         kind=kind,
-        created=usage.period_start or usage.effective_date or min(line.since.date(), today),
+        created=created_on(usage) or min(line.since.date(), today),
         refused=refusal(kind),
     )

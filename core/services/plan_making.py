@@ -15,6 +15,7 @@ from core.domain.period import period_start
 from core.domain.plan import Change, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.ports import Target as Autotask
+from core.domain.provisioning.azure import held_azure
 from core.domain.provisioning.facts import Wanted
 from core.domain.reverse import reversal_targets
 from core.domain.subscription.billing import with_money
@@ -104,6 +105,7 @@ def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> 
     provided = provide(ctx, target, facts.wanted, facts.usage, facts.mapping, state)
     about = facts.subscriptions
     ordinary = compute_targets(provided.usage, facts.mapping, provided.state, now, today, about.remembered)
+    ordinary = held_azure(ordinary, state, facts.wanted)
     findings = (*ordinary.findings, *provided.findings, *facts.findings)
     made = [with_money(one, about.remembered.get(one.line) if one.line else None) for one in provided.targets]
     targets = _with_reversals(Targets((*ordinary.targets, *made), findings), facts, state)

@@ -8,7 +8,7 @@ values become blanks: what a source says never breaks the lines of an invoice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -31,6 +31,7 @@ _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029]+")
 _BREAKS = re.compile(r"\s*[\r\n\u2028\u2029]+\s*")
 LINES_SHOWN = 50
+NAMES_SHOWN = 3
 
 
 class Rendered(NamedTuple):
@@ -122,12 +123,23 @@ def _detail(lines: tuple[ConsumptionLine, ...], language: str) -> str:
     return "\n".join([*shown, *(["…"] if len(lines) > LINES_SHOWN else [])])
 
 
-def _quantity(lines: tuple[ConsumptionLine, ...], language: str) -> str:
+def resources_of(lines: Sequence[ConsumptionLine]) -> tuple[str, Decimal | None, str]:
+    """What the lines of a charge used, for lists: the first names, and the quantity with its unit where all count in one."""
+    names = list(dict.fromkeys(_one_line(line.resource) for line in lines if line.resource))
+    quantity, unit = _sum_of(lines)
+    return ", ".join([*names[:NAMES_SHOWN], *(["…"] if len(names) > NAMES_SHOWN else [])]), quantity, unit
+
+
+def _sum_of(lines: Sequence[ConsumptionLine]) -> tuple[Decimal | None, str]:
     units = {line.unit for line in lines}
     amounts = [line.quantity for line in lines if line.quantity is not None]
     if len(units) != 1 or len(amounts) != len(lines):
-        return ""
-    return words.quantity_words(sum(amounts, Decimal(0)), units.pop(), language)
+        return None, ""
+    return sum(amounts, Decimal(0)), units.pop()
+
+
+def _quantity(lines: tuple[ConsumptionLine, ...], language: str) -> str:
+    return words.quantity_words(*_sum_of(lines), language)
 
 
 def _listed(values: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from core.domain.invoice.explain import counted, explain
 from core.domain.invoice.model import (
@@ -15,6 +15,7 @@ from core.domain.invoice.model import (
     CheckRow,
     Explanation,
     InvoiceItem,
+    Level,
     Mute,
     OwnRecord,
     Place,
@@ -24,6 +25,8 @@ from core.domain.invoice.model import (
 from core.domain.text import T
 from core.domain.usage import UsageLine
 
+CENT = Decimal("0.01")
+
 NOBODY = BilledUnits(units=None)
 OPEN = (State.DIFFERENT, State.UNKNOWN)
 
@@ -32,8 +35,14 @@ def check(facts: CheckFacts, today: date) -> tuple[CheckRow, ...]:
     """A row for all that is on the invoice, and all that we know was used in the period; by customer and product."""
     items = {item.place: item for item in together(facts.items)}
     used = {place for place, record in facts.own.items() if place in items or _counts(record, facts, today)}
-    rows = (_Row(facts, today, items.get(place), facts.own.get(place), place).row() for place in {*items, *used})
+    records = {place: facts.own.get(place) or _unknown(items[place], facts, today) for place in {*items, *used}}
+    rows = (_Row(facts, today, items.get(place), record, place).row() for place, record in records.items())
     return tuple(sorted(rows, key=lambda row: (row.customer.casefold(), row.product.casefold(), row.place)))
+
+
+def money(amount: Decimal) -> Decimal:
+    """Rounded half up to cents, once (M12)."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def with_mutes(rows: Iterable[CheckRow], mutes: dict[Place, Mute]) -> tuple[CheckRow, ...]:
@@ -77,6 +86,14 @@ def _amount(line: UsageLine) -> Decimal | None:
         return Decimal(told)
     each = line.unit_cost if line.unit_cost is not None else line.unit_price
     return None if each is None else each * line.quantity
+
+
+def _unknown(item: InvoiceItem, facts: CheckFacts, today: date) -> OwnRecord | None:
+    """Where we know of no use: a record that knows nothing, as long as the portal was not read then; None: it was not used."""
+    levels = (Level(facts.known_from, Decimal(0)),) if facts.known_from else ()
+    if counted(levels, facts.settings, facts.period, today) is not None:
+        return None
+    return OwnRecord(place=item.place, customer=item.customer, product=item.product, levels=levels)
 
 
 def _counts(record: OwnRecord, facts: CheckFacts, today: date) -> bool:
@@ -124,20 +141,19 @@ class _Row:
         record = self.record
         if own is None or record is None or record.unit_cost is None or record.currency not in ("", currency):
             return None
-        return own * record.unit_cost
+        return money(own * record.unit_cost)
 
     def _explanation(self) -> Explanation:
         if self.record is None:
             return Explanation(why=Why.ONLY_INVOICE, texts=(T("This is on the invoice, and in no own records."),))
         if self.item is None:
             return Explanation(why=Why.ONLY_OWN, texts=(T("This was in use, and is not on the invoice."),))
-        found = explain(self.record, self.item.units, self.facts.settings, self.facts.period, self.today)
-        return found
+        return explain(self.record, self.item.units, self.facts.settings, self.facts.period, self.today)
 
     def _by_units(self, row: CheckRow) -> Decimal | None:
         if row.difference is None or self.record is None or self.record.unit_cost is None or row.own_amount is None:
             return None
-        return row.difference * self.record.unit_cost
+        return money(row.difference * self.record.unit_cost)
 
     def _state(self, row: CheckRow) -> State:
         if row.difference is None:

@@ -90,9 +90,7 @@ def moves_between(moves: Iterable[Move], run: Run, day: date) -> tuple[Move, ...
     return tuple(move for move in moves if day < move.day <= run.first)
 
 
-def _another_day(
-    record: OwnRecord, run: Run, own: Decimal, settings: CheckSettings, period: Period
-) -> Explanation:
+def _another_day(record: OwnRecord, run: Run, own: Decimal, settings: CheckSettings, period: Period) -> Explanation:
     day = counting_day(settings, period)
     between = moves_between(record.moves, run, day)
     maximum = run.units is not None and _touches(run, period) and run.units == _highest(record.levels, period)
@@ -149,13 +147,17 @@ def _not_known(record: OwnRecord, settings: CheckSettings, period: Period, today
 
 
 def _unexplained(around: Sequence[Run], invoice: Decimal, day: date) -> Explanation:
-    known = [(abs(run.units - invoice), _distance(run, day), run.first, run.units) for run in around if run.units is not None]
+    known = [
+        (abs(run.units - invoice), _distance(run, day), run.first, run.units) for run in around if run.units is not None
+    ]
     text = T("On no day from a month before to a month after the period do own records have these units.")
     if not known:
         return Explanation(why=Why.UNEXPLAINED, texts=(text,))
     _, _, first, units = min(known)
     return Explanation(
-        why=Why.UNEXPLAINED, first=first, texts=(text, T("They come closest on {day}: {units}.", day=first, units=units))
+        why=Why.UNEXPLAINED,
+        first=first,
+        texts=(text, T("They come closest on {day}: {units}.", day=first, units=units)),
     )
 
 

@@ -226,12 +226,13 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """All that a check is made of. `known_until` is the last day that has ended (or today)."""
+    """All that a check is made of. `known_from` is the first day of which the portal's numbers are known; None: it was never read."""
 
     period: Period
     settings: CheckSettings
     items: tuple[InvoiceItem, ...]
     own: Mapping[Place, OwnRecord]
+    known_from: date | None = None
     billed: Mapping[Place, BilledUnits] = field(default_factory=dict)
     mutes: Mapping[Place, Mute] = field(default_factory=dict)
 

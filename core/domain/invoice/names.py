@@ -17,7 +17,9 @@ class Names:
     products: Mapping[str, str]
 
 
-def names_of(customers: Iterable[tuple[str, str]], products: Iterable[tuple[str, str]], settings: CheckSettings) -> Names:
+def names_of(
+    customers: Iterable[tuple[str, str]], products: Iterable[tuple[str, str]], settings: CheckSettings
+) -> Names:
     """From (id, name) of a portal's customers and (key, name) of its products, and what the settings map."""
     return Names(_index(customers, settings.customers), _index(products, settings.products))
 

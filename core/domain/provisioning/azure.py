@@ -7,7 +7,7 @@ consumption is not known yet is never billed with another one's.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ from core.domain.provisioning.facts import Wanted
 from core.domain.provisioning.offers import is_free, refusal
 from core.domain.provisioning.policy import ContractKind, ContractPolicy
 from core.domain.provisioning.subscription import SubscriptionType, type_of
-from core.domain.target import KnownLine, PortalUsage, TargetSource
+from core.domain.target import KnownLine, PortalUsage, Target, Targets, TargetSource
 from core.domain.text import T, Text
 
 ZERO = Decimal(0)
@@ -95,6 +95,29 @@ def azure_lines(
                 usage = known.usage
                 lines.append(AzureLine(portal.portal, usage.customer_id, customer.company_id, known, line, contract))
     return AzurePlans(tuple(lines), tuple(findings))
+
+
+def held_azure(targets: Targets, state: ContractState, wanted: Wanted) -> Targets:
+    """The targets without units for lines that Azure of a portal with that policy cannot stand on, each with its reason (S4-05)."""
+    chosen = wanted.portals(ContractKind.AZURE_PLAN)
+    if not chosen:
+        return targets
+    held = tuple(_held(target, state, chosen) for target in targets.targets)
+    findings = {finding.key: finding for target in held for finding in target.blocked}
+    findings |= {finding.key: finding for finding in targets.findings}
+    return Targets(held, tuple(findings[key] for key in sorted(findings)))
+
+
+def _held(target: Target, state: ContractState, chosen: Collection[str]) -> Target:
+    item, contract = state.items.get(target.item), state.contracts.get(target.contract_id)
+    refused = tuple(
+        _finding(source.portal, source.line, target.company_id, why)
+        for source in target.sources
+        if source.portal in chosen
+        and source.line.present
+        and (why := refusal(type_of(source.line.usage), item, contract)) is not None
+    )
+    return replace(target, units=None, blocked=(*target.blocked, *refused)) if refused else target
 
 
 def _place(
@@ -247,4 +270,4 @@ def _finding(portal: str, known: KnownLine, company_id: int, why: Text | None, w
     )
 
 
-__all__ = ["AzureLine", "AzurePlans", "Consumed", "azure_lines", "azure_prices", "is_free"]
+__all__ = ["AzureLine", "AzurePlans", "Consumed", "azure_lines", "azure_prices", "held_azure", "is_free"]

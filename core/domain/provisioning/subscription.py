@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from core.domain.contract import PeriodType
 from core.domain.period import add_months
+from core.domain.subscription.words import subscription_end, subscription_start
 from core.domain.usage import UsageLine
 
 FAR = date(2099, 12, 31)
@@ -80,14 +81,16 @@ def dates_of(kind: SubscriptionType, lines: Sequence[UsageLine], today: date) ->
     The subscription's own dates; an Azure Plan from day 1 of the month it is invoiced for (this month where the portal gives
     none) until the end of 2099; a perpetual licence from its charge's start to its end. Without an end the term tells it.
     """
-    starts = [line.period_start or line.effective_date for line in lines]
-    known = [start for start in starts if start is not None]
+    charged = [start for line in lines if (start := line.period_start or line.effective_date) is not None]
     if kind is SubscriptionType.AZURE_PLAN:
-        return Dates(min(known, default=today).replace(day=1), FAR)
+        return Dates(min(charged, default=today).replace(day=1), FAR)
+    own = () if _paid_once(lines) else lines
+    known = [start for line in own if (start := subscription_start(line)) is not None] or charged
     if not known:
         return None
     start = min(known)
-    ends = [line.period_end for line in lines if line.period_end is not None]
+    told = [end for line in own if (end := subscription_end(line)) is not None]
+    ends = told or [line.period_end for line in lines if line.period_end is not None]
     end = max(ends) if ends else _term_end(start, lines[0].term, today)
     if end is None and not lines[0].term and kind is SubscriptionType.LICENCE:
         return Dates(start, FAR)

@@ -29,13 +29,14 @@ def rows_preview(
     expand: Sequence[str | Expand] = (),
     columns: Mapping[str, str] | None = None,
     limit: int = 50,
+    parents: tuple[object, ...] = (),
 ) -> RowsPreview:
     """The first `limit` rows with what stands at each path of `columns` (heading → path).
 
-    Without `columns`: the plain fields of the items. Raises PathError for a path that is not understood.
+    `parents` are the records around the document, such as that of a first call. Without `columns`: the plain fields of the items. Raises PathError for a path that is not understood.
     """
     walk = Rows(records, [one if isinstance(one, Expand) else Expand(path=one) for one in expand])
-    found = walk.of(document, ())
+    found = walk.of(document, parents)
     if found is None:
         return RowsPreview(tuple(columns or ()), (), (), None)
     rows = list(found)

@@ -87,6 +87,21 @@ def assigned_of(usage: UsageLine) -> Decimal | None:
     return _number(told(usage, "assigned", "used"))
 
 
+def subscription_start(usage: UsageLine) -> date | None:
+    """First day of the subscription itself, where the portal tells it beside the period that is billed."""
+    return _day(told(usage, "subscription_start"))
+
+
+def subscription_end(usage: UsageLine) -> date | None:
+    """Last day of the subscription itself, where the portal tells it beside the period that is billed."""
+    return _day(told(usage, "subscription_end"))
+
+
+def created_on(usage: UsageLine) -> date | None:
+    """The day on which it was ordered; where the portal does not tell it, the one on which it began; None for neither."""
+    return _day(told(usage, "created")) or subscription_start(usage) or usage.period_start or usage.effective_date
+
+
 def commitment_end(usage: UsageLine) -> date | None:
     """Last day to which the present term binds; None where there is no term, or the portal does not tell.
 
