@@ -13,18 +13,20 @@ from core.domain.charges.keys import key_of
 from core.domain.charges.plan import ChargeChange
 from core.domain.charges.settings import ChargeOverride, ChargeSettings, settings_for
 from core.domain.charges.splitting import part_of
-from core.domain.charges.template import DESCRIPTION_LENGTH, NAME_LENGTH, VARIABLES, Rendered, facts, product_of, render
+from core.domain.charges.template import product_of
 from core.domain.consumption import ConsumptionLine
 from core.domain.errors import InputError
 from core.domain.finding import Finding
-from core.domain.text import T
+from core.domain.text import T, Text
 from core.domain.validation import checked
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.paging import Page, PageQuery
 from core.services.portals import find
 from core.store import charges, consumption, directory, ledger
+from core.store.charge_shown import RIGHT
 from core.store.charges import Booking
+from core.store.codec import text_from_json, texts_from_json
 from core.store.ledger import Entry
 
 if TYPE_CHECKING:
@@ -33,21 +35,16 @@ if TYPE_CHECKING:
 MATERIAL_CODE = 4
 """useType of the billing codes that a charge takes (Autotask reference §8.6, §8.8; S3-06)."""
 BILLING_CODE, PRODUCT = "billing_code", "product"
+STATES = {"create": "new", "update": "changed", "correct": "correction", "withdraw": "goes"}
 BOOKINGS_READ = "bookings_read_at"
 BOOKINGS_FRESH = timedelta(days=1)
-EXAMPLE = ConsumptionLine(
-    customer_id="example", customer="Acme B.V.", resource_key="vm-1", resource="vm-1", amount=Decimal("284.60"),
-    currency="EUR", period_start=date(2026, 10, 1), period_end=date(2026, 10, 31), quantity=Decimal(744), unit="hours",
-    dimensions={"subscription": "Production", "resource_group": "rg-erp", "service": "Virtual Machines",
-                "meter_category": "Virtual Machines", "region": "westeurope", "product_type": "usage"},
-)  # fmt: skip
-"""What a template is shown with as long as there is no consumption."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeView:
     """One charge as it should be. `status`: right, ready, needs_approval, held, approved, dismissed. `in_autotask` is what
-    Autotask has of it, `billed` the part that is posted.
+    Autotask has of it, `billed` the part that is posted. `resource` are the first names of what was used, `quantity` is told
+    where all of it counts in one `unit`. `change_id`, `reason` and `holds` are those of the planned change, if there is one.
     """
 
     key: str
@@ -69,6 +66,22 @@ class ChargeView:
     charge_ids: tuple[int, ...]
     status: str
     lines: int
+    resource: str = ""
+    quantity: Decimal | None = None
+    unit: str = ""
+    kind: str = ""
+    change_id: str = ""
+    reason: Text | None = None
+    holds: tuple[Text, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """How Autotask compares: new, changed, correction, goes (planned); applied, billed, corrected (as it should be)."""
+        if self.status != RIGHT:
+            return STATES.get(self.kind, "new")
+        if not self.billed:
+            return "applied"
+        return "corrected" if len(self.charge_ids) > 1 else "billed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +124,6 @@ class ChargeDetail:
         return sum((line.amount for line in self.lines), Decimal(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A template filled in, and the example it was filled with. `variables` are the names there are."""
-
-    rendered: Rendered
-    line: ConsumptionLine
-    variables: tuple[str, ...]
-
-
 def overview(ctx: Context, actor: Actor, period: date | None = None, query: PageQuery | None = None) -> ChargesOverview:
     """Charges of one period (its first day), or of all."""
     require(actor, Role.VIEWER)
@@ -132,7 +136,7 @@ def overview(ctx: Context, actor: Actor, period: date | None = None, query: Page
         periods = consumption.periods(session)
     sums = tuple(CompanyTotal(row.company, row.period_start, Decimal(row.price or 0), row.charges) for row in totals)
     return ChargesOverview(
-        page=Page(tuple(_view(row) for row in page.rows), page.total),
+        page=Page(tuple(view_of(row) for row in page.rows), page.total),
         totals=sums,
         total=sum((one.price for one in sums), Decimal(0)),
         changes=tuple(changes),
@@ -148,7 +152,7 @@ def charge_detail(ctx: Context, actor: Actor, key: str) -> ChargeDetail:
         row = charges.one_shown(session, key)
         if row is None:
             raise InputError(T("There is no such charge in the current plan."), place=key, kind="unknown_charge")
-        view = _view(row)
+        view = view_of(row)
         portal = find(session, row.portal)
         stored = consumption.current(
             session, portal_ids=[portal.id], period=row.period_start, customer_id=row.customer_id
@@ -178,22 +182,6 @@ def _is_of(
         return False
     part = part_of(line, settings_for(stored.settings, customer_id, product_of(line)))
     return key_of(stored.identity, customer_id, view.period_start, contract_id, part.what).base == view.key
-
-
-def template_preview(
-    ctx: Context, actor: Actor, portal: str, template: str, language: str = "nl", *, is_name: bool = False
-) -> Preview:
-    """What a template makes of the largest amount of the portal's last period. Raises InputError saying what is wrong where."""
-    require(actor, Role.VIEWER)
-    with ctx.database.session() as session:
-        known = find(session, portal)
-        periods = consumption.periods(session)
-        stored = consumption.current(session, portal_ids=[known.id], period=periods[0]) if periods else []
-    lines = [line for one in stored for line in one.lines]
-    line = max(lines, key=lambda one: one.amount, default=EXAMPLE)
-    limit = NAME_LENGTH if is_name else DESCRIPTION_LENGTH
-    tags = sorted({name for one in lines for name in one.dimensions if name.startswith("tag:")})
-    return Preview(render(template, facts((line,), language), limit=limit), line, (*VARIABLES, *tags))
 
 
 def charge_settings(ctx: Context, actor: Actor, portal: str) -> ChargeSettings | None:
@@ -307,7 +295,8 @@ def _bookings(ctx: Context, actor: Actor, *, refresh: bool) -> list[Booking]:
     return ctx.database.run(work)
 
 
-def _view(row: Any) -> ChargeView:
+def view_of(row: Any) -> ChargeView:
+    """A stored row as people see it."""
     data: Mapping[str, Any] = row.data
     return ChargeView(
         key=row.key,
@@ -329,4 +318,11 @@ def _view(row: Any) -> ChargeView:
         charge_ids=tuple(data["charge_ids"]),
         status=row.status,
         lines=data["lines"],
+        resource=data.get("resource", ""),
+        quantity=None if data.get("quantity") is None else Decimal(data["quantity"]),
+        unit=data.get("unit", ""),
+        kind=data.get("kind", ""),
+        change_id=data.get("change_id", ""),
+        reason=text_from_json(data.get("reason")),
+        holds=texts_from_json(data.get("holds", [])),
     )

@@ -17,7 +17,7 @@ from core.services.access import Actor, Role, require
 from core.services.autotask_settings import AUTOTASK
 from core.services.paging import Page, PageQuery
 from core.services.portal_cards import PortalState, list_portals
-from core.store import files, mappings, plans, runs, secrets, webhooks
+from core.store import charge_shown, files, mappings, plans, runs, secrets, webhooks
 from core.store import portals as portal_store
 from core.store.runs import Run
 
@@ -93,6 +93,7 @@ def overview(ctx: Context, actor: Actor) -> Overview:
         head = plans.head(session)
         review = files.page(session, PageQuery(status="needs_review", limit=1)).total
         deliveries = webhooks.to_look_at(session)
+        charges = charge_shown.by_status(session), charge_shown.by_finding(session)
     failing = sum(card.state is PortalState.FAILING for card in list_portals(ctx, actor)) if portals else 0
     actions = (
         _settings_action(ready=ready),
@@ -101,6 +102,7 @@ def overview(ctx: Context, actor: Actor) -> Overview:
         _webhook_action(deliveries),
         *_mapping_actions(customers["pending"], products["pending"]),
         *(_plan_actions(head.by_status, head.by_finding) if head else ()),
+        *_charge_actions(*charges),
     )
     return Overview(
         autotask_ready=ready,
@@ -216,6 +218,20 @@ def _plan_actions(by_status: Mapping[str, int], by_finding: Mapping[str, int]) -
         Action(T("{count} formulas give no number.", count=formulas), formulas, "Products", {"view": "rules"}),
         Action(T("{count} changes were refused or failed.", count=failed), failed, "Changes", findings),
     )
+
+
+def _charge_actions(by_status: Mapping[str, int], by_finding: Mapping[str, int]) -> tuple[Action, ...]:
+    """Of all months. A customer that is not mapped is counted among the customers already."""
+    review, held = by_status.get("needs_approval", 0), by_status.get("held", 0)
+    stopped = sum(count for kind, count in by_finding.items() if kind != FindingKind.UNMAPPED)
+    every = {"month": "all"}
+    return (
+        Action(T("{count} charges wait for approval.", count=review), review, "Consumption",
+               {"status": "needs_approval", **every}),
+        Action(T("{count} charges are held: look at them.", count=held), held, "Consumption", {"status": "held", **every}),
+        Action(T("{count} times consumption cannot be charged yet.", count=stopped), stopped, "Consumption",
+               {"view": "findings"}),
+    )  # fmt: skip
 
 
 def _with_sort(query: PageQuery) -> PageQuery:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from core.domain.charges.keys import ChargeKey
@@ -22,8 +22,8 @@ from core.domain.plan import ChangeStatus
 from core.domain.text import Text
 from core.store.bulk import chunks, delete_rows, in_keys, insert_rows, upsert_rows
 from core.store.charge_codec import change_from_json, change_to_json
+from core.store.charge_shown import shown, shown_rows
 from core.store.codec import text_from_json, text_to_json
-from core.store.folding import contains, folded
 from core.store.plan_codec import finding_from_json, finding_to_json
 from core.store.tables import table
 from core.store.tables.consumption import (
@@ -42,8 +42,6 @@ CHARGE, SETTINGS = table(ChargeRow), table(ChargeSettingsRow)
 CHANGE, SHOWN, FINDING = table(ChargeChangeRow), table(ChargeShownRow), table(ChargeFindingRow)
 REFUSED, REVERSAL, BOOKING = table(ChargeRefusedRow), table(ChargeReversalRow), table(BookingRow)
 COMPANY, CONTRACT = table(CompanyRow), table(ContractRow)
-RIGHT = "right"
-"""Status of a charge that is in Autotask as it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,30 +179,7 @@ def save_plan(session: Session, plan: ChargePlan) -> None:
     companies = {row[0]: row[1] for row in session.execute(select(COMPANY.c.id, COMPANY.c.name))}
     contracts = {row[0]: row[1] for row in session.execute(select(CONTRACT.c.id, CONTRACT.c.name))}
     insert_rows(session, CHANGE, [_change_row(place, change) for place, change in enumerate(plan.changes)])
-    statuses = {change.key.base: change.status.value for change in plan.changes}
-    shown = [
-        {
-            "key": row.key,
-            "portal": row.portal,
-            "customer_id": row.customer_id,
-            "company_id": row.company_id,
-            "company": companies.get(row.company_id, ""),
-            "contract_id": row.contract_id,
-            "contract": contracts.get(row.contract_id, ""),
-            "period_start": row.period_start,
-            "period_end": row.period_end,
-            "status": statuses.get(row.key, RIGHT),
-            "price": row.price,
-            "search": folded(companies.get(row.company_id, ""), row.customer, row.title, row.portal, row.name),
-            "data": {
-                "customer": row.customer, "title": row.title, "name": row.name, "description": row.description,
-                "currency": row.currency, "cost": str(row.cost), "in_autotask": str(row.in_autotask),
-                "billed": str(row.billed), "charge_ids": list(row.charge_ids), "lines": len(row.lines),
-            },
-        }
-        for row in plan.rows
-    ]  # fmt: skip
-    insert_rows(session, SHOWN, shown)
+    insert_rows(session, SHOWN, shown_rows(plan, companies, contracts))
     findings = [
         {"key": one.key, "kind": one.kind.value, "portal": one.portal, "company_id": one.company_id,
          "data": finding_to_json(one)}
@@ -260,7 +235,7 @@ def findings(session: Session) -> list[Finding]:
 
 def page_shown(session: Session, query: PageQuery, *, period: date | None = None) -> Page[Row[Any]]:
     """Charges of the current plan, filtered, sorted and cut. `status` as of changes, or `right`."""
-    rows = _shown(query, period)
+    rows = shown(query, period)
     total = session.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
     sorts = {"price": SHOWN.c.price, "company": SHOWN.c.company, "portal": SHOWN.c.portal, "status": SHOWN.c.status,
              "period": SHOWN.c.period_start}  # fmt: skip
@@ -271,7 +246,7 @@ def page_shown(session: Session, query: PageQuery, *, period: date | None = None
 
 def totals_shown(session: Session, query: PageQuery, *, period: date | None = None) -> list[Row[Any]]:
     """What the charges that pass the filter come to, per company and period: (company, period_start, price, charges)."""
-    filtered = _shown(query, period).subquery()
+    filtered = shown(query, period).subquery()
     grouped = select(
         filtered.c.company,
         filtered.c.period_start,
@@ -284,19 +259,6 @@ def totals_shown(session: Session, query: PageQuery, *, period: date | None = No
 def one_shown(session: Session, key: str) -> Row[Any] | None:
     """One charge of the current plan by its base key."""
     return session.execute(select(SHOWN).where(SHOWN.c.key == key)).first()
-
-
-def _shown(query: PageQuery, period: date | None) -> Select[Any]:
-    rows: Select[Any] = select(SHOWN)
-    if period is not None:
-        rows = rows.where(SHOWN.c.period_start == period)
-    if query.status:
-        rows = rows.where(SHOWN.c.status == query.status)
-    if query.portal:
-        rows = rows.where(SHOWN.c.portal == query.portal)
-    if query.text:
-        rows = rows.where(contains(SHOWN.c.search, query.text))
-    return rows
 
 
 # ---- what was refused, what is to go back

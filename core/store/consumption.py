@@ -130,6 +130,58 @@ def current(
     return [_stored(row, lines.get((row.reading_id, row.customer_id), []), periods) for row in rows]
 
 
+def example(session: Session, portal_id: int, customer_id: str | None = None) -> StoredConsumption | None:
+    """The last month of a portal for one customer: this one, or the one of whom it tells most lines."""
+    ours = CURRENT.c.portal_id == portal_id
+    last = select(func.max(CURRENT.c.period_start)).where(ours)
+    if customer_id is not None:
+        last = last.where(CURRENT.c.customer_id == customer_id)
+    period = session.execute(last).scalar()
+    if period is None:
+        return None
+    if customer_id is None:
+        most = (
+            select(LINE.c.customer_id)
+            .join(CURRENT, (CURRENT.c.reading_id == LINE.c.reading_id) & (CURRENT.c.customer_id == LINE.c.customer_id))
+            .where(ours, CURRENT.c.period_start == period)
+            .group_by(LINE.c.customer_id)
+            .order_by(func.count().desc(), LINE.c.customer_id)
+            .limit(1)
+        )
+        customer_id = session.execute(most).scalar()
+    found = current(session, portal_ids=[portal_id], period=period, customer_id=customer_id)
+    return found[0] if found and found[0].lines else None
+
+
+def customers(session: Session, portal_id: int) -> list[tuple[str, str]]:
+    """Id and name of everybody of whom a portal ever told amounts, by name."""
+    known = (CUSTOMER.c.portal_id == CURRENT.c.portal_id) & (CUSTOMER.c.customer_id == CURRENT.c.customer_id)
+    query = (
+        select(CURRENT.c.customer_id, CUSTOMER.c.name)
+        .outerjoin(CUSTOMER, known)
+        .where(CURRENT.c.portal_id == portal_id)
+        .distinct()
+    )  # fmt: skip
+    rows = [(row[0], row[1] or row[0]) for row in session.execute(query)]
+    return sorted(rows, key=lambda one: (one[1].casefold(), one[0]))
+
+
+def amounts(session: Session, period: date) -> list[Row[Any]]:
+    """Every amount that counts in a period: portal, customer_id, customer, kind, amount (text), currency, provisional."""
+    mine = (CURRENT.c.reading_id == LINE.c.reading_id) & (CURRENT.c.customer_id == LINE.c.customer_id)
+    query = (
+        select(
+            PORTAL.c.name.label("portal"), LINE.c.customer_id, LINE.c.customer, LINE.c.kind, LINE.c.amount,
+            LINE.c.currency, READING.c.provisional,
+        )
+        .join(CURRENT, mine)
+        .join(READING, READING.c.id == LINE.c.reading_id)
+        .join(PORTAL, PORTAL.c.id == CURRENT.c.portal_id)
+        .where(CURRENT.c.period_start == period, PORTAL.c.archived_at.is_(None))
+    )  # fmt: skip
+    return list(session.execute(query))
+
+
 def portals_with_consumption(session: Session) -> set[int]:
     """Portals of which any amount was ever told."""
     return set(session.execute(select(CURRENT.c.portal_id).distinct()).scalars())
@@ -146,6 +198,12 @@ def readings(session: Session, portal_id: int, *, limit: int = 100) -> list[Row[
     """The readings of a portal, the latest first: when, which period, how many lines, complete or not."""
     query = select(READING).where(READING.c.portal_id == portal_id).order_by(READING.c.id.desc()).limit(limit)
     return list(session.execute(query))
+
+
+def last_readings(session: Session) -> dict[int, datetime]:
+    """When amounts were last told, by portal."""
+    rows = select(READING.c.portal_id, func.max(READING.c.taken_at)).group_by(READING.c.portal_id)
+    return {row[0]: row[1] for row in session.execute(rows)}
 
 
 def files_of(session: Session, reading_ids: Collection[int]) -> list[str]:

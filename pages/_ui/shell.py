@@ -85,6 +85,12 @@ def navigation() -> dict[str, list[st.Page]]:
             _page(
                 "changes", tr("Changes"), "compare_arrows", tr("What would change on contracts, why, and for how much?")
             ),
+            _page(
+                "consumption",
+                tr("Consumption"),
+                "cloud_sync",
+                tr("What is charged for consumption, and out of what?"),
+            ),
             _page("history", tr("History"), "history", tr("What was used at any moment, and how it developed.")),
             _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
         ],

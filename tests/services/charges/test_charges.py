@@ -15,7 +15,7 @@ from core.domain.charges.settings import ChargeSettings
 from core.domain.consumption import ConsumptionKind
 from core.domain.errors import AccessDenied, InputError, SettingsError
 from core.domain.policy import Mode
-from core.services import charges, sync
+from core.services import charge_preview, charges, sync
 from core.services import charging_decisions as deciding
 from core.services.access import SYSTEM, Actor, Role
 from core.store import audit, ledger
@@ -545,8 +545,8 @@ def test_a_workspace_without_consumption_asks_autotask_nothing_about_charges(wor
 
 def test_templates_are_previewed_on_real_lines(acme: World) -> None:
     brings(acme, example())
-    found = charges.template_preview(acme.ctx, SYSTEM, "Azure", "{resource}: {quantity}", "nl", is_name=True)
+    found = charge_preview.template_preview(acme.ctx, SYSTEM, "Azure", "{resource}: {quantity}", "nl", is_name=True)
     assert found.rendered.text == "ERP server: 744 uur"
     assert (found.rendered.limit, found.rendered.too_long) == (100, False)
     with pytest.raises(InputError, match="character 1"):
-        charges.template_preview(acme.ctx, SYSTEM, "Azure", "{nonsense}")
+        charge_preview.template_preview(acme.ctx, SYSTEM, "Azure", "{nonsense}")

@@ -1,0 +1,192 @@
+"""Where amounts come from: the portals that tell them, their readings, and whether charges add up to the source (S1-71)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.domain.charges.settings import ChargeSettings
+from core.domain.connector import Feed
+from core.domain.consumption_lines import WIDE
+from core.domain.mapping import CustomerKey
+from core.domain.text import T, Text
+from core.services.access import Actor, Role, require
+from core.services.consumption import tells_amounts
+from core.services.portals import find
+from core.store import charge_shown, charges, consumption, mappings
+from core.store import portals as portal_store
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from core.services.context import Context
+
+CENT = Decimal("0.01")
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountSource:
+    """A portal that tells amounts, or told some. `takes_files`: they are brought as billing files. `settings` None: nobody said
+    how it is charged; `ready`: it is known what to book on.
+    """
+
+    portal: str
+    connector: str
+    takes_files: bool
+    settings: ChargeSettings | None
+    last_read: datetime | None
+
+    @property
+    def ready(self) -> bool:
+        return self.settings is not None and (self.settings.ready or not self.settings.charge)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRow:
+    """One reading of a portal's amounts. `total` is what the source itself says it comes to, where it does."""
+
+    taken_at: datetime
+    period_start: date
+    period_end: date
+    lines: int
+    complete: bool
+    provisional: bool
+    total: Decimal | None
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerCheck:
+    """What the source told of a customer in a month and what its charges come to at cost; `why` where these differ."""
+
+    portal: str
+    customer_id: str
+    customer: str
+    currency: str
+    told: Decimal
+    charged: Decimal
+    why: Text | None = None
+
+    @property
+    def left(self) -> Decimal:
+        return self.told - self.charged
+
+
+def sources(ctx: Context, actor: Actor) -> tuple[AmountSource, ...]:
+    """All portals that tell amounts, by name."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        portals = portal_store.all_portals(session)
+        told = consumption.portals_with_consumption(session)
+        settings = charges.all_settings(session)
+        last = consumption.last_readings(session)
+    return tuple(
+        AmountSource(
+            portal=portal.name,
+            connector=portal.connector,
+            takes_files=tells_amounts(ctx, portal, Feed.PUSH),
+            settings=settings[portal.id].settings if portal.id in settings else None,
+            last_read=last.get(portal.id),
+        )
+        for portal in sorted(portals, key=lambda portal: portal.name.casefold())
+        if portal.id in told
+        or portal.id in settings
+        or tells_amounts(ctx, portal, Feed.PUSH)
+        or tells_amounts(ctx, portal)
+    )
+
+
+def readings(ctx: Context, actor: Actor, portal: str, *, limit: int = 50) -> tuple[ReadingRow, ...]:
+    """The latest readings of a portal's amounts."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        rows = consumption.readings(session, find(session, portal).id, limit=limit)
+    return tuple(
+        ReadingRow(
+            taken_at=row.taken_at, period_start=row.period_start, period_end=row.period_end, lines=row.lines,
+            complete=row.complete, provisional=row.provisional, total=None if row.total is None else Decimal(row.total),
+            files=tuple(str(name).rsplit("/", 1)[-1] for name in row.files),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def charged_customers(ctx: Context, actor: Actor, portal: str) -> list[tuple[str, str]]:
+    """Id and name of all customers of whom the portal told amounts."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return consumption.customers(session, find(session, portal).id)
+
+
+def source_check(ctx: Context, actor: Actor, period: date) -> tuple[CustomerCheck, ...]:
+    """What the sources told of a month against what its charges come to at cost, customer by customer; differences first."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        told = _told(session, period)
+        charged = charge_shown.cost_by_customer(session, period)
+        reasons = _reasons(session, period)
+    checks = [
+        CustomerCheck(
+            portal=portal, customer_id=customer_id, customer=name, currency=currency, told=round(amount, 2),
+            charged=(there := charged.get((portal, customer_id), NOTHING)),
+            why=None if abs(amount - there) < CENT else reasons.of(portal, customer_id, there, provisional=provisional),
+        )
+        for (portal, customer_id, currency), (name, amount, provisional) in told.items()
+    ]  # fmt: skip
+    return tuple(sorted(checks, key=lambda one: (one.why is None, one.portal.casefold(), one.customer.casefold())))
+
+
+def _told(session: Session, period: date) -> Mapping[tuple[str, str, str], tuple[str, Decimal, bool]]:
+    sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    names: dict[tuple[str, str, str], tuple[str, bool]] = {}
+    for row in consumption.amounts(session, period):
+        key = (row.portal, row.customer_id, row.currency)
+        sums[key] = WIDE.add(sums[key], Decimal(row.amount))
+        names.setdefault(key, (row.customer or row.customer_id, bool(row.provisional)))
+    return {key: (names[key][0], amount, names[key][1]) for key, amount in sums.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    """Why a customer's amounts are not charged, or not all of them."""
+
+    findings: Mapping[tuple[str, str], Text]
+    ignored: frozenset[CustomerKey]
+    settings: Mapping[str, ChargeSettings | None]
+
+    def of(self, portal: str, customer_id: str, charged: Decimal, *, provisional: bool) -> Text:
+        if CustomerKey(portal, customer_id) in self.ignored:
+            return T("This customer is ignored.")
+        settings = self.settings.get(portal)
+        if settings is None:
+            return T("It is not said how {portal} is charged.", portal=portal)
+        if found := self.findings.get((portal, customer_id)):
+            return found
+        if charged:
+            return T("Some amounts are not charged: taxes, licences, or what the settings leave out.")
+        if provisional and not settings.provisional:
+            return T("The source may still change this month: it is charged when it is final.")
+        return T("The settings leave these amounts out, or no plan was made since they came.")
+
+
+def _reasons(session: Session, period: date) -> _Reasons:
+    found: dict[tuple[str, str], Text] = {}
+    for one in charges.findings(session):
+        parts = one.key.split("|")
+        if len(parts) > 3 and parts[3] == str(period):
+            found.setdefault((parts[1], parts[2]), one.message)
+    known = mappings.load_mapping(session).customers
+    settings = charges.all_settings(session)
+    return _Reasons(
+        found,
+        frozenset(key for key, one in known.items() if one.ignored is not None),
+        {
+            portal.name: settings[portal.id].settings if portal.id in settings else None
+            for portal in portal_store.all_portals(session)
+        },
+    )
