@@ -17,7 +17,7 @@ from core.domain.plan import Change
 from core.domain.subscription import calendar as calendar_rules
 from core.domain.subscription import words
 from core.domain.subscription.badge import Badge, badge_of
-from core.domain.subscription.calendar import Subscribed
+from core.domain.subscription.calendar import EntryKind, Subscribed
 from core.domain.subscription.events import explained
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -114,10 +114,14 @@ class CalendarRow:
 
 @dataclass(frozen=True, slots=True)
 class CalendarView:
-    """One slice of the calendar, and how many entries of each kind there are."""
+    """One slice of the calendar; of all that pass the filters besides the kind: how many entries of each kind, how many terms end
+    within 7, 14 and 30 days, and how many seats are paid and not used.
+    """
 
     page: Page[CalendarRow]
     kinds: Mapping[str, int]
+    renewals: Mapping[int, int]
+    unused_seats: Decimal
 
 
 def subscriptions(ctx: Context, actor: Actor, query: PageQuery) -> Page[SubscriptionRow]:
@@ -185,7 +189,7 @@ def calendar(ctx: Context, actor: Actor, today: date, query: PageQuery) -> Page[
 
 
 def calendar_view(ctx: Context, actor: Actor, today: date, query: PageQuery) -> CalendarView:
-    """The calendar, with how many entries of each kind pass `portal` and `text`. For viewers."""
+    """The calendar with its sums. For viewers."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         found = store.with_terms(session, PageQuery(text=query.text, portal=query.portal))
@@ -207,7 +211,13 @@ def calendar_view(ctx: Context, actor: Actor, today: date, query: PageQuery) -> 
     told = calendar_rules.calendar(subscribed, today)
     entries = [entry for entry in told if not query.status or entry.kind.value == query.status]
     rows = tuple(_calendar_row(entry) for entry in entries[query.offset : query.offset + query.size])
-    return CalendarView(Page(rows, len(entries)), Counter(entry.kind.value for entry in told))
+    renewing = [entry.stage for entry in told if entry.kind is EntryKind.RENEWAL]
+    return CalendarView(
+        Page(rows, len(entries)),
+        Counter(entry.kind.value for entry in told),
+        {stage: sum(one <= stage for one in renewing) for stage in sorted(calendar_rules.STAGES)},
+        sum((entry.seats for entry in told if entry.kind is EntryKind.UNUSED), Decimal(0)),
+    )
 
 
 def _row(entry: SubscriptionEntry) -> SubscriptionRow:

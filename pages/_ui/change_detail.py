@@ -104,8 +104,9 @@ def _ledger(detail: ChangeDetail) -> None:
         _step(step)
 
 
-def _step(step: LedgerStep) -> None:
-    words_of = {
+def step_words() -> dict[str, str]:
+    """The entries of the ledger as people read them."""
+    return {
         "intended": tr("Written down before it is sent"),
         "sent": tr("Sent to Autotask"),
         "answered": tr("Autotask answered"),
@@ -117,6 +118,9 @@ def _step(step: LedgerStep) -> None:
         "skipped": tr("No longer needed"),
         "reversed": tr("The opposite was proposed"),
     }
+
+
+def _step(step: LedgerStep) -> None:
     run = f" · {tr('run {run}', run=step.run_id)}" if step.run_id else ""
-    with st.expander(f"{moment(step.at)} · {words_of.get(step.event, step.event)}{run}"):
+    with st.expander(f"{moment(step.at)} · {step_words().get(step.event, step.event)}{run}"):
         st.json(dict(step.data), expanded=True)

@@ -50,11 +50,13 @@ def filters(
                 tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=150,
                 format_func=labelled({name: name for name in portals} | {"": tr("All portals")}), label_visibility="collapsed",
             )  # fmt: skip
-        orders = {key: tr("By {column}", column=words) for key, words in sorts.items()}
-        sort = st.selectbox(
-            tr("Order"), list(sorts), format_func=labelled(orders), width=150,
-            key=f"{name}_sort", label_visibility="collapsed",
-        )  # fmt: skip
+        sort = next(iter(sorts))
+        if len(sorts) > 1:
+            orders = {key: tr("By {column}", column=words) for key, words in sorts.items()}
+            sort = st.selectbox(
+                tr("Order"), list(sorts), format_func=labelled(orders), width=150,
+                key=f"{name}_sort", label_visibility="collapsed",
+            )  # fmt: skip
     query = PageQuery(
         text=(text or "").strip(), status=status or "", portal=portal or "", sort=(sort or "").lstrip("-"),
         descending=(sort or "").startswith("-"),

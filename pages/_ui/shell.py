@@ -86,12 +86,19 @@ def navigation() -> dict[str, list[st.Page]]:
                 "changes", tr("Changes"), "compare_arrows", tr("What would change on contracts, why, and for how much?")
             ),
             _page(
+                "subscriptions",
+                tr("Subscriptions"),
+                "autorenew",
+                tr("Which subscriptions run, until when, and do the contracts follow?"),
+            ),
+            _page(
                 "consumption",
                 tr("Consumption"),
                 "cloud_sync",
                 tr("What is charged for consumption, and out of what?"),
             ),
-            _page("history", tr("History"), "history", tr("What was used at any moment, and how it developed.")),
+            _page("reports", tr("Reports"), "monitoring", tr("What was used at any moment, and how it developed.")),
+            _page("history", tr("Reports"), "history", "", hidden=True),
             _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
         ],
     }
@@ -102,10 +109,11 @@ def navigation() -> dict[str, list[st.Page]]:
     return pages
 
 
-def _page(name: str, title: str, icon: str, purpose: str, *, default: bool = False) -> st.Page:
+def _page(name: str, title: str, icon: str, purpose: str, *, default: bool = False, hidden: bool = False) -> st.Page:
     return st.Page(
-        PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name, default=default, help=purpose
-    )
+        PAGES / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name, default=default, help=purpose or None,
+        visibility="hidden" if hidden else "visible",
+    )  # fmt: skip
 
 
 def link(page: str, label: str, icon: str = ":material/arrow_forward:") -> None:
