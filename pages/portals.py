@@ -7,7 +7,17 @@ import streamlit as st
 from core.services import portals
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalState
-from pages._ui import auth, pickup_columns, portal_cards, portal_connect, portal_detail, states, upload
+from pages._ui import (
+    auth,
+    pickup_columns,
+    portal_cards,
+    portal_connect,
+    portal_detail,
+    rest_connect,
+    rest_detail,
+    states,
+    upload,
+)
 from pages._ui.formats import tr
 
 context, actor = auth.context(), auth.actor()
@@ -73,6 +83,8 @@ elif step == "connect" and auth.may(Role.OPERATOR):
     portal_connect.show(cards)
 elif step == "columns" and card and auth.may(Role.OPERATOR):
     pickup_columns.show(card)
+elif step == "endpoint" and card and card.connector == rest_detail.CONNECTOR and auth.may(Role.OPERATOR):
+    rest_connect.change(card.name)
 elif card:
     portal_detail.show(card)
 else:

@@ -81,3 +81,15 @@ def _branches(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) is Annotated:
         return _branches(get_args(annotation)[0])
     return (annotation,)
+
+
+def forms_inside(model: type[BaseModel], name: str) -> dict[str, tuple[FormField, ...]]:
+    """The forms of a field that is itself a model, by the `kind` each is chosen with; "" where there is one only."""
+    found: dict[str, tuple[FormField, ...]] = {}
+    for branch in _branches(model.model_fields[name].annotation):
+        for inner in (branch, *get_args(branch)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                fields = form_of(inner)
+                chosen = next((f.choices for f in fields if f.name == "kind"), ())
+                found[chosen[0] if len(chosen) == 1 else ""] = fields
+    return found

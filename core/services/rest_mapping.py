@@ -14,7 +14,7 @@ from core.domain import selection as chosen
 from core.domain.errors import InputError
 from core.domain.policy import Mode
 from core.domain.ports import SampleAnswer, Sampler
-from core.domain.selection import Joined, Node, Problem, RecordMapping, RowsPreview, Suggestion
+from core.domain.selection import Expand, Joined, Node, Problem, RecordMapping, RowsPreview, Suggestion
 from core.domain.text import T, Text
 from core.domain.validation import Problem as FieldProblem
 from core.domain.validation import checked, problems
@@ -39,6 +39,7 @@ __all__ = [
     "fetch_sample",
     "import_declaration",
     "preview",
+    "sample_of",
     "save",
     "table_of",
 ]
@@ -120,6 +121,11 @@ def fetch_sample(
     return _shown(source.sample(ctx.clock.now()))
 
 
+def sample_of(document: object, *, request: str = "", size: int = 0) -> Sample:
+    """A document that is here already, such as the body of a webhook, to be mapped like an answer."""
+    return _shown(SampleAnswer(request=request, kind="json", size=size, document=document))
+
+
 def preview(
     ctx: Context, actor: Actor, sample: Sample, mapping: Mapping[str, object] | RecordMapping, *, portal: str = ""
 ) -> MappingPreview:
@@ -153,9 +159,14 @@ def table_of(
     columns: Mapping[str, str] | None = None,
     limit: int = 50,
 ) -> RowsPreview:
-    """The first rows of an example, with what stands at each chosen path. Raises InputError for a path that is not understood."""
+    """The first rows of an example, with what stands at each chosen path.
+
+    Raises InputError or SettingsError for a path that is not understood.
+    """
+    levels = [checked(Expand, {"path": path}, path) for path in expand]
+    parents = () if sample.parent is None else (sample.parent,)
     try:
-        return chosen.rows_preview(sample.document, records, expand, columns, limit)
+        return chosen.rows_preview(sample.document, records, levels, columns, limit, parents)
     except chosen.PathError as error:
         raise InputError(error.message, kind="path") from error
 

@@ -13,6 +13,8 @@ from pages._ui import (
     pickup_connection,
     portal_cards,
     portal_detail,
+    rest_connect,
+    rest_detail,
     schedule_form,
     settings_form,
     states,
@@ -31,6 +33,8 @@ def show(cards: Sequence[PortalCard]) -> None:
         _choose(connectors)
     elif connector.slug == webhooks.CONNECTOR:
         webhook_connect.show(connector, {card.name for card in cards})
+    elif connector.slug == rest_detail.CONNECTOR:
+        rest_connect.connect(connector, {card.name for card in cards})
     else:
         _connect(connector, {card.name for card in cards})
 

@@ -20,6 +20,7 @@ from pages._ui import (
     pickup_files,
     policy_form,
     portal_cards,
+    rest_detail,
     schedule_form,
     settings_form,
     states,
@@ -193,6 +194,10 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
     name = st.text_input(tr("Name"), card.name, key=f"name_{card.id}", disabled=not editable, max_chars=60)
     if card.connector == webhooks.CONNECTOR:
         webhook_settings.show(detail, name, editable=editable)
+        return
+    if card.connector == rest_detail.CONNECTOR:
+        if rest_detail.show(detail, name, editable=editable):
+            go(step="endpoint", portal=card.name)
         return
     if card.picks_up:
         pickup_connection.show(detail, connector, name, editable=editable)

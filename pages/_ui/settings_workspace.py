@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from core.services import autotask_settings, workspace
-from pages._ui import auth, states
+from pages._ui import auth, settings_hosts, states
 from pages._ui.formats import escape, tr
 
 
@@ -19,6 +19,7 @@ def show() -> None:
         _backup()
     with right:
         _workspace_file()
+        settings_hosts.show()
 
 
 def _time_zone() -> None:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.domain.selection import suggest
-from core.services import webhooks
+from core.services import rest_mapping, webhooks
+from core.services.rest_mapping import Sample
 from core.services.webhooks import HookCard, Tried
-from pages._ui import auth, grid, states
+from pages._ui import auth, grid, mapper, states
 from pages._ui.formats import escape, number, table, tr
+from pages._ui.mapper_state import Draft
 from pages._ui.webhook_deliveries import pretty
 
 SAMPLE = """{
@@ -21,7 +22,6 @@ SAMPLE = """{
   ]}
 }"""
 KINDS = {"JSON": "application/json", "JSON lines": "application/x-ndjson", "CSV": "text/csv"}
-FIELDS = ("customer_id", "customer", "product_key", "product", "quantity", "subscription_id")
 
 
 def show(hook: HookCard, stored: Mapping[str, object], *, editable: bool) -> None:
@@ -45,12 +45,19 @@ def show(hook: HookCard, stored: Mapping[str, object], *, editable: bool) -> Non
     raw = (text.strip() or SAMPLE).encode()
     settings = {name: value for name, value in stored.items() if name not in ("mapping", "everything")}
     with states.explained():
-        settings |= _mapping(hook, raw, KINDS[kind], key) if own else {}
+        draft = _draft(hook, raw, KINDS[kind], stored, key) if own else None
+        if draft is not None:
+            mapper.choose(draft)
+            settings["mapping"] = draft.to_settings()
         settings |= _meaning(hook, key, own=own)
+        if draft is not None and draft.lacking():
+            mapper.outcome(draft, hook.portal)
+            return
         tried = webhooks.try_body(auth.context(), auth.actor(), hook.portal, raw, KINDS[kind], settings)
-        _outcome(tried, is_sample=not text.strip())
+        _outcome(tried, draft, hook.portal, is_sample=not text.strip())
         if st.button(tr("Save"), type="primary", key=f"{key}_save"):
             webhooks.save_settings(auth.context(), auth.actor(), hook.portal, settings)
+            mapper.forget()
             states.done(tr("The mapping is saved."))
             st.rerun()
 
@@ -64,56 +71,16 @@ def _last_body(portal: str, key: str) -> None:
         st.session_state[f"{key}_text"] = pretty(raw[:200_000])
 
 
-def _mapping(hook: HookCard, raw: bytes, kind: str, key: str) -> dict[str, object]:
-    """Paths, with what the body suggests where nothing is chosen yet."""
-    plain = {"verification": hook.settings.verification.model_dump(mode="json")}
-    document = webhooks.try_body(auth.context(), auth.actor(), hook.portal, raw, kind, plain).document
-    known = _stored_paths(hook) or _suggested(document)
-    # Another body brings other suggestions: the fields begin anew.
-    key = f"{key}_{zlib.crc32(raw)}"
-    st.caption(tr("Paths such as data.items, customer.name or parent.id. What is found is shown below."))
-    left, right = st.columns(2, gap="medium")
-    records = left.text_input(tr("Records"), known.get("records", ""), key=f"{key}_records", max_chars=500)
-    expand = right.text_input(
-        tr("List inside each record"), known.get("expand", ""), key=f"{key}_expand", max_chars=500
-    )
-    names = {
-        "customer_id": tr("Customer number"), "customer": tr("Customer"), "product_key": tr("Product code"),
-        "product": tr("Product"), "quantity": tr("Quantity"), "subscription_id": tr("Subscription"),
-    }  # fmt: skip
-    paths = {
-        field: (left, right)[place % 2].text_input(
-            names[field], known.get(field, ""), key=f"{key}_{field}", max_chars=500
-        )
-        for place, field in enumerate(FIELDS)
-    }
-    mapping: dict[str, object] = {field: path.strip() for field, path in paths.items() if path.strip()}
-    mapping |= {"records": records.strip()} if records.strip() else {}
-    mapping |= {"expand": [part.strip() for part in expand.split(">") if part.strip()]} if expand.strip() else {}
-    return {"mapping": _kept(hook) | mapping}
-
-
-def _kept(hook: HookCard) -> dict[str, object]:
-    """What a stored mapping says beside the paths that are asked here."""
-    if hook.settings.mapping is None:
-        return {}
-    stored = hook.settings.mapping.model_dump(mode="json", exclude_defaults=True)
-    return {name: value for name, value in stored.items() if name not in (*FIELDS, "records", "expand")}
-
-
-def _stored_paths(hook: HookCard) -> dict[str, str]:
-    mapping = hook.settings.mapping
-    if mapping is None:
-        return {}
-    found = {field: value.path for field in FIELDS if (value := getattr(mapping, field)) is not None}
-    return found | {"records": mapping.records, "expand": " > ".join(one.path for one in mapping.expand)}
-
-
-def _suggested(document: object) -> dict[str, str]:
-    best = next(iter(suggest(document).candidates), None)
-    if best is None:
-        return {}
-    return {**best.fields, "records": best.records, "expand": " > ".join(best.expand)}
+def _draft(hook: HookCard, raw: bytes, kind: str, stored: Mapping[str, object], key: str) -> Draft:
+    """The body as an example to click in; it is read once."""
+    stamp = (hook.portal, kind, zlib.crc32(raw))
+    kept: tuple[object, Sample] | None = st.session_state.get("_hook_sample")
+    if kept is None or kept[0] != stamp:
+        plain = {"verification": hook.settings.verification.model_dump(mode="json")}
+        document = webhooks.try_body(auth.context(), auth.actor(), hook.portal, raw, kind, plain).document
+        kept = st.session_state["_hook_sample"] = (stamp, rest_mapping.sample_of(document, size=len(raw)))
+    mapping = stored.get("mapping")
+    return mapper.draft_of(key, kept[1], dict(mapping) if isinstance(mapping, Mapping) else None)
 
 
 def _meaning(hook: HookCard, key: str, *, own: bool) -> dict[str, object]:
@@ -132,10 +99,13 @@ def _meaning(hook: HookCard, key: str, *, own: bool) -> dict[str, object]:
     return found | {"complete_holds": chosen}
 
 
-def _outcome(tried: Tried, *, is_sample: bool) -> None:
+def _outcome(tried: Tried, draft: Draft | None, portal: str, *, is_sample: bool) -> None:
     if is_sample:
         st.caption(tr("This is what our own sample gives. Paste a body to try it."))
     st.markdown(f"**{escape(tr(tried.summary))}**")
+    if draft is not None:
+        mapper.outcome(draft, portal)
+        return
     for problem in tried.problems[:10]:
         st.markdown(f":material/error: {escape(tr(problem))}")
     if not tried.lines:

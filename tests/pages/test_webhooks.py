@@ -78,7 +78,7 @@ def test_an_event_of_another_layout_is_mapped(hooked: Pages) -> None:
     screen.text_area(key="map_Sender_text").input(body).run()
     screen.toggle(key="map_Sender_own").set_value(True).run()
     assert not screen.exception
-    assert table_with(screen, "place")["quantity"].tolist() == ["12"]
+    assert table_with(screen, "place")["count"].tolist() == ["12"]
     screen.button(key="map_Sender_save").click().run()
     mapping = webhooks.hook_card(hooked.context, SYSTEM, "Sender").settings.mapping
     assert mapping is not None

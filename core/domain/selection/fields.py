@@ -31,6 +31,8 @@ class Found(NamedTuple):
     text: str
     extras: Mapping[str, Any]
     attributes: Mapping[str, str]
+    amount: Decimal | None = None
+    description: str = ""
 
     def line(self, quantity: Decimal, origin: Origin) -> UsageLine:
         key = LineKey(*self.key)
@@ -86,6 +88,8 @@ class Fields:
         self._subscription = _text_part(mapping, "subscription_id", str)
         self._keyed = any(part is not None for part in (self._term, self._frequency, self._subscription))
         self._extras = [part for part in (_extra(mapping, name) for name in _EXTRAS) if part is not None]
+        self._amount = None if mapping.amount is None else _Part("amount", mapping.amount, _amount(mapping.amount))
+        self._description = _text_part(mapping, "description", str)
         self._attributes = [_Part(name, value, plain_text) for name, value in mapping.attributes.items()]
 
     def read(self, row: Scope, customer: tuple[str, str]) -> Found:
@@ -102,7 +106,19 @@ class Fields:
         if self._attributes:
             told = {part.name: value for part in self._attributes if (value := part.of(row)) not in (None, "")}
             attributes = MappingProxyType(told)
-        return Found(key, customer[1], product, quantity, text, extras, attributes)
+        if self._amount is None and self._description is None:
+            return Found(key, customer[1], product, quantity, text, extras, attributes)
+        words = _of(self._description, row)
+        return Found(key, customer[1], product, quantity, text, extras, attributes, self._money(row), words)
+
+    def _money(self, row: Scope) -> Decimal | None:
+        """What the record costs; one that should tell an amount and does not is not read (M2)."""
+        if self._amount is None:
+            return None
+        amount: Decimal | None = self._amount.of(row)
+        if amount is None:
+            raise Unreadable(T("The record has no {path}.", path=self._amount.path))
+        return amount
 
     def lost_keys(self) -> list[str]:
         """Paths of mapped parts of the line's key that no row had."""

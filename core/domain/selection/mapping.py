@@ -200,6 +200,12 @@ class RecordMapping(_Part):
     )
     unit_cost: Value | None = Field(None, title="Unit cost", description="What one unit costs.")
     unit_price: Value | None = Field(None, title="Unit price", description="What one unit sells for.")
+    amount: Value | None = Field(
+        None, title="Amount", description="What the record costs in all; below zero for a credit. It becomes charges."
+    )
+    description: Value | None = Field(
+        None, title="Description", description="What was used, in words for the invoice: a server, a disk."
+    )
     currency: Value | None = Field(None, title="Currency", description="A code such as EUR.")
     period_start: Value | None = Field(None, title="Start of the period", description="A date.")
     period_end: Value | None = Field(None, title="End of the period", description="A date.")
@@ -227,12 +233,17 @@ class RecordMapping(_Part):
     @model_validator(mode="before")
     @classmethod
     def _lenient(cls, values: Any) -> Any:
-        """An empty setting is one that was not made; one list alone may be given for `expand`."""
+        """An empty setting is one that was not made; one list alone may be given for `expand`. An endpoint that tells amounts alone
+        has them for quantities.
+        """
         if not isinstance(values, dict):
             return values
         kept = {name: value for name, value in values.items() if value is not None and value != ""}
         if isinstance(kept.get("expand"), str | dict):
             kept["expand"] = [kept["expand"]]
+        counted = kept.get("count_records") or kept.get("aggregate") == Aggregate.COUNT
+        if "amount" in kept and "quantity" not in kept and not counted:
+            kept["quantity"] = kept["amount"]
         return kept
 
     @model_validator(mode="after")
@@ -244,6 +255,11 @@ class RecordMapping(_Part):
         if self.quantity is None and not self.counts:
             raise ValueError(T("Choose where the quantity stands, or count records."))
         return self
+
+    @property
+    def counts_money(self) -> bool:
+        """Whether the amounts themselves stand where quantities would: there are no other numbers."""
+        return not self.counts and self.amount is not None and self.quantity == self.amount
 
     @property
     def counts(self) -> bool:

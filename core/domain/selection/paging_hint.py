@@ -37,7 +37,9 @@ def suggest_paging(document: object, url: str = "") -> dict[str, object]:
         param = CURSOR_PARAMS.get(_last(cursor), "cursor")
         return {"kind": "cursor", "cursor_at": cursor, "param": asked.get(_bare(param), param)}
     size = next((asked[name] for name in SIZE_PARAMS if name in asked), "")
-    sized = {"size_param": size, "size": int(sizes[size])} if size and sizes[size].isdigit() and int(sizes[size]) else {}
+    sized = (
+        {"size_param": size, "size": int(sizes[size])} if size and sizes[size].isdigit() and int(sizes[size]) else {}
+    )
     if pages := _number_at(told, PAGES):
         return {"kind": "page", "param": _param(asked, PAGE_PARAMS, "page"), "pages_at": pages, **sized}
     total = _number_at(told, TOTALS)
@@ -69,7 +71,9 @@ def _is_cursor(value: Any) -> bool:
 
 
 def _number_at(told: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    numbers = {_last(path): path for path, value in told.items() if isinstance(value, int) and not isinstance(value, bool)}
+    numbers = {
+        _last(path): path for path, value in told.items() if isinstance(value, int) and not isinstance(value, bool)
+    }
     return next((numbers[name] for name in names if name in numbers), "")
 
 

@@ -33,7 +33,8 @@ def rows_preview(
 ) -> RowsPreview:
     """The first `limit` rows with what stands at each path of `columns` (heading → path).
 
-    `parents` are the records around the document, such as that of a first call. Without `columns`: the plain fields of the items. Raises PathError for a path that is not understood.
+    `parents` are the records around the document, such as that of a first call. Without `columns`: the plain fields of the items.
+    Raises PathError for a path that is not understood.
     """
     walk = Rows(records, [one if isinstance(one, Expand) else Expand(path=one) for one in expand])
     found = walk.of(document, parents)

@@ -33,10 +33,12 @@ class Selection:
     not be read is not zero (M2). `unplaced` says that a problem belongs to no known customer, so that it may be anybody's: the
     reading is then not complete. `covered` are all customers that were seen, those without a line too. `records` counts
     the records looked at, `left_out` those that filters took away. `told_complete` is what stands at `complete_path`, None where
-    that is not set. `error` is the text at `error_path`, when the document reports one.
+    that is not set. `error` is the text at `error_path`, when the document reports one. `amounts` are what consumption is made of,
+    where records tell money.
     """
 
     lines: tuple[UsageLine, ...]
+    amounts: tuple[UsageLine, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Text, ...] = ()
     failed_customers: Mapping[str, Text] = field(default_factory=lambda: _NOBODY)
@@ -63,4 +65,5 @@ class Selection:
             customers_covered=self.covered,
             failed_customers=self.failed_customers,
             notes=self.notes,
+            amounts=self.amounts,
         )

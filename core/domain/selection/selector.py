@@ -10,6 +10,7 @@ from typing import Any
 
 from core.domain.file_settings import Aggregate, NumberFormat, Rounding
 from core.domain.numbers import decimal_sign
+from core.domain.selection.amounts import AmountSum, amount_key, tells_money
 from core.domain.selection.fields import Fields, Found
 from core.domain.selection.mapping import RecordMapping
 from core.domain.selection.paths import compile_path
@@ -79,6 +80,8 @@ class Selector:
         self._record_key = compile_path(mapping.record_key) if mapping.record_key else None
         self._joined = [(one.name, compile_path(one.on), one.table) for one in joined]
         self._sums: dict[tuple[str, ...], _Sum] = {}
+        self._money: dict[tuple[object, ...], tuple[_Sum, AmountSum]] = {}
+        self._tells_money = tells_money(mapping)
         self._problems: list[Problem] = []
         self._failed: dict[str, Text] = {}
         self._covered: set[str] = set()
@@ -130,6 +133,7 @@ class Selector:
         lines = [line for key, one in self._sums.items() if (line := self._line(key, one)) is not None]
         return Selection(
             lines=tuple(line for line in lines if line.customer_id not in self._failed),
+            amounts=tuple(line for line in self._amounts() if line.customer_id not in self._failed),
             problems=tuple(self._problems),
             notes=self._notes(),
             failed_customers=MappingProxyType(dict(self._failed)),
@@ -177,6 +181,27 @@ class Selector:
         known = self._sums.get(found.key)
         if known is None:
             known = self._sums[found.key] = _Sum(found, Origin(self._source, self._place(row)))
+        self._count_in(known, found)
+        if self._tells_money:
+            self._add_money(row, found)
+
+    def _add_money(self, row: Row, found: Found) -> None:
+        known = self._money.get(key := amount_key(found))
+        if known is None:
+            known = self._money[key] = (_Sum(found, Origin(self._source, self._place(row))), AmountSum())
+        self._count_in(known[0], found)
+        known[1].add(found)
+
+    def _amounts(self) -> list[UsageLine]:
+        """Lines of money. A line whose quantity is no number was told as a problem already, and its customer with it."""
+        found = []
+        for one, money in self._money.values():
+            if one.first.key[0] not in self._failed:
+                line = one.first.line(self._total(one), one.origin._replace(rows=one.rows))
+                found.append(money.line(line, one.first, counts_money=self._mapping.counts_money))
+        return found
+
+    def _count_in(self, known: _Sum, found: Found) -> None:
         known.rows += 1
         quantity = found.quantity
         if isinstance(quantity, Ambiguous):
@@ -212,7 +237,7 @@ class Selector:
             case _:
                 total = sum(numbers, one.total)
         total = _rounded(total, self._mapping.rounding)
-        if total < 0:
+        if total < 0 and not self._tells_money:
             raise Unreadable(T("The quantity of {product} is below zero.", product=one.first.product), total)
         return total
 

@@ -1,0 +1,74 @@
+"""What a page asks for an endpoint of one's own: the fields of each part of its declaration, and the secrets it looks up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.services.access import Actor, Role, require
+from core.services.forms import FormField, form_of, forms_inside
+
+if TYPE_CHECKING:
+    from core.services.context import Context
+
+__all__ = ["EndpointForms", "endpoint_forms", "secrets_of"]
+
+REST = "rest"
+PARTS = ("body", "paging", "window", "for_each", "answer", "limits", "network")
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "key": ("key",),
+    "bearer": ("token",),
+    "basic": ("password",),
+    "digest": ("password",),
+    "client_credentials": ("client_secret",),
+    "refresh_token": ("client_secret", "refresh_token"),
+    "password": ("password", "client_secret"),
+    "jwt": ("signing_key",),
+    "hmac": ("signing_key",),
+}
+"""Those that a way to sign in works with; a log-in call names its own."""
+_LOOKED_UP = re.compile(r"\{\{\s*secret\.([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointForms:
+    """The fields of a declaration. `sign_in` by kind; `parts` by the name of the setting; `secrets` all there are."""
+
+    fields: Mapping[str, FormField]
+    sign_in: Mapping[str, tuple[FormField, ...]]
+    parts: Mapping[str, tuple[FormField, ...]]
+    secrets: tuple[FormField, ...]
+
+
+def endpoint_forms(ctx: Context, actor: Actor) -> EndpointForms:
+    """The forms of an endpoint. For operators."""
+    require(actor, Role.OPERATOR)
+    kind = ctx.connectors.get(REST)
+    return EndpointForms(
+        fields={field.name: field for field in form_of(kind.settings)},
+        sign_in=forms_inside(kind.settings, "auth"),
+        parts={name: forms_inside(kind.settings, name)[""] for name in PARTS},
+        secrets=form_of(kind.secrets),
+    )
+
+
+def secrets_of(settings: Mapping[str, object]) -> tuple[str, ...]:
+    """The secrets that a declaration needs: those of its way to sign in, and those it looks up in its texts."""
+    auth = settings.get("auth")
+    kind = str(auth.get("kind", "none")) if isinstance(auth, Mapping) else "none"
+    wanted = dict.fromkeys(SECRETS.get(kind, ()))
+    found = {name for text in _texts(settings) for name in _LOOKED_UP.findall(text)}
+    return tuple(wanted | dict.fromkeys(sorted(found)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
