@@ -20,6 +20,7 @@ __all__ = [
     "consumption_from_usage",
     "dimension_of",
     "is_provisional",
+    "line_identity",
     "month_of",
     "months_between",
     "totals_by_currency",
@@ -31,6 +32,8 @@ UNTAGGED = "(untagged)"
 FINAL_FROM_DAY = 8
 """By the 8th of the next month a month is taken to be invoiced, where the source does not say so itself (Azure reference §6)."""
 CENT = Decimal("0.01")
+TOLD_APART = ("amount", "price", "description", "quantity")
+"""Attributes of a usage line that are parts of a consumption line; what charges can be split by are the others."""
 WIDE = Context(prec=100)
 """For sums: the usual 28 digits would round long amounts away."""
 
@@ -121,37 +124,56 @@ def _identity(line: ConsumptionLine) -> tuple[object, ...]:
     )
 
 
+def line_identity(line: ConsumptionLine) -> tuple[object, ...]:
+    """What makes an amount the same one when it is told again, for one customer and month: what was used, of which subscription,
+    as usage or as credit, in which currency.
+    """
+    credited = line.kind is ConsumptionKind.CREDIT
+    month = month_of(line.period_start)[0]
+    subscription = line.dimensions.get("subscription_id", "")
+    return (line.customer_id, month, line.resource_key, subscription, credited, line.currency)
+
+
 def _both(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     """A sum is known only when all its parts are."""
     return WIDE.add(one, other) if one is not None and other is not None else None
 
 
-def consumption_from_usage(reading: Reading, *, default_currency: str = "") -> ConsumptionReading:
+def consumption_from_usage(reading: Reading, *, default_currency: str = "", priced: bool = True) -> ConsumptionReading:
     """Amounts of any portal's usage lines: of files, REST endpoints and webhooks, of any cloud or storage.
 
     The amount is what the line tells as attribute `amount`, else quantity × unit cost, else quantity × unit price. The description
-    is its attribute `description`, else the product. Without a period it is that of the effective date's or else the reading's
-    month. Lines without any amount are left out, and it is said; one whose amount cannot be read leaves the reading not complete.
+    is its attribute `description`, else the product; the price its attribute `price`, else quantity × unit price. Without a period
+    it is that of the effective date's or else the reading's month. Lines without any amount are left out, and it is said; one
+    whose amount cannot be read leaves the reading not complete. Not `priced`: only amounts that are told as such count.
     """
     today = reading.taken_at.date()
+    told = reading.amounts or reading.lines
     lines: list[ConsumptionLine] = []
     without = 0
-    for usage in reading.lines:
-        amount = _amount(usage)
+    for usage in told:
+        amount = _amount(usage, priced=priced)
         if amount is None:
             without += 1
             continue
         lines.append(_from_usage(usage, amount, today, default_currency))
     notes: tuple[Text, ...] = reading.notes
-    unreadable = sum(1 for usage in reading.lines if usage.attributes.get("amount") and _amount(usage) is None)
-    if without:
-        notes += (T("{count} lines have no amount, cost or price and are not charged.", count=without),)
-    start, end = month_of(today)
+    unreadable = sum(1 for usage in told if usage.attributes.get("amount") and _amount(usage) is None)
+    if unreadable:
+        text = T(
+            "{count} lines have an amount that cannot be read; nothing is charged until that is mended.",
+            count=unreadable,
+        )
+        notes = (text, *notes)
+    if without > unreadable:
+        notes += (T("{count} lines have no amount, cost or price and are not charged.", count=without - unreadable),)
+    days = [line.period_start for line in lines] or [today]
     return ConsumptionReading(
         portal=reading.portal,
         taken_at=reading.taken_at,
-        period_start=min((line.period_start for line in lines), default=start),
-        period_end=max((line.period_end for line in lines), default=end),
+        # Whole months: a line counts in the month in which its period begins.
+        period_start=month_of(min(days))[0],
+        period_end=month_of(max(days))[1],
         lines=tuple(line for line in lines if line.customer_id not in reading.failed_customers),
         complete=reading.complete and not unreadable,
         provisional=any(line.provisional for line in lines),
@@ -164,21 +186,22 @@ def _from_usage(usage: UsageLine, amount: Decimal, today: date, default_currency
     start, end = month_of(usage.period_start or usage.effective_date or today)
     start, end = usage.period_start or start, usage.period_end or end
     told = usage.attributes
-    dimensions: dict[str, str] = {name: value for name, value in told.items() if name not in ("amount", "description")}
+    words = told.get("description", "")
+    dimensions: dict[str, str] = {name: value for name, value in told.items() if name not in TOLD_APART}
     if usage.subscription_id:
         dimensions["subscription_id"] = usage.subscription_id
     return ConsumptionLine(
         customer_id=usage.customer_id,
         customer=usage.customer,
-        resource_key=usage.product_key,
-        resource=told.get("description") or usage.product,
+        resource_key=f"{usage.product_key}/{words}" if words else usage.product_key,
+        resource=words or usage.product,
         amount=amount,
         currency=usage.currency or default_currency,
         period_start=start,
         period_end=max(start, end),
         kind=ConsumptionKind.CREDIT if amount < 0 else ConsumptionKind.USAGE,
-        price=None if usage.unit_price is None else usage.unit_price * usage.quantity,
-        quantity=usage.quantity,
+        price=_price(usage),
+        quantity=None if told.get("quantity") == "none" else usage.quantity,
         unit=usage.unit,
         provisional=end >= today,
         dimensions=dimensions,
@@ -186,16 +209,28 @@ def _from_usage(usage: UsageLine, amount: Decimal, today: date, default_currency
     )
 
 
-def _amount(usage: UsageLine) -> Decimal | None:
+def _price(usage: UsageLine) -> Decimal | None:
+    told = number_of(usage.attributes.get("price", ""))
+    if told is not None or usage.unit_price is None:
+        return told
+    return WIDE.multiply(usage.unit_price, usage.quantity)
+
+
+def _amount(usage: UsageLine, *, priced: bool = True) -> Decimal | None:
     told = usage.attributes.get("amount", "")
-    if told:
-        try:
-            value = Decimal(told)
-        except InvalidOperation:
-            return None
-        return value if value.is_finite() else None
+    if told or not priced:
+        return number_of(told)
     each = usage.unit_cost if usage.unit_cost is not None else usage.unit_price
-    return None if each is None else each * usage.quantity
+    return None if each is None else WIDE.multiply(each, usage.quantity)
+
+
+def number_of(text: str) -> Decimal | None:
+    """An exact number as an attribute has it; None for anything else."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
 
 
 def usage_from_consumption(

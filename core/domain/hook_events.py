@@ -49,7 +49,8 @@ class Envelope:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The usage lines of an event. `failed` are customers with a row that could not be read, each with the first reason;
-    their other rows are among `lines`. `unplaced`: a row could not be read that may be anybody's.
+    their other rows are among `lines`. `unplaced`: a row could not be read that may be anybody's. `amounts` are what consumption is
+    made of where a mapping of one's own tells it apart from `lines`.
     """
 
     lines: tuple[UsageLine, ...]
@@ -57,6 +58,7 @@ class Rows:
     covered: frozenset[str]
     failed: Mapping[str, Text]
     unplaced: bool
+    amounts: tuple[UsageLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,11 @@ def _flat(document: Any) -> list[_Row]:
     records = document if isinstance(document, list) else [document]
     rows: list[_Row] = []
     for index, record in enumerate(records):
-        if isinstance(record, dict) and "quantity" in record and ({"customer_id", "customer"} & record.keys()):
+        if (
+            isinstance(record, dict)
+            and ({"quantity", "amount"} & record.keys())
+            and ({"customer_id", "customer"} & record.keys())
+        ):
             key = _words(record.get("customer_id")) or _words(record.get("customer"))
             product = {"sku": record.get("product_key"), "name": record.get("product"), **record}
             rows.append(_Row(key, _words(record.get("customer")) or key, product, f"record {index + 1}"))
@@ -151,7 +157,9 @@ def _flat(document: Any) -> list[_Row]:
 def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
     product = row.product
     key = _words(product.get("sku")) or _words(product.get("id")) or _words(product.get("name"))
-    quantity = _quantity(product.get("quantity"))
+    amount = _money(product.get("amount"))
+    counted = "quantity" in product or amount is None
+    quantity = _quantity(product.get("quantity")) if counted else amount
     wrong = _wrong(row, key, quantity)
     if wrong or quantity is None:
         problems.append(
@@ -173,7 +181,7 @@ def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
         effective_date=_day(product.get("effective_date")),
         period_start=_day(product.get("period_start")),
         period_end=_day(product.get("period_end")),
-        attributes=_attributes(product.get("attributes")),
+        attributes={**_attributes(product.get("attributes")), **_told(product, amount, counted=counted)},
         unit=_words(product.get("unit")),
         subscription_id=_words(product.get("subscription_id")),
         currency=_words(product.get("currency")),
@@ -195,6 +203,8 @@ def _wrong(row: _Row, key: str, quantity: Decimal | None) -> Text | None:
         return T("{text} is no term. Write P1M, P1Y or P3Y.", text=term[:40])
     if frequency and frequency not in BILLING:
         return T("{text} is no billing frequency. There are: {known}.", text=frequency[:40], known=BILLING)
+    if product.get("amount") is not None and _money(product.get("amount")) is None:
+        return T("{text} is no amount. Write 284.60.", text=_shown(product.get("amount")))
     if product.get("effective_date") and _day(product.get("effective_date")) is None:
         return T("{text} is no date. Write 2026-10-05.", text=_shown(product.get("effective_date")))
     return None
@@ -221,6 +231,27 @@ def _quantity(value: object) -> Decimal | None:
         number = Decimal(value)
         return number if number.is_finite() and 0 <= number < Decimal(10**12) else None
     return Decimal(value.strip()) if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) else None
+
+
+def _money(value: object) -> Decimal | None:
+    """An amount, which may be below zero: a credit."""
+    if isinstance(value, str) and value.strip().startswith("-"):
+        amount = _quantity(value.strip()[1:])
+        return None if amount is None else -amount
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and value < 0:
+        amount = _quantity(-value)
+        return None if amount is None else -amount
+    return _quantity(value)
+
+
+def _told(product: Mapping[str, Any], amount: Decimal | None, *, counted: bool) -> dict[str, str]:
+    """What makes the line an amount of money, as attributes."""
+    told = {
+        "amount": "" if amount is None else f"{amount:f}",
+        "description": _words(product.get("description")),
+        "quantity": "" if counted else "none",
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _day(value: object) -> date | None:

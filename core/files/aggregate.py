@@ -177,7 +177,18 @@ def agreed(column: Column, groups: Groups, settings: FileSettings) -> tuple[list
 
 def latest(column: Column, groups: Groups) -> list[datetime | None]:
     """The latest date of each line."""
-    order = np.lexsort((ranks(column),))
+    return _dates(column, groups, np.lexsort((ranks(column),)))
+
+
+def earliest(column: Column, groups: Groups) -> list[datetime | None]:
+    """The first date of each line; rows without one do not count."""
+    order = np.lexsort((ranks(column),))[::-1]
+    dated = column.where(lambda value: isinstance(value, datetime))[order]
+    return _dates(column, groups, np.concatenate((order[~dated], order[dated])))
+
+
+def _dates(column: Column, groups: Groups, order: Rows) -> list[datetime | None]:
+    """For each line the date of its record that comes last in this order."""
     best = np.empty(len(groups), dtype=np.int64)
     best[groups.of[order]] = order
     found = (column.at(row) for row in best.tolist())

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from core.domain.file_settings import FileSettings, FromFileName, FromSheetName
 from core.domain.text import T
 from core.domain.usage import Scope, UsageLine
+from core.files.amounts import amount_lines
 from core.files.control import check_file_name, check_names, check_period, check_total, compare_totals
 from core.files.findings import Findings
 from core.files.html import without_table
@@ -122,7 +123,8 @@ class _Import:
         check_names(tables, findings, self.limits)
         records = read_records(tables, self.settings, findings)
         lines = usage_lines(records, tables, self.settings, findings, self.file_name)
-        if not lines and not findings.issues:
+        amounts = amount_lines(records, tables, self.settings, findings, self.file_name)
+        if not lines and not amounts and not findings.issues:
             raise reject(
                 Kind.NO_DATA_ROWS,
                 T("No row of the file holds a quantity of a customer that is not left out by the mapping's filter."),
@@ -134,7 +136,7 @@ class _Import:
             check_total(total, self.settings)
         compare_totals(total, previous_total, self.settings, findings)
         findings.close()
-        return self._result(lines, findings, tables)
+        return replace(self._result(lines, findings, tables), amounts=amounts)
 
     def _tables(self, findings: Findings) -> list[Table]:
         """The tables the mapping reads, with what there is to say about the file and its sheets."""

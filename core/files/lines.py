@@ -17,7 +17,7 @@ from core.files.cells import Column
 from core.files.dates import billing_frequency, term
 from core.files.findings import Findings
 from core.files.issues import ImportIssue, Kind, NoteKind, column_letter, shown
-from core.files.records import COUNTED, Records
+from core.files.records import COUNTED, UNCOUNTED, Records
 from core.files.roles import MONEY_ROLES
 from core.files.table import Table
 
@@ -31,12 +31,14 @@ def usage_lines(
     records: Records, tables: Sequence[Table], settings: FileSettings, findings: Findings, file_name: str
 ) -> tuple[UsageLine, ...]:
     """The lines of a file. A line with a bad row, a negative total or an unfit number is told to `findings` and left out."""
+    if UNCOUNTED in records.columns:
+        records = records.taken(~records.columns[UNCOUNTED].where(bool))
     if not len(records):
         return ()
     _tell_uncounted(records, findings)
-    keys = _keys(records)
+    keys = line_keys(records)
     groups = grouped(records, list(keys.values()), settings)
-    maker = _LineMaker(records, tables, settings, findings, file_name, keys, groups)
+    maker = LineMaker(records, tables, settings, findings, file_name, keys, groups)
     maker.refuse_conflicts(last_date_conflicts(records, groups, settings))
     numbers = [rounded(exact, settings.rounding) for exact in quantities(records, groups, settings)]
     unfit = {group for group, number in enumerate(numbers) if maker.is_unfit(number, int(groups.first[group]))}
@@ -45,7 +47,7 @@ def usage_lines(
     )
 
 
-def _keys(records: Records) -> dict[str, Column]:
+def line_keys(records: Records) -> dict[str, Column]:
     """The columns that make a line one, with terms and frequencies as ISO durations and known words."""
     columns = records.columns
     for role, change in (("term", term), ("billing_frequency", billing_frequency)):
@@ -80,7 +82,9 @@ def months_of(text: str) -> tuple[date, date] | None:
 
 
 @dataclass(slots=True)
-class _LineMaker:
+class LineMaker:
+    """Makes the usage line of each group of records."""
+
     records: Records
     tables: Sequence[Table]
     settings: FileSettings
@@ -91,9 +95,9 @@ class _LineMaker:
 
     def lines(self, quantities: Sequence[Decimal]) -> Iterator[UsageLine]:
         """The line of each group. What is asked of a column is asked for all groups at once."""
-        keys = [self._of_first(column) for column in self.keys.values()]
+        keys = [self.of_first(column) for column in self.keys.values()]
         customers, products, units, periods, currencies = (
-            self._of_first(self.records.columns.get(role))
+            self.of_first(self.records.columns.get(role))
             for role in ("customer", "product", "unit", "period", "currency")
         )
         costs, prices = self.amounts("unit_cost"), self.amounts("unit_price")
@@ -124,7 +128,7 @@ class _LineMaker:
                 origin=Origin(self.file_name, places[group], counts[group]),
             )
 
-    def _of_first(self, column: Column | None) -> list[str]:
+    def of_first(self, column: Column | None) -> list[str]:
         """For each line what its first record has in a column."""
         if column is None:
             return [""] * len(self.groups)
@@ -185,7 +189,7 @@ class _LineMaker:
             self._refuse(Kind.SAME_DATE, message, remedy, row)
 
     def is_unfit(self, quantity: Decimal, row: int) -> bool:
-        if quantity < 0:
+        if quantity < 0 and not self.settings.tells_amounts:
             message = T(
                 "The rows of {customer}, {product} come to {quantity}, less than nothing.",
                 **self._who(row),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from core.domain.file_settings import Aggregate, FileSettings, NumberFormat, Shape
 from core.domain.text import T
-from core.files.cells import Cell, Column, Mask, display, joined
+from core.files.cells import Cell, Column, Mask, display, is_blank, joined
 from core.files.dates import DateReader, Moment
 from core.files.findings import Findings
 from core.files.issues import ImportIssue, NoteKind, column_letter, shown
@@ -27,6 +27,8 @@ from core.files.totals import totals_rows
 IDENTIFIERS = ("customer_id", "customer", "product_key", "product", "subscription_id")
 COUNTED = -1
 """In `Records.letters`: rows are counted, no column holds the quantity."""
+UNCOUNTED = "uncounted"
+"""Marks the records that tell an amount and no quantity."""
 Whole = npt.NDArray[np.integer[Any]]
 
 
@@ -44,6 +46,16 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def taken(self, rows: Mask) -> Records:
+        """Some of the records."""
+        columns = {role: column.take(rows) for role, column in self.columns.items()}
+        return Records(columns, self.rows[rows], self.tables[rows], self.letters[rows])
+
+
+def unread(role: str) -> str:
+    """The column that marks the records whose price or amount cannot be read."""
+    return f"unread {role}"
 
 
 def read_records(tables: Sequence[Table], settings: FileSettings, findings: Findings) -> Records:
@@ -89,8 +101,9 @@ class _TableReader:
             self._tell_unread(issue)
         numbers = [read_quantities(quantity.cells, self.settings, self.sign) for quantity in table.quantities]
         table.keep &= ~self._totals(numbers)
+        charged = self._charged()
         active = [
-            table.keep & ~quantity.cells.marked([n is None for n in read])
+            table.keep & (charged | ~quantity.cells.marked([n is None for n in read]))
             for quantity, read in zip(table.quantities, numbers, strict=True)
         ]
         some = np.logical_or.reduce(active)
@@ -103,6 +116,13 @@ class _TableReader:
             for quantity, read, mask in zip(table.quantities, numbers, active, strict=True)
         ]
 
+    def _charged(self) -> Mask:
+        """Rows that tell an amount: they count for it also without a quantity."""
+        amount = self.table.others.get("amount")
+        if amount is None or self.settings.counts_money:
+            return np.zeros(len(self.table.keep), dtype=np.bool_)
+        return ~amount.where(is_blank)
+
     def _records(self, quantity: Quantities, numbers: list[Number], mask: Mask, shared: dict[str, Column]) -> Records:
         wrong = mask & quantity.cells.marked([n is not None and not isinstance(n, Decimal) for n in numbers])
         for row in np.flatnonzero(wrong).tolist():
@@ -112,6 +132,8 @@ class _TableReader:
         values = [Decimal(0) if number is None else number for number in usable(numbers)]
         columns = {role: column.take(good) for role, column in shared.items()}
         columns["quantity"] = Column(values, quantity.cells.codes[good])
+        if "amount" in columns and any(number is None for number in numbers):
+            columns[UNCOUNTED] = Column([number is None for number in numbers], quantity.cells.codes[good])
         rows = self.table.numbers[good]
         if quantity.product is not None:
             columns["product"] = Column.constant(quantity.product, len(rows))
@@ -129,6 +151,8 @@ class _TableReader:
             if role in MONEY_ROLES:
                 self._tell_unreadable_prices(column)
                 columns[role] = column.mapped(self._amount)
+                if any(odd := [self._is_unread(cell) for cell in column.values]):
+                    columns[unread(role)] = Column(odd, column.codes)
             elif role in DATE_ROLES:
                 columns[role] = column.mapped(self._moment)
             else:
@@ -136,11 +160,14 @@ class _TableReader:
         return columns
 
     def _tell_unreadable_prices(self, column: Column) -> None:
-        odd = [not isinstance(read_amount(cell, self.sign), Decimal | None) for cell in column.values]
+        odd = [self._is_unread(cell) for cell in column.values]
         count = int((self.table.keep & column.marked(odd)).sum())
         if count:
             message = T("{count} prices could not be read; none is taken for those lines.", count=count)
             self.findings.note(NoteKind.PRICE_UNREADABLE, message, self.table.sheet)
+
+    def _is_unread(self, cell: Cell) -> bool:
+        return not isinstance(read_amount(cell, self.sign), Decimal | None)
 
     def _amount(self, cell: Cell) -> Decimal | None:
         amount = read_amount(cell, self.sign)
@@ -213,7 +240,7 @@ class _TableReader:
             if column is None or (role == "date" and self.settings.combine is not Aggregate.LAST):
                 continue
             moments = [self._read_date(cell) for cell in column.values]
-            wrong = [not isinstance(m, datetime) and not (m is None and role == "effective_date") for m in moments]
+            wrong = [not isinstance(m, datetime) and not (m is None and role != "date") for m in moments]
             found = rows & ~bad & column.marked(wrong)
             for row in np.flatnonzero(found).tolist():
                 said = about_date(moments[column.codes[row]], column.at(row))

@@ -31,12 +31,14 @@ _NOBODY: Mapping[str, Text] = MappingProxyType({})
 class ImportResult:
     """One file, read. `affected_customers` maps the ids of customers with bad rows to what is wrong; `unplaced` says that a bad
     row named no customer, so that it may be anybody's. `covered` are the customers the file was asked about wholly.
+    `amounts` are what consumption is made of (`core.files.amounts`), where the mapping reads any.
     """
 
     outcome: Outcome
     file_name: str
     sha256: str
     lines: tuple[UsageLine, ...] = ()
+    amounts: tuple[UsageLine, ...] = ()
     notes: tuple[ImportNote, ...] = ()
     errors: tuple[ImportIssue, ...] = ()
     affected_customers: Mapping[str, Text] = field(default_factory=lambda: _NOBODY)
@@ -72,6 +74,7 @@ class ImportResult:
             notes=tuple(note.message for note in self.notes)
             + tuple(self.sentence(issue) for issue in self.errors[:100]),
             fingerprint=self.sha256,
+            amounts=self.amounts,
         )
 
     def to_json(self) -> dict[str, Any]:

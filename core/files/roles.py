@@ -10,10 +10,10 @@ from core.files.issues import ImportIssue
 
 TEXT_ROLES = (
     "customer_id", "customer", "product_key", "product", "term", "billing_frequency", "subscription_id", "currency", "unit",
-    "period",
+    "period", "description",
 )  # fmt: skip
 MONEY_ROLES = ("unit_cost", "unit_price", "amount")
-DATE_ROLES = ("date", "effective_date")
+DATE_ROLES = ("date", "effective_date", "period_start", "period_end")
 
 
 def headings_by_role(settings: FileSettings) -> dict[str, str]:

@@ -12,16 +12,16 @@ import structlog
 from sqlalchemy.orm import Session
 
 from core.domain.connector import Feed
-from core.domain.consumption_lines import consumption_from_usage
 from core.domain.errors import ContractBridgeError, RemoteError
 from core.domain.pickup import PickupSource
 from core.domain.text import T, Text
-from core.domain.usage import Reading, Scope
+from core.domain.usage import Reading
 from core.services.context import Context
 from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
+from core.services.told_amounts import keep_amounts
 from core.store import consumption, history, runlog, secrets
 from core.store.portals import Portal
 
@@ -70,7 +70,8 @@ def _pulls(ctx: Context, portal: Portal) -> bool:
 def _brought(ctx: Context, portal: Portal) -> PortalOutcome:
     with ctx.database.session() as session:
         lines = history.known_lines(session, [portal.id]).get(portal.id, [])
-    if portal.read_at is None and not lines:
+        charged = portal.id in consumption.portals_with_consumption(session)
+    if portal.read_at is None and not lines and not charged:
         return PortalOutcome(name=portal.name, status="empty")
     return PortalOutcome(name=portal.name, status="ok", lines=sum(line.present for line in lines))
 
@@ -158,8 +159,7 @@ def _tell_picked(running: Running, portal: Portal, picked: PickedUp) -> PortalOu
 def _store_reading(running: Running, portal: Portal, reading: Reading) -> PortalOutcome:
     def work(session: Session) -> None:
         done = history.record_reading(session, portal.id, reading, run_id=running.id)
-        if reading.scope is not Scope.LINES and any(line.attributes.get("amount") for line in reading.lines):
-            consumption.record(session, portal.id, consumption_from_usage(reading), run_id=running.id)
+        unclear = keep_amounts(session, portal.id, reading, run_id=running.id)
         text = T(
             "{portal}: {lines} lines read; {new} new, {changed} changed, {ended} gone.",
             portal=portal.name, lines=len(reading.lines), new=done.new, changed=done.changed, ended=done.ended,
@@ -169,6 +169,8 @@ def _store_reading(running: Running, portal: Portal, reading: Reading) -> Portal
             running.line(why, level="warning", event="portal.customer_failed", portal=portal.name)
             for why in list(reading.failed_customers.values())[:MOST_REASONS]
         ]
+        if unclear is not None:
+            lines.append(running.line(unclear, level="warning", event="consumption.read", portal=portal.name))
         runlog.append(session, lines)
 
     running.ctx.database.run(work)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from core.domain.consumption_lines import consumption_from_usage
 from core.domain.errors import InputError
 from core.domain.file_settings import FileSettings
 from core.domain.pickup_settings import columns_of, without_columns
@@ -22,8 +21,9 @@ from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.portals import clean_settings, find
 from core.services.recognising import recognise
+from core.services.told_amounts import keep_file_amounts
 from core.services.upload_files import Data, keep, size_of
-from core.store import consumption, files, history, numbers
+from core.store import files, history, numbers
 from core.store import portals as portal_store
 from core.store.files import ImportedFile
 
@@ -98,7 +98,7 @@ def receive(
     )
 
     def work(session: Session) -> UploadRow:
-        row = _store(session, upload, result)
+        row = _store(session, upload, result, mapping)
         if settings is not None:
             _remember(ctx, session, upload)
         if within is not None:
@@ -114,7 +114,7 @@ def receive(
     return result, row
 
 
-def _store(session: Session, upload: ImportedFile, result: ImportResult) -> UploadRow:
+def _store(session: Session, upload: ImportedFile, result: ImportResult, mapping: FileSettings) -> UploadRow:
     portal = find(session, upload.portal)
     if upload.state == NEEDS_REVIEW:
         text = T("{file} needs review: {problem}", file=upload.name, problem=result.sentence(result.errors[0]))
@@ -127,8 +127,8 @@ def _store(session: Session, upload: ImportedFile, result: ImportResult) -> Uplo
         reading_id = history.record_reading(
             session, portal.id, reading, file_name=upload.name, sha256=upload.sha256
         ).reading_id
-        if upload.details["settings"].get("amount"):
-            consumption.record(session, portal.id, consumption_from_usage(reading))
+        if mapping.tells_amounts:
+            keep_file_amounts(session, portal.id, reading)
     number = files.add(session, replace(upload, reading_id=reading_id))
     return row_of(replace(upload, id=number))
 

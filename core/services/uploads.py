@@ -37,6 +37,7 @@ from core.services.receiving import (
     takes_files,
 )
 from core.services.recognising import recognise
+from core.services.told_amounts import keep_file_amounts
 from core.services.upload_files import Data, kept
 from core.services.upload_preview import Issue, PreviewRow, issues_of, judged
 from core.store import files, history, numbers, workspace
@@ -186,6 +187,8 @@ def confirm_review(ctx: Context, actor: Actor, upload_id: int) -> UploadRow:
         done = history.record_reading(
             session, waiting.portal_id, reading, file_name=waiting.name, sha256=waiting.sha256
         )
+        if settings.tells_amounts:
+            keep_file_amounts(session, waiting.portal_id, reading)
         files.set_state(session, waiting.id, CONFIRMED, reading_id=done.reading_id)
         left_out = sorted(result.affected_customers)
         note(ctx, session, actor, "upload.confirmed", subject(waiting), after={"customers_left_out": left_out})

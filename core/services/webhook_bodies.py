@@ -114,7 +114,7 @@ def _readings(rows: Rows, whole: bool, settings: WebhookSettings, portal: str, a
     A row that could not be read takes the proof away from its customer, or from all when it may be anybody's. What could be read
     beside it is still believed, line by line.
     """
-    named = Reading(portal=portal, taken_at=at, lines=rows.lines, scope=Scope.LINES)
+    named = Reading(portal=portal, taken_at=at, lines=rows.lines, scope=Scope.LINES, amounts=rows.amounts)
     if not whole or rows.unplaced:
         return (named,) if rows.lines else ()
     scope = Scope.PORTAL if settings.complete_holds is Holds.PORTAL else Scope.CUSTOMERS
@@ -122,12 +122,13 @@ def _readings(rows: Rows, whole: bool, settings: WebhookSettings, portal: str, a
     wholly = replace(
         named,
         lines=sure,
+        amounts=tuple(line for line in rows.amounts if line.customer_id not in rows.failed),
         scope=scope,
         customers_covered=rows.covered - rows.failed.keys(),
         failed_customers=rows.failed,
     )
     rest = tuple(line for line in rows.lines if line.customer_id in rows.failed)
-    return (wholly, replace(named, lines=rest)) if rest else (wholly,)
+    return (wholly, replace(named, lines=rest, amounts=())) if rest else (wholly,)
 
 
 def _mapped(document: Any, settings: WebhookSettings, source: str) -> Rows:
@@ -136,7 +137,8 @@ def _mapped(document: Any, settings: WebhookSettings, source: str) -> Rows:
     problems = found.problems
     if found.error:
         problems = (*problems, Problem("", T("The event reports an error: {text}", text=found.error[:200])))
-    return Rows(found.lines, problems, found.covered, found.failed_customers, unplaced=not found.complete)
+    failed = found.failed_customers
+    return Rows(found.lines, problems, found.covered, failed, unplaced=not found.complete, amounts=found.amounts)
 
 
 def _json(text: str) -> Body:

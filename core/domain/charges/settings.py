@@ -81,7 +81,9 @@ class ChargeSettings(BaseModel):
     `percent` belongs to `markup` and `margin`. `currency` is what the contracts are billed in: amounts in another one are held,
     never converted. `kinds` are charged, others not; `provisional` charges also what the source may still change.
     A total above `max_amount`, or that differs from the customer's previous period by more than `max_change_percent`, is held
-    (M6); None switches a limit off. `product_names` are what invoices call the products of the source: `usage: Azure Plan`.
+    (M6); None switches a limit off. `from_prices`: lines of a portal that is fetched, or sends, are charged by their quantity ×
+    unit cost (or unit price) where they tell no amount. `product_names` are what invoices call the products of the source:
+    `usage: Azure Plan`.
     Licences that a billing report holds beside consumption are charged only where an override of that product says so:
     they are contract services (S3-12).
     """
@@ -102,6 +104,7 @@ class ChargeSettings(BaseModel):
     date: ChargeDate = ChargeDate.PERIOD_END
     kinds: tuple[ConsumptionKind, ...] = DEFAULT_KINDS
     provisional: bool = False
+    from_prices: bool = False
     contract_id: int | None = None
     max_amount: Annotated[Decimal, Field(ge=0)] | None = None
     max_change_percent: Annotated[int, Field(ge=0)] | None = 100
