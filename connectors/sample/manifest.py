@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,14 +52,26 @@ class Sample:
 
     def read(self, now: datetime) -> Reading:
         records = json.loads((FOLDER / self.of / "demo.json").read_text(encoding="utf-8"))
-        lines = tuple(_line(record, self.of) for record in records)
+        lines = tuple(_line(record, self.of, now.date()) for record in records)
         return Reading(portal=self.portal, taken_at=now, lines=lines, notes=(T("This is sample data."),))
 
 
-def _line(record: dict[str, Any], of: str) -> UsageLine:
+def _next(day: int, today: date) -> date:
+    """The first date from today on that is this day of a month."""
+    if today.day <= day:
+        return today.replace(day=day)
+    return (today.replace(day=1) + timedelta(days=32)).replace(day=day)
+
+
+def _line(record: dict[str, Any], of: str, today: date) -> UsageLine:
+    """One line. `ends_on_day` is a day of the month (up to 28): the term ends on the next one, so that a sample stays of today."""
+
     def words(name: str) -> str:
         return str(record.get(name) or "")
 
+    attributes = {name: str(value) for name, value in record.get("attributes", {}).items()}
+    if "ends_on_day" in record:
+        attributes["commitment_end"] = _next(int(record["ends_on_day"]), today).isoformat()
     return UsageLine(
         customer_id=words("customer_id"),
         customer=words("customer"),
@@ -73,6 +85,7 @@ def _line(record: dict[str, Any], of: str) -> UsageLine:
         unit_cost=Decimal(words("unit_cost")) if record.get("unit_cost") else None,
         unit_price=Decimal(words("unit_price")) if record.get("unit_price") else None,
         currency=words("currency"),
+        attributes=attributes,
         origin=Origin(f"sample of {of}"),
     )
 

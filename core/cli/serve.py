@@ -29,7 +29,7 @@ def serve_demo(host: str, port: int) -> int:
     from connectors.autotask.sandbox import SandboxServer
     from connectors.autotask.sandbox.demo import demo_data
     from core import bootstrap
-    from core.services import demo
+    from core.services import demo, demo_subscriptions
 
     _must_be_free(host, port)
     home = Settings.load().home / "demo"
@@ -49,6 +49,7 @@ def serve_demo(host: str, port: int) -> int:
                     integration_code=known.integration_code,
                 ),
             )
+            demo_subscriptions.seed_subscriptions(app.context, access.SYSTEM)
         finally:
             app.close()
         say(T("Demo with a sandbox Autotask: {address} (Ctrl-C ends it)", address=f"http://{_shown(host)}:{port}"))
