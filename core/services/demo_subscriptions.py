@@ -1,4 +1,4 @@
-"""Sample subscriptions for `run --demo`, as a distributor tells them: renewals, a commitment, seats nobody uses, a suspended one."""
+"""Sample subscriptions for `run --demo`, as a distributor tells them: renewals, a commitment, seats nobody uses, one suspended."""
 
 from __future__ import annotations
 
