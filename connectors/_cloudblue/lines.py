@@ -24,6 +24,8 @@ def line_of(
         "subscription": text(detail, "name", ""),
         "status": text(detail, "status", ""),
         "vendor_subscription": text(product, "vendorSubscriptionId", ""),
+        "created": text(detail, "creationDate", "")[:10],
+        "auto_renew": text(detail, "renewalStatus", "").lower(),
     }
     return UsageLine(
         customer_id=customer.id,

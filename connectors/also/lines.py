@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from connectors._kit.reading import Customer
-from connectors._kit.select import Record, number, records, text, whole, yes
+from connectors._kit.select import Record, day, number, records, text, whole, yes
 from core.domain.errors import ShapeChanged
 from core.domain.text import T
 from core.domain.usage import LineKey, Origin, UsageLine
@@ -19,6 +20,9 @@ BILLING = {
 }  # fmt: skip
 
 
+RENEWS = {"renew": "true", "terminate": "false"}
+
+
 def lowered(body: object) -> object:
     """The same with all names in lower case: ALSO's spelling differs between versions (ALSO §4)."""
     if isinstance(body, Mapping):
@@ -26,8 +30,13 @@ def lowered(body: object) -> object:
     return [lowered(one) for one in body] if isinstance(body, list) else body
 
 
-def lines_of(subscription: Record, customer: Customer, renewal: bool) -> Iterator[UsageLine]:
-    """The lines of one subscription. Raises ShapeChanged where a quantity is not told: unknown is not zero."""
+def lines_of(
+    subscription: Record, customer: Customer, today: date, *, renewal: bool = False, apart: bool = False
+) -> Iterator[UsageLine]:
+    """The lines of one subscription; with `apart` they name it, so that they add up with no other one.
+
+    Raises ShapeChanged where a quantity is not told: unknown is not zero.
+    """
     service = text(subscription, "servicename")
     items = records(subscription, "priceableitems", or_null=True)
     counted = _counted_fields(items)
@@ -36,7 +45,9 @@ def lines_of(subscription: Record, customer: Customer, renewal: bool) -> Iterato
     for name in names or [""]:
         several = len(counted) > 1
         own = [item for item in items if text(item, "fieldname", "").lower() == name] if name else []
-        line = _line(subscription, customer, _price(own or ([] if several else items)))
+        line = _line(subscription, customer, _price(own or ([] if several else items)), today)
+        if apart:
+            line = replace(line, subscription_id=text(subscription, "accountid"))
         if not name:
             yield line
             continue
@@ -71,7 +82,7 @@ def _at_renewal(subscription: Record, name: str, line: UsageLine) -> Iterator[Us
         if text(field, "name", "").lower() == name and field.get("value") is not None:
             yield replace(
                 line, product_key=f"renewal:{line.product_key}", product=f"{line.product} (at renewal)",
-                quantity=number(field, "value", place=line.product),
+                quantity=number(field, "value", place=line.product), subscription_id="",
             )  # fmt: skip
 
 
@@ -81,10 +92,14 @@ def _price(items: Sequence[Record]) -> Record:
     return next(monthly, items[0] if items else {})
 
 
-def _line(subscription: Record, customer: Customer, price: Record) -> UsageLine:
+def _line(subscription: Record, customer: Customer, price: Record, today: date) -> UsageLine:
     service, identity = text(subscription, "servicename"), text(subscription, "accountid")
+    end = day(subscription, "contractenddate")
     told = {
         "subscriptions": identity,
+        "status": text(subscription, "accountstate", ""),
+        "vendor_subscription": text(subscription, "vendorreferenceid", ""),
+        "auto_renew": RENEWS.get(text(subscription, "advanceperiodendaction", "").lower(), ""),
         "vendor": text(subscription, "vendordisplayname", ""),
         "contract": text(subscription, "contractid", ""),
         "contract_end": text(subscription, "contractenddate", "")[:10],
@@ -100,6 +115,9 @@ def _line(subscription: Record, customer: Customer, price: Record) -> UsageLine:
         unit="subscription",
         term=_term(whole(price, "commitementperiodinmonths") or whole(price, "commitmentperiodinmonths")),
         billing_frequency=BILLING.get(text(price, "priceableitemtype", "").lower(), ""),
+        period_start=day(subscription, "billingstartdate"),
+        # What is active after the end of its contract goes on, until an end that is not told.
+        period_end=end if end is not None and end >= today else None,
         unit_cost=number(price, "purchaseprice") if price.get("purchaseprice") is not None else None,
         unit_price=number(price, "salesprice") if price.get("salesprice") is not None else None,
         currency=text(price, "currency", ""),
@@ -115,7 +133,9 @@ def _term(months: int | None) -> str:
 
 
 def added_up(lines: Sequence[UsageLine]) -> list[UsageLine]:
-    """One line per product and term: services of users add up with their company's (ALSO §9). Prices that differ are left out."""
+    """One line per product and term: services of users add up with their company's (ALSO §9). Prices, dates and words that differ
+    are left out; lines that name their subscription stay apart.
+    """
     found: dict[LineKey, UsageLine] = {}
     for line in lines:
         known = found.get(line.key)
@@ -125,12 +145,15 @@ def added_up(lines: Sequence[UsageLine]) -> list[UsageLine]:
 
 def _sum(one: UsageLine, other: UsageLine) -> UsageLine:
     identities = f"{one.attributes['subscriptions']}, {other.attributes['subscriptions']}"
+    alike = {name: value for name, value in one.attributes.items() if other.attributes.get(name) == value}
     return replace(
         one,
         quantity=one.quantity + other.quantity,
         unit_cost=one.unit_cost if one.unit_cost == other.unit_cost else None,
         unit_price=one.unit_price if one.unit_price == other.unit_price else None,
-        attributes={**one.attributes, "subscriptions": identities},
+        period_start=one.period_start if one.period_start == other.period_start else None,
+        period_end=one.period_end if one.period_end == other.period_end else None,
+        attributes={**alike, "subscriptions": identities},
         origin=Origin(one.origin.source, one.origin.place, one.origin.rows + other.origin.rows),
     )
 

@@ -35,6 +35,12 @@ class AlsoSettings(ConnectorSettings):
         title="Count services of users",
         description="Services bought for single users add up with those of their company.",
     )
+    by_subscription: bool = Field(
+        False,
+        title="Tell subscriptions apart",
+        description="Each subscription is a line of its own, with its start and end, instead of one line per product. Their units "
+        "still add up on a contract line.",
+    )
     ask_addons: bool = Field(
         False,
         title="Ask for add-ons separately",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -69,7 +69,8 @@ class Also:
         try:
             companies = {text(one, "accountid"): one for one in self._companies() if _is_active(one)}
             customers = [Customer(identity, text(one, "companyname", "")) for identity, one in companies.items()]
-            builder.each_customer(customers, lambda customer: self._lines(customer, companies, builder), at_once=1)
+            today = now.date()
+            builder.each_customer(customers, lambda one: self._lines(one, companies, builder, today), at_once=1)
             if self.settings.billed:
                 for line in billed_lines(self._list("GetLatestInvoices", self._context())):
                     builder.add(line)
@@ -96,7 +97,7 @@ class Also:
         return found[0]
 
     def _lines(
-        self, customer: Customer, companies: Mapping[str, Record], builder: ReadingBuilder
+        self, customer: Customer, companies: Mapping[str, Record], builder: ReadingBuilder, today: date
     ) -> Iterable[UsageLine]:
         """The lines of one company. Rows of another company that is read itself are left to that one."""
         asked = {"parentAccountId": _number(customer.id), **self._context()}
@@ -107,7 +108,8 @@ class Also:
         for row in self._with_addons(rows):
             owner = text(row, "companyaccountid", customer.id)
             if (owner == customer.id or owner not in companies) and self._counts(row, builder):
-                found.extend(lines_of(row, customer, self.settings.renewal))
+                options = self.settings
+                found.extend(lines_of(row, customer, today, renewal=options.renewal, apart=options.by_subscription))
         told = _match_keys(companies[customer.id])
         return [replace(line, attributes={**line.attributes, **told}) for line in added_up(found)]
 

@@ -30,7 +30,9 @@ class CopacoSettings(ConnectorSettings):
     )
     user: str = Field("", title="API user", description="The user whose name ends in .API; it must be activated first.")
     count_hold: bool = Field(
-        True, title="Count subscriptions on hold", description="They are normally still charged by Copaco."
+        True,
+        title="Count subscriptions on hold",
+        description="They are normally still charged by Copaco. The policy `suspended` acts only on those counted.",
     )
     key_style: Literal["automatic", "bearer", "x_api_key", "api_key", "authorization", "subscription_key", "query"] = (
         Field(

@@ -28,7 +28,8 @@ class IngramSettings(ConnectorSettings):
     count_hold: bool = Field(
         True,
         title="Count suspended subscriptions",
-        description="Subscriptions on hold are normally still charged by Ingram Micro.",
+        description="Subscriptions on hold are normally still charged by Ingram Micro. The policy `suspended` acts only on those "
+        "counted.",
     )
     client_id: str = Field(
         "", title="Application id", description="Sent as X-Client-Id where Ingram Micro asks for it. Usually empty."

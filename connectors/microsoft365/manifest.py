@@ -68,7 +68,9 @@ class Microsoft365Settings(ConnectorSettings):
         description="Products that are never assigned to people are not counted unless this is on.",
     )
     count_suspended: bool = Field(
-        False, title="Count suspended", description="Suspended subscriptions are not counted unless this is on."
+        False,
+        title="Count suspended",
+        description="Suspended subscriptions are not counted unless this is on. The policy `suspended` acts only on those counted.",
     )
     count_one_time: bool = Field(
         False,

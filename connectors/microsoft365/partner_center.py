@@ -71,6 +71,8 @@ def _line(customer: Customer, row: Record) -> UsageLine:
         "add-on to": text(row, "parentSubscriptionId", ""),
         "auto_renew": text(row, "autoRenewEnabled", "").lower(),
         "partner": text(row, "partnerId", ""),
+        "created": text(row, "creationDate", "")[:10],
+        "cancel_until": text(row, "cancellationAllowedUntilDate", "")[:10],
     }
     return UsageLine(
         customer_id=customer.id,
@@ -82,7 +84,7 @@ def _line(customer: Customer, row: Record) -> UsageLine:
         term=text(row, "termDuration", ""),
         billing_frequency=CYCLES.get(cycle, ""),
         subscription_id=identity,
-        period_start=day(row, "effectiveStartDate"),
+        period_start=day(row, "effectiveStartDate") or day(row, "creationDate"),
         period_end=day(row, "commitmentEndDate") or day(row, "commitmentEndDateTime"),
         attributes={name: value for name, value in more.items() if value},
         origin=Origin("GET /customers/{id}/subscriptions", identity),

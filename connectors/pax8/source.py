@@ -29,6 +29,8 @@ PAGES = PageNumber(param="page", start=0, size_param="size", size=200, pages_at=
 
 BILLING = {"Monthly": "monthly", "Annual": "yearly", "2-Year": "yearly", "3-Year": "yearly", "One-Time": "once"}
 TERMS = {"Monthly": "P1M", "1-Year": "P1Y", "Annual": "P1Y", "2-Year": "P2Y", "3-Year": "P3Y"}
+PENDING_CANCEL = "PendingCancel"
+"""Its removal was asked for: it runs to its end and no further (pax8 §5.2.1)."""
 NOT_BILLED = {
     "PendingManual", "PendingAutomated", "WaitingForDetails", "PendingActivation", "Trial", "Converted", "Cancelled", "Activated",
 }  # fmt: skip
@@ -103,7 +105,7 @@ class Pax8:
         status = text(subscription, "status", "")
         if status == "Active":
             return True
-        if status == "PendingCancel":
+        if status == PENDING_CANCEL:
             end = day(subscription, "endDate")
             return end is None or end >= today
         if status == "Activated":
@@ -175,6 +177,8 @@ def _line(subscription: Record, customer: Customer, names: dict[str, str]) -> Us
         term=TERMS.get(commitment, TERMS.get(billing, "")),
         billing_frequency=BILLING.get(billing, ""),
         subscription_id=identity,
+        period_start=_first_day(subscription, "startDate", "billingStart", "createdDate"),
+        period_end=_first_day(subscription, "endDate", "commitmentTerm.endDate"),
         unit_cost=number(subscription, "partnerCost") if subscription.get("partnerCost") is not None else None,
         unit_price=number(subscription, "price") if subscription.get("price") is not None else None,
         currency=text(subscription, "currencyCode", ""),
@@ -184,13 +188,20 @@ def _line(subscription: Record, customer: Customer, names: dict[str, str]) -> Us
                 ("vendor_sku", text(subscription, "vendorSkuId", "")),
                 ("status", text(subscription, "status", "")),
                 ("vendor_subscription", text(subscription, "vendorSubscriptionId", "")),
+                ("created", text(subscription, "createdDate", "")[:10]),
                 ("commitment_end", text(subscription, "commitmentTerm.endDate", "")[:10]),
+                ("auto_renew", "false" if text(subscription, "status", "") == PENDING_CANCEL else ""),
                 ("ends", text(subscription, "endDate", "")[:10]),
             )
             if value
         },
         origin=Origin("GET /subscriptions", identity),
     )
+
+
+def _first_day(subscription: Record, *fields: str) -> date | None:
+    """The first of these dates that is told."""
+    return next((found for name in fields if (found := day(subscription, name)) is not None), None)
 
 
 def _usage(summary: Record, customer: Customer, names: dict[str, str]) -> UsageLine:

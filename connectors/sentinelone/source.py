@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,11 +90,13 @@ class SentinelOne:
 
     def _site_lines(self, customer: Customer, site: Record, builder: ReadingBuilder) -> Iterable[UsageLine]:
         bundle = self._bundle(site, builder)
-        active = number(site, "activeLicenses")
-        yield _line(customer, f"s1:active:{bundle.name}", bundle.display, active, "agent")
-        reserved = _reserved(site)
+        active, reserved, told = number(site, "activeLicenses"), _reserved(site), _told(site)
+        name = f"{bundle.display} (reserved)"
+        yield _line(
+            customer, f"s1:active:{bundle.name}", bundle.display, active, "agent", told if reserved is None else None
+        )
         if reserved is not None:
-            yield _line(customer, f"s1:licensed:{bundle.name}", f"{bundle.display} (reserved)", reserved, "licence")
+            yield _line(customer, f"s1:licensed:{bundle.name}", name, reserved, "licence", told)
         if self.settings.split_machines:
             yield from self._machines(customer, bundle, builder)
         if self.settings.modules:
@@ -144,12 +146,22 @@ class SentinelOne:
 
 def _account_lines(account: Record) -> Iterator[UsageLine]:
     customer = Customer(text(account, "id"), text(account, "name"))
-    skus = records(account, "skus", or_null=True)
+    skus, told = records(account, "skus", or_null=True), _told(account)
     for sku in skus:
         name = text(sku, "type")
-        yield _line(customer, f"s1:active:{name.lower()}", _named(name), number(sku, "agentsInSku"), "agent")
+        yield _line(customer, f"s1:active:{name.lower()}", _named(name), number(sku, "agentsInSku"), "agent", told)
     if not skus:
-        yield _line(customer, "s1:active:unknown", "SentinelOne", number(account, "activeAgents"), "agent")
+        yield _line(customer, "s1:active:unknown", "SentinelOne", number(account, "activeAgents"), "agent", told)
+
+
+def _told(place: Record) -> dict[str, str]:
+    """State and dates of a site's or account's licences; one that never expires has no end."""
+    told = {
+        "status": text(place, "state", ""),
+        "created": text(place, "createdAt", "")[:10],
+        "commitment_end": "" if yes(place, "unlimitedExpiration") else text(place, "expiration", "")[:10],
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _bundles(site: Record) -> list[Record]:
@@ -212,7 +224,9 @@ def _check(answer: Answer) -> None:
         )
 
 
-def _line(customer: Customer, key: str, product: str, quantity: Decimal, unit: str) -> UsageLine:
+def _line(
+    customer: Customer, key: str, product: str, quantity: Decimal, unit: str, told: Mapping[str, str] | None = None
+) -> UsageLine:
     return UsageLine(
         customer_id=customer.id,
         customer=customer.name,
@@ -220,5 +234,6 @@ def _line(customer: Customer, key: str, product: str, quantity: Decimal, unit: s
         product=product,
         quantity=quantity,
         unit=unit,
+        attributes=told or {},
         origin=Origin("GET /sites", customer.id),
     )

@@ -14,7 +14,9 @@ class StreamOneIonSettings(ConnectorSettings):
 
     account_id: str = Field(title="Account number", description="From Ion: Settings → Account information.")
     count_suspended: bool = Field(
-        False, title="Count suspended subscriptions", description="Only active subscriptions count otherwise."
+        False,
+        title="Count suspended subscriptions",
+        description="Only active subscriptions count otherwise. The policy `suspended` acts only on those counted.",
     )
     count_trials: bool = Field(False, title="Count trials", description="Trials are left out otherwise.")
     count_usage: bool = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from connectors._kit.http import Http, Request
 from connectors._kit.paging import Cursor, Paging
 from connectors._kit.reading import Customer, ReadingBuilder
 from connectors._kit.retry import Backoff
-from connectors._kit.select import Record, find, number, text, whole, yes
+from connectors._kit.select import Record, day, find, number, text, whole, yes
 from connectors._kit.threads import in_parallel
 from connectors._kit.throttle import Throttle
 from core.domain.errors import Unauthorized
@@ -92,7 +92,7 @@ class StreamOneIon:
         for subscription in subscriptions:
             customer_id = text(subscription, "customerId")
             customer = Customer(customer_id, names.get(customer_id) or text(subscription, "customerName", customer_id))
-            for line in self._line(subscription, customer, builder):
+            for line in self._line(subscription, customer, builder, now.date()):
                 builder.add(line)
             if customer.id not in unknown and self._is_unreadable(subscription):
                 unknown.add(customer.id)
@@ -120,7 +120,9 @@ class StreamOneIon:
             return self.settings.count_one_time
         return not _is_usage(subscription) or self.settings.count_usage
 
-    def _line(self, subscription: Record, customer: Customer, builder: ReadingBuilder) -> Iterator[UsageLine]:
+    def _line(
+        self, subscription: Record, customer: Customer, builder: ReadingBuilder, today: date
+    ) -> Iterator[UsageLine]:
         status = text(subscription, "subscriptionStatus", "").lower()
         if status not in KNOWN:
             builder.note(T("Subscriptions with the unknown status {status} are not counted.", status=status or "?"))
@@ -137,12 +139,20 @@ class StreamOneIon:
             term=text(subscription, "subscriptionBillingTerm", ""),
             billing_frequency=BILLING.get(cycle, ""),
             subscription_id=text(subscription, "id"),
+            period_start=day(subscription, "subscriptionStartDate") or day(subscription, "subscriptionPurchasedDate"),
+            period_end=_end(subscription, today),
             unit_cost=_amount(subscription, "cost"),
             unit_price=_amount(subscription, "price"),
             currency=text(subscription, "currency", ""),
             attributes=_told(subscription),
             origin=Origin("GET /subscriptions", text(subscription, "id")),
         )
+
+
+def _end(subscription: Record, today: date) -> date | None:
+    """The last day, unless it has passed: a subscription that is active goes on (StreamOne Ion §10)."""
+    end = day(subscription, "subscriptionEndDate")
+    return None if end is None or end < today else end
 
 
 def _told(subscription: Record) -> dict[str, str]:
@@ -152,6 +162,7 @@ def _told(subscription: Record) -> dict[str, str]:
         "vendor_subscription": text(subscription, "subscriptionId", ""),
         "status": text(subscription, "subscriptionStatus", "").lower(),
         "label": text(subscription, "subscriptionName", ""),
+        "created": text(subscription, "subscriptionPurchasedDate", "")[:10],
         "auto_renew": renews.lower(),
         "commitment_end": text(subscription, "subscriptionEndDate", "")[:10],
         "cancel_until": text(subscription, "cancellationAllowedUntilDate", "")[:10],

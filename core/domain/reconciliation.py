@@ -86,9 +86,22 @@ def _seats(row: LicenceRow) -> UsageLine:
         unit_cost=row.amount("effectiveunitprice"),
         unit_price=row.amount("unitprice"),
         currency=(row.text("pricingcurrency") or row.text("currency")).upper(),
-        attributes={"label": row.text("subscriptiondescription")} if row.text("subscriptiondescription") else {},
+        attributes=_told(row),
         origin=Origin(row.source, row.place),
     )
+
+
+def _told(row: LicenceRow) -> dict[str, str]:
+    """What a billing line tells of its subscription: the charge has dates of its own."""
+    start, end = row.day("subscriptionstartdate"), row.day("subscriptionenddate")
+    told = {
+        "label": row.text("subscriptiondescription"),
+        "subscription_start": start.isoformat() if start else "",
+        "subscription_end": end.isoformat() if end else "",
+        "commitment_end": end.isoformat() if end else "",
+        "promotion": row.text("promotionid"),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def product_type(row: LicenceRow) -> ProductType:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,8 @@ from connectors._kit.retry import Backoff
 from connectors.also.manifest import MANIFEST
 from connectors.also.source import Also
 from core.domain.errors import RemoteError, ShapeChanged, Unauthorized
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import Status, auto_renew_of, status_of
 from core.domain.usage import Reading
 from tests.connectors.fakes import Server, serving
 
@@ -399,3 +401,25 @@ def test_a_fault_that_repeats_the_session_is_masked() -> None:
     )
     assert "not for this account" in str(reading.failed_customers["410022"])
     assert "s3ssion-of-today" not in str(reading.failed_customers)
+
+
+def test_s2_25_subscriptions_can_be_told_apart_each_with_its_dates() -> None:
+    rows = [
+        premium(BillingStartDate="2026-03-01T00:00:00"),
+        premium(520950, 1, BillingStartDate="2025-02-01T00:00:00") | {"AdvancePeriodEndAction": "Terminate"},
+        ACRONIS | {"BillingStartDate": "2024-05-01T00:00:00", "ContractEndDate": "2025-04-30T00:00:00"},
+    ]  # fmt: skip
+    services: dict[int, Any] = {410022: rows}
+    first, user, stations, servers = read(Fake(services=services), by_subscription=True, renewal=True).lines
+    assert [line.subscription_id for line in (first, user, stations, servers)] == [
+        "520901",
+        "520950",
+        "520944",
+        "520944",
+    ]
+    assert dates_of(type_of(first), [first], NOW.date()) == (date(2026, 3, 1), date(2027, 2, 28))
+    assert (auto_renew_of(first), auto_renew_of(user), status_of(first)) == (True, False, Status.ACTIVE)
+    assert (stations.period_start, stations.period_end) == (date(2024, 5, 1), None), "active after its end: it goes on"
+    (added, *_) = read(Fake(services=services)).lines
+    assert (added.subscription_id, added.quantity, added.period_start, auto_renew_of(added)) == ("", 26, None, None)
+    assert (added.period_end, added.attributes["contract_end"]) == (date(2027, 2, 28), "2027-02-28")

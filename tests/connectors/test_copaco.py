@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
@@ -22,6 +22,9 @@ from connectors.copaco.manifest import MANIFEST
 from connectors.copaco.source import Copaco
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged, Unauthorized
 from core.domain.file_settings import FileSettings
+from core.domain.period import add_months
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import Status, status_of
 from core.domain.usage import Reading, Scope
 from core.files.importer import import_file, inspect
 from tests.connectors.cloudblue_fake import Marketplace, customer, product, subscription
@@ -428,7 +431,7 @@ def test_the_marketplace_counts_by_status_and_keeps_terms_and_prices() -> None:
     )
     year = {"subscriptionPeriod": {"type": "year", "duration": 1}, "billingPeriod": {"type": "month", "duration": 1}}
     rows = [
-        subscription("1", tiered, product("NONE", 0), **year), subscription("2", product(quantity="5.0"), status="hold"),
+        subscription("1", tiered, product("NONE", 0), creationDate="2026-03-05", **year), subscription("2", product(quantity="5.0"), status="hold"),
         subscription("3", product(quantity=7), status="terminated"), subscription("4", product(quantity=9), status="dreaming"),
         subscription("5", product(quantity=999), billingModel="chargeExternalRating"),
     ]  # fmt: skip
@@ -437,6 +440,11 @@ def test_the_marketplace_counts_by_status_and_keeps_terms_and_prices() -> None:
     found = next(one for one in reading.lines if one.product_key == "TIER")
     assert (found.term, found.billing_frequency) == ("P1Y", "monthly")
     assert (found.unit_price, found.unit_cost) == (Decimal("1.70"), Decimal("1.10"))
+    began = date(2026, 3, 5)
+    ends = add_months(began, 12) - timedelta(days=1)
+    assert dates_of(type_of(found), [found], began) == (began, ends), "without an end the term tells it (S2-25)"
+    held = next(one for one in reading.lines if one is not found)
+    assert status_of(held) is Status.SUSPENDED
     assert "dreaming" in str(reading.notes[0])
     assert [one.product_key for one in read_market(Marketplace(subscriptions=rows), count_hold=False).lines] == ["TIER"]
 

@@ -20,6 +20,8 @@ from connectors._kit.retry import Backoff
 from connectors.ingram.manifest import MANIFEST
 from connectors.ingram.source import BASE_URL, Ingram
 from core.domain.errors import RemoteError, SettingsError, Unauthorized
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import auto_renew_of, commitment_end
 from core.domain.usage import Reading
 from tests.connectors.cloudblue_fake import Marketplace, customer, product, subscription
 from tests.connectors.fakes import Server, serving
@@ -171,7 +173,10 @@ def test_case_07_the_sample_counts_what_is_used() -> None:
     assert dict(line.attributes) == {
         "external_id": "D1004", "tax_id": "NL001234567B01", "domain": "dehalm.example", "vendor": "Microsoft",
         "subscription": "Microsoft 365 (NCE) annual", "status": "active", "vendor_subscription": "b0b9",
+        "created": "2025-11-03", "auto_renew": "true",
     }  # fmt: skip
+    assert dates_of(type_of(line), [line], date(2026, 10, 1)) == (date(2025, 11, 3), date(2026, 11, 2))
+    assert (commitment_end(line), auto_renew_of(line)) == (date(2026, 11, 2), True)
 
 
 def test_case_08_two_subscriptions_of_one_product_are_both_there() -> None:

@@ -31,6 +31,8 @@ from connectors.microsoft365.manifest import MANIFEST, Microsoft365Settings
 from connectors.microsoft365.names import sku_names
 from connectors.microsoft365.source import Microsoft365
 from core.domain.errors import RemoteError, SettingsError, ShapeChanged, Unauthorized
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import Status, auto_renew_of, commitment_end, created_on, reducible_until, status_of
 from core.domain.usage import Reading
 from tests.connectors.fakes import Asked, Server, serving
 
@@ -618,3 +620,17 @@ def test_names_of_licences_can_be_newer_than_the_snapshot(tmp_path: Any) -> None
     for wrong in (newer, tmp_path / "none.csv"):
         with pytest.raises(SettingsError, match="names of licences"):
             sku_names(str(wrong))
+
+
+def test_s2_25_a_subscription_tells_its_dates_its_status_and_until_when_it_can_be_given_back() -> None:
+    window = {"creationDate": "2025-02-27T09:12:44.1234567Z", "cancellationAllowedUntilDate": "2025-03-08T00:00:00Z"}
+    suspended = bought(2, 3, status="suspended", **window)
+    suspended.pop("effectiveStartDate")
+    rows = [bought(1, 25, autoRenewEnabled=True, **window), suspended]
+    active, held = sorted(
+        read(Fake(subscriptions={A: rows}), count_suspended=True).lines, key=lambda line: line.subscription_id
+    )
+    assert dates_of(type_of(active), [active], dt.date(2026, 1, 1)) == (dt.date(2025, 3, 1), dt.date(2026, 2, 28))
+    assert (held.period_start, status_of(held)) == (dt.date(2025, 2, 27), Status.SUSPENDED)
+    assert (created_on(active), auto_renew_of(active)) == (dt.date(2025, 2, 27), True)
+    assert (reducible_until(active), commitment_end(active)) == (dt.date(2025, 3, 8), dt.date(2026, 2, 28))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,8 @@ from connectors._kit.retry import Backoff
 from connectors.pax8.manifest import MANIFEST
 from connectors.pax8.source import Pax8
 from core.domain.errors import Unauthorized
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import auto_renew_of, commitment_end, created_on
 from core.domain.usage import Reading
 from tests.connectors.fakes import Server, serving
 
@@ -267,3 +269,24 @@ def test_terms_and_prices_come_along() -> None:
     line = read(Fake(subscriptions=rows)).lines[0]
     assert (line.term, line.billing_frequency) == ("P1Y", "yearly")
     assert (line.unit_price, line.unit_cost, line.currency) == (Decimal("20.6"), Decimal("17.2"), "EUR")
+
+
+def test_s2_25_a_subscription_tells_when_it_began_and_until_when_it_runs() -> None:
+    committed = {"id": "x", "term": "1-Year", "endDate": "2027-02-28"}
+    rows = [
+        subscription(1, billingTerm="Annual", startDate="2025-03-01T00:00:00.000-0600", commitmentTerm=committed),
+        subscription(2, billingStart="2025-09-10", billingTerm="Monthly"),
+        subscription(3),
+        subscription(4, status="PendingCancel", startDate="2025-09-10T00:00:00Z", endDate="2026-12-10T00:00:00Z"),
+    ]
+    lines = {line.subscription_id: line for line in read(Fake(subscriptions=rows)).lines}
+    runs = {name: dates_of(type_of(line), [line], NOW.date()) for name, line in lines.items()}
+    assert runs == {
+        "s1": (date(2025, 3, 1), date(2027, 2, 28)),
+        "s2": (date(2025, 9, 10), date(2026, 12, 9)),
+        "s3": (date(2025, 3, 1), date(2026, 11, 30)),
+        "s4": (date(2025, 9, 10), date(2026, 12, 10)),
+    }
+    assert [created_on(line) for line in lines.values()] == [date(2025, 3, 1)] * 4
+    assert [auto_renew_of(line) for line in lines.values()] == [None, None, None, False]
+    assert commitment_end(lines["s1"]) == date(2027, 2, 28)

@@ -21,6 +21,7 @@ from connectors._kit.retry import Backoff
 from connectors.sentinelone.manifest import MANIFEST
 from connectors.sentinelone.source import SentinelOne
 from core.domain.errors import ShapeChanged, Unauthorized
+from core.domain.subscription.words import commitment_end
 from core.domain.usage import Reading
 from tests.connectors.fakes import Server, serving
 
@@ -262,3 +263,13 @@ def test_accounts_can_be_the_customers() -> None:
 
 def test_the_token_that_joins_agents_is_not_kept() -> None:
     assert "joins-agents" not in repr(read(Fake(sites=[site(1, bundle("core"))])))
+
+
+def test_the_licences_tell_their_state_and_when_they_end() -> None:
+    dated = {"createdAt": "2024-02-01T09:00:00Z", "expiration": "2027-02-01T00:00:00Z", "unlimitedExpiration": False}
+    sites = [site(1, bundle("control"), **dated), site(2, bundle("core"), **{**dated, "unlimitedExpiration": True})]
+    lines = {(line.customer_id, line.product_key): line for line in read(Fake(sites=sites)).lines}
+    told = lines["1", "s1:licensed:control"]
+    assert dict(told.attributes) == {"status": "active", "created": "2024-02-01", "commitment_end": "2027-02-01"}
+    assert not lines["1", "s1:active:control"].attributes
+    assert commitment_end(lines["2", "s1:licensed:core"]) is None

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,6 +24,8 @@ from connectors.td_synnex.manifest import MANIFEST
 from connectors.td_synnex.source import StreamOneIon
 from core.domain.errors import Unauthorized
 from core.domain.file_settings import FileSettings
+from core.domain.provisioning.subscription import dates_of, type_of
+from core.domain.subscription.words import Status, auto_renew_of, created_on, status_of
 from core.domain.usage import Reading
 from core.files.importer import import_file
 from tests.connectors.fakes import Server, serving
@@ -285,3 +287,18 @@ def test_unknown_statuses_are_named() -> None:
     reading = read(Fake(subscriptions=[subscription(1, subscriptionStatus="hibernating")]))
     assert reading.lines == ()
     assert "hibernating" in str(reading.notes[0])
+
+
+def test_s2_25_a_subscription_tells_its_dates_and_an_end_that_passed_is_none() -> None:
+    dated = {"subscriptionPurchasedDate": "2026-01-02T16:29:10Z", "autoRenew": True}
+    rows = [
+        subscription(1, **dated, subscriptionStartDate="2026-01-03T16:29:10.491Z", subscriptionEndDate="2027-01-02T23:59:59Z"),
+        subscription(2, **dated, subscriptionStartDate="2025-01-03T00:00:00Z", subscriptionEndDate="2026-01-02T23:59:59Z"),
+        subscription(3, **dated, subscriptionStatus="suspended"),
+    ]  # fmt: skip
+    current, renewed, suspended = read(Fake(subscriptions=rows), count_suspended=True).lines
+    today = NOW.date()
+    assert dates_of(type_of(current), [current], today) == (date(2026, 1, 3), date(2027, 1, 2))
+    assert dates_of(type_of(renewed), [renewed], today) == (date(2025, 1, 3), date(2027, 1, 2)), "active: it goes on"
+    assert (suspended.period_start, status_of(suspended)) == (date(2026, 1, 2), Status.SUSPENDED)
+    assert {(created_on(line), auto_renew_of(line)) for line in (current, renewed)} == {(date(2026, 1, 2), True)}

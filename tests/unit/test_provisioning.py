@@ -199,6 +199,10 @@ def test_s2_07_types_of_subscriptions(more: dict[str, Any], kind: SubscriptionTy
          (date(2026, 6, 15), date(2026, 7, 14)), "monthly"),
         (SubscriptionType.PERPETUAL, {"billing_frequency": "once", "period_end": date(2029, 6, 14)},
          (date(2026, 6, 15), date(2027, 6, 14)), "yearly"),
+        (SubscriptionType.LICENCE, {"billing_frequency": "triennial", "term": "P3Y", "period_end": date(2029, 6, 14)},
+         (date(2026, 6, 15), date(2027, 6, 14)), "yearly"),
+        (SubscriptionType.LICENCE, {"period_end": date(2026, 7, 14), "attributes": {
+            "subscription_start": "2026-01-15", "subscription_end": "2027-01-14"}}, (date(2026, 1, 15), date(2027, 1, 14)), "monthly"),
     ],
 )  # fmt: skip
 def test_s2_04_s2_25_terms_become_dates_and_grids(

@@ -52,6 +52,8 @@ _WORDS: tuple[tuple[SubscriptionType, re.Pattern[str]], ...] = (
 )
 
 
+_AT_ONCE = frozenset({PeriodType.ONCE.value, "triennial"})
+"""Paid in one go: once, or for a term that is longer than any period a contract can have."""
 _MONTHLY = PeriodType.MONTHLY
 _LONGEST_FIRST = (PeriodType.YEARLY, PeriodType.SEMIANNUAL, PeriodType.QUARTERLY, _MONTHLY)
 
@@ -111,7 +113,7 @@ def period_of(lines: Sequence[UsageLine], dates: Dates) -> PeriodType:
 
 
 def _paid_once(lines: Sequence[UsageLine]) -> bool:
-    return {line.billing_frequency for line in lines} == {PeriodType.ONCE.value}
+    return {line.billing_frequency for line in lines} <= _AT_ONCE
 
 
 def _one_period(start: date, end: date) -> date:
