@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from core.domain.invoice.explain import counted, explain
 from core.domain.invoice.model import (
@@ -83,7 +83,11 @@ def items_of(lines: Sequence[UsageLine], *, by_customer: bool) -> tuple[InvoiceI
 def _amount(line: UsageLine) -> Decimal | None:
     told = line.attributes.get("amount", "")
     if told:
-        return Decimal(told)
+        try:
+            amount = Decimal(told)
+        except InvalidOperation:
+            return None
+        return amount if amount.is_finite() else None
     each = line.unit_cost if line.unit_cost is not None else line.unit_price
     return None if each is None else each * line.quantity
 

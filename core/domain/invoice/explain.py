@@ -71,7 +71,7 @@ def explain(record: OwnRecord, invoice: Decimal, settings: CheckSettings, period
     if own == invoice:
         return Explanation(why=Why.EQUAL)
     if own is None:
-        return _not_known(record, settings, period, today)
+        return _not_known(record, period, today)
     day = counting_day(settings, period)
     around = list(runs(record.levels, period.first - AROUND, min(period.last + AROUND, today)))
     same = [run for run in around if run.units == invoice]
@@ -135,7 +135,7 @@ def _told(moves: Sequence[Move]) -> Iterator[Text]:
         yield T("There were changes on {count} more days.", count=len(days) - TOLD_MOVES)
 
 
-def _not_known(record: OwnRecord, settings: CheckSettings, period: Period, today: date) -> Explanation:
+def _not_known(record: OwnRecord, period: Period, today: date) -> Explanation:
     known = next((level.day for level in record.levels if level.units is not None), None)
     if period.last > today:
         text = T("The period has not ended: the day that counts is still to come.")

@@ -226,7 +226,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """All that a check is made of. `known_from` is the first day of which the portal's numbers are known; None: it was never read."""
+    """All that a check is made of. `known_from` is the first day of which the portal's numbers are known; None: never read."""
 
     period: Period
     settings: CheckSettings
