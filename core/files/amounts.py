@@ -12,10 +12,12 @@ import pandas as pd
 
 from core.domain.consumption_lines import WIDE, month_of
 from core.domain.file_settings import Aggregate, FileSettings
+from core.domain.text import T
 from core.domain.usage import UsageLine
 from core.files.aggregate import Groups, agreed, earliest, grouped, latest, money, quantities, rounded
 from core.files.cells import Cell, Column
 from core.files.findings import Findings
+from core.files.issues import NoteKind
 from core.files.lines import LineMaker, line_keys, months_of
 from core.files.records import Records, unread
 from core.files.table import Table
@@ -41,6 +43,12 @@ def amount_lines(
     maker = LineMaker(records, tables, settings, Findings(findings.limits), file_name, keys, groups)
     numbers = [rounded(exact, settings.rounding) for exact in quantities(records, groups, settings)]
     amounts = _sums(by_row, groups) if by_row is not None else _conflicts(records, groups, settings)
+    unclear = sum(amount == UNREAD for amount in amounts)
+    if unclear:
+        text = T(
+            "{count} lines have an amount that cannot be read; nothing is charged until that is mended.", count=unclear
+        )
+        findings.note(NoteKind.PRICE_UNREADABLE, text)
     prices = _prices(records, groups, settings)
     words = maker.of_first(records.columns.get("description"))
     months = maker.of_first(keys.get("month"))
@@ -174,4 +182,4 @@ def _joined(columns: Sequence[Column], change: Callable[..., Cell]) -> Column:
     cells: Iterator[tuple[Cell, ...]] = zip(
         *([column.values[code] for code in column.codes[first].tolist()] for column in columns), strict=True
     )
-    return Column([change(*one) for one in cells], codes.astype(np.int32))
+    return Column([change(*one) for one in cells], codes.astype(np.int32)).mapped(lambda cell: cell)
