@@ -164,8 +164,10 @@ def _contracts(
     if item is not None:
         place = LineFinder(world.state, world.mapping.line_choices, today).find(company_id, item, one.billing_frequency)
         if place.contract_id is not None:
-            home = [contract for contract in fitting if contract.id == place.contract_id]
-            return home, T("The service stands on this contract already: the subscription is counted there.")
+            # Its units go there whatever is chosen: also where the contract began later than the subscription.
+            return [world.state.contracts[place.contract_id]], T(
+                "The service stands on this contract already: the subscription is counted there."
+            )
     if not fitting:
         return [], T(
             "No recurring contract of the company began before {day} and bills {frequency}.",

@@ -12,14 +12,14 @@ from core.services.new_subscription_list import NewRow
 from pages._ui import auth, grid, new_subscription_flow, states, subscription_words, words
 from pages._ui.formats import day, number, table, tr
 
-COLUMNS = ("open", "customer", "company", "product", "count", "term", "since", "state", "matter", "portal")
+COLUMNS = ("open", "customer", "product", "count", "term", "since", "state", "matter", "portal")
 
 
 def show(portals: Sequence[str]) -> None:
     names = subscription_words.new_states()
     query = grid.filters(
         "new_subscriptions", statuses=names, portals=portals, search=tr("Customer, product or number"),
-        sorts={"newest": tr("newest first"), "customer": tr("customer"), "product": tr("product"), "portal": tr("portal")},
+        sorts={"arrival": tr("arrival"), "customer": tr("customer"), "product": tr("product"), "portal": tr("portal")},
     )  # fmt: skip
     page = new_subscription_list.new_rows(auth.context(), auth.actor(), query)
     if not page.total:
@@ -55,7 +55,6 @@ def _row(row: NewRow) -> dict[str, object]:
     return {
         "open": tr("Map"),
         "customer": one.customer,
-        "company": row.company,
         "product": one.product,
         "count": number(one.quantity),
         "term": words.term(one.term, one.billing_frequency),
@@ -69,14 +68,13 @@ def _row(row: NewRow) -> dict[str, object]:
 def _columns() -> dict[str, object]:
     config = st.column_config
     columns: dict[str, object] = {
-        "customer": config.TextColumn(tr("Portal customer"), width=185),
-        "company": config.TextColumn(tr("Autotask company"), width=170),
-        "product": config.TextColumn(tr("Product"), width=235),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
-        "term": config.TextColumn(tr("Term, billing"), width=120),
+        "customer": config.TextColumn(tr("Portal customer"), width=170),
+        "product": config.TextColumn(tr("Product"), width=185),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=52),
+        "term": config.TextColumn(tr("Term, billing"), width=112),
         "since": config.TextColumn(tr("Since"), alignment="right", width=85),
         "state": words.status_column(
-            tr("Status"), subscription_words.new_states(), subscription_words.NEW_COLORS, width=100
+            tr("Status"), subscription_words.new_states(), subscription_words.NEW_COLORS, width=92
         ),
         "matter": config.TextColumn(tr("What is missing"), width=190),
         "portal": config.TextColumn(tr("Portal"), width=105),

@@ -79,11 +79,11 @@ def _columns(names: Mapping[str, str]) -> dict[str, object]:
     config = st.column_config
     return {
         "open": config.ButtonColumn("", width=65, type="tertiary", key="calendar_open", pinned=True),
-        "day": config.TextColumn(tr("Date"), alignment="right", width=90),
-        "left": config.TextColumn(tr("When"), width=90),
-        "kind": words.status_column(tr("What"), names, subscription_words.ENTRY_COLORS, width=140),
-        "customer": config.TextColumn(tr("Customer"), width=180),
-        "product": config.TextColumn(tr("Product"), width=220),
-        "seats": config.TextColumn(tr("Seats"), alignment="right", width=60),
+        "day": config.TextColumn(tr("Date"), alignment="right", width=85),
+        "left": config.TextColumn(tr("When"), width=80),
+        "kind": words.status_column(tr("What"), names, subscription_words.ENTRY_COLORS, width=110),
+        "customer": config.TextColumn(tr("Customer"), width=145),
+        "product": config.TextColumn(tr("Product"), width=155),
+        "seats": config.TextColumn(tr("Seats"), alignment="right", width=52),
         "text": config.TextColumn(tr("What it means")),
     }

@@ -6,8 +6,19 @@ import streamlit as st
 
 from core.domain.plan import Change
 from core.services import subscriptions
+from core.services.access import Role
 from core.services.subscriptions import LedgerRow, SubscriptionDetail, SubscriptionRow
-from pages._ui import auth, change_detail, dialogs, grid, states, subscription_events, subscription_words, words
+from pages._ui import (
+    auth,
+    change_detail,
+    dialogs,
+    grid,
+    new_subscription_flow,
+    states,
+    subscription_events,
+    subscription_words,
+    words,
+)
 from pages._ui.formats import day, escape, moment, money, number, table, tr
 from pages._ui.shell import link
 
@@ -68,6 +79,10 @@ def _state(row: SubscriptionRow) -> None:
         st.caption(tr("On contract {contract}{line}", contract=escape(row.contract), line=line))
     if row.problem:
         st.warning(escape(tr(row.problem)), icon=":material/sync_problem:")
+    on_no_line = row.present and not row.contract and row.badge in ("unmapped", "out_of_sync")
+    if on_no_line and auth.may(Role.OPERATOR):
+        if st.button(tr("Put it on a contract"), icon=":material/add_link:", key=f"map_{row.product}_{row.term}"):
+            new_subscription_flow.go(row.portal, row.customer_id, row.subscription_id)
 
 
 def _changes(detail: SubscriptionDetail) -> None:

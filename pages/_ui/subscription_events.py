@@ -37,10 +37,10 @@ def show(events: Sequence[EventRow]) -> None:
     )
     config = st.column_config
     shown = {
-        "date": config.TextColumn(tr("Date"), alignment="right", width=85),
-        "kind": config.TextColumn(tr("What"), width=120),
-        "was": config.TextColumn(tr("Before"), width=140),
-        "now": config.TextColumn(tr("After"), width=140),
+        "date": config.TextColumn(tr("Date"), alignment="right", width=80),
+        "kind": config.TextColumn(tr("What"), width=110),
+        "was": config.TextColumn(tr("Before"), width=110),
+        "now": config.TextColumn(tr("After"), width=110),
         "follows": config.TextColumn(tr("What follows")),
     }
     grid.show(frame, shown, name="subscription_events", alt=tr("What happened, in order"))

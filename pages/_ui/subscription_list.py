@@ -11,7 +11,7 @@ from core.services.subscriptions import SubscriptionRow
 from pages._ui import auth, grid, states, subscription_detail, subscription_words, words
 from pages._ui.formats import day, number, table, tr
 
-COLUMNS = ("open", "customer", "product", "count", "term", "renewal", "status", "badge", "contract", "portal")
+COLUMNS = ("open", "customer", "product", "count", "badge", "term", "renewal", "status", "contract", "portal")
 
 
 def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
@@ -55,15 +55,15 @@ def _columns(names: Mapping[str, str]) -> dict[str, object]:
     config = st.column_config
     return {
         "open": config.ButtonColumn("", width=65, type="tertiary", key="subscription_open", pinned=True),
-        "customer": config.TextColumn(tr("Customer"), width=190),
-        "product": config.TextColumn(tr("Product"), width=250),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
-        "term": config.TextColumn(tr("Term, billing"), width=125),
-        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=90),
+        "customer": config.TextColumn(tr("Customer"), width=165),
+        "product": config.TextColumn(tr("Product"), width=185),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=52),
+        "badge": words.status_column(tr("Contract line"), names, subscription_words.BADGE_COLORS, width=100),
+        "term": config.TextColumn(tr("Term, billing"), width=112),
+        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=88),
         "status": words.status_column(
-            tr("Status"), subscription_words.statuses(), subscription_words.STATUS_COLORS, width=95
+            tr("Status"), subscription_words.statuses(), subscription_words.STATUS_COLORS, width=88
         ),
-        "badge": words.status_column(tr("Contract line"), names, subscription_words.BADGE_COLORS, width=110),
         "contract": config.TextColumn(tr("Contract, or what is the matter"), width=210),
         "portal": config.TextColumn(tr("Portal"), width=105),
     }

@@ -36,10 +36,10 @@ NEW_COLORS = {"open": ORANGE, "confirmed": BLUE}
 def entries() -> dict[str, str]:
     return {
         "renewal": tr("Renewal"),
-        "window": tr("Can be given back"),
+        "window": tr("Can go back"),
         "locked": tr("Bound"),
-        "unused": tr("Paid, not used"),
-        "short": tr("Used, not paid"),
+        "unused": tr("Unused"),
+        "short": tr("Short"),
         "contract_end": tr("Contract ends"),
     }
 
