@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from connectors import autotask
+from connectors._kit.posting import guarded_posting
 from connectors._kit.registry import Registry
 from core.domain.connector import Surroundings
+from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import Source, Target
+from core.notify.opening import open_channel
 from core.secrets import SecretBox, load_box
 from core.services import people
 from core.services.autotask_settings import connection, zone_name
@@ -96,6 +99,9 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         kept = Rotations(database, box, clock, slug, portal)
         return registry.get(slug).open(portal, values, secrets, kept, surroundings)
 
+    def channel(spec: ChannelSpec) -> Channel:
+        return open_channel(spec, guarded_posting("channel", opened_hosts), clock.now)
+
     context = Context(
         database=database,
         clock=clock,
@@ -105,6 +111,7 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         connectors=registry,
         home=settings.home,
         pace=pace or Pace(),
+        channels=channel,
     )
     people.first_admin_from_environment(context, _clear(settings.admin_password))
     return App(settings, context)

@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from core import logs
-from core.cli import backup, charges, demo, portals, records, reports, server, subscriptions, syncing, workspace
+from core.cli import alerts, backup, charges, demo, portals, records, reports, server, subscriptions, syncing, workspace
 from core.cli.words import document, error_document, error_line, help_text, language_of, say
 from core.domain.errors import ContractBridgeError
 from core.domain.text import T
@@ -44,6 +44,7 @@ app = typer.Typer(
 for module in (server, demo, syncing, charges, reports, records, subscriptions, backup):
     module.register(app)
 for name, group in (
+    ("alerts", alerts.group),
     ("portal", portals.group),
     ("workspace", workspace.group),
     ("audit", records.audit_group),

@@ -69,6 +69,22 @@ class Delivery:
     notes: tuple[Text, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSpec:
+    """What a channel is opened with. `kind`: smtp, graph, teams. `settings` and `secrets` are those of the kind's models.
+
+    `language` and `locale` are its readers' (locale empty: as usual for the language), `zone` the workspace's time zone.
+    """
+
+    kind: str
+    settings: Mapping[str, object]
+    secrets: Mapping[str, str] = field(repr=False)
+    recipients: tuple[str, ...] = ()
+    language: str = "en"
+    locale: str = ""
+    zone: str = "UTC"
+
+
 class Channel(Protocol):
     """A way to tell people. Safe for one thread at a time."""
 

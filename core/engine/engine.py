@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from core.domain.text import T, Text
 from core.engine.metronome import Job, Metronome, queue_due
 from core.engine.queue import EmbeddedQueue, Queue
-from core.services import sync, webhook_processing
+from core.services import alerts, sync, webhook_processing
+from core.services.access import SYSTEM
 from core.services.context import Context
 from core.services.owners import new_owner
 from core.services.running import free_dead_runs, take
@@ -26,6 +27,8 @@ ENGINE = "engine"
 """The lease of the one engine that works."""
 MOST_ATTEMPTS = 5
 """A run that took its process with it so often is not begun again."""
+ALERTS_EVERY = 1800.0
+"""Seconds between two looks at what nobody's run brings to light: sources that grow old, contracts that end."""
 PLANS_KEPT = timedelta(days=30)
 """Plans of which nothing was written."""
 
@@ -66,7 +69,10 @@ class Engine:
         log.info("engine.works", owner=self._owner)
         metronome = Metronome(self._jobs())
         self._queue.start(self._carry_out)
+        # Mail servers may take their time: what is sent keeps nothing else waiting.
+        postman = Metronome(self._errands())
         metronome.start()
+        postman.start()
         self.working.set()
         kept = time.monotonic()
         while not self._stop.wait(self._every):
@@ -80,6 +86,7 @@ class Engine:
                 break
         self.working.clear()
         metronome.stop()
+        postman.stop()
         self._queue.stop(25.0)
         self._give_back()
 
@@ -90,6 +97,14 @@ class Engine:
             Job("old plans", 3600.0, self._forget_old_plans),
             Job("webhooks", self._every, self._work_on_webhooks),
             Job("old webhooks", 3600.0, lambda: webhook_processing.tidy(self._ctx)),
+        ]
+
+    def _errands(self) -> list[Job]:
+        return [
+            Job("alerts", ALERTS_EVERY, lambda: alerts.evaluate(self._ctx, SYSTEM)),
+            Job("statements", ALERTS_EVERY, lambda: alerts.queue_statements(self._ctx, SYSTEM)),
+            Job("messages", self._every * 2, lambda: alerts.deliver(self._ctx)),
+            Job("old alerts", 24 * 3600.0, lambda: alerts.tidy(self._ctx, SYSTEM)),
         ]
 
     def _queue_due(self) -> None:

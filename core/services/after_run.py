@@ -7,6 +7,8 @@ from collections.abc import Callable
 import structlog
 
 from core.domain.errors import ContractBridgeError
+from core.services.access import SYSTEM
+from core.services.alerts.evaluating import evaluate
 from core.services.context import Context
 from core.services.new_subscription_look import note_new
 from core.services.summary import SyncSummary
@@ -15,7 +17,13 @@ log = structlog.get_logger()
 
 AfterRun = Callable[[Context, SyncSummary], None]
 
-STEPS: tuple[AfterRun, ...] = (note_new,)
+
+def raise_alerts(ctx: Context, summary: SyncSummary) -> None:
+    """What the run brought to light is raised and put into the outbox; the engine, or `alerts send`, sends it."""
+    evaluate(ctx, SYSTEM, run_id=summary.run_id)
+
+
+STEPS: tuple[AfterRun, ...] = (note_new, raise_alerts)
 """In this order. Each is on its own: what one could not do keeps no other from its work, and never changes the run's outcome."""
 
 

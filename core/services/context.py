@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.connector import Connectors
+from core.domain.errors import SettingsError
+from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import Clock, Source, Target
+from core.domain.text import T
 from core.store.db import Database
 
 if TYPE_CHECKING:
@@ -19,6 +22,15 @@ AutotaskFactory = Callable[[], Target]
 
 SourceFactory = Callable[[str, str, Mapping[str, object], Mapping[str, str]], Source]
 """Connector slug, portal name, settings, secrets → a source of readings; raises SettingsError."""
+
+
+ChannelFactory = Callable[[ChannelSpec], Channel]
+"""A way to tell people, as its settings say; raises SettingsError for settings that are not right."""
+
+
+def no_channels(_: ChannelSpec) -> Channel:
+    """Where no channels are wired."""
+    raise SettingsError(T("Nothing can be sent from here."), kind="no_channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +60,4 @@ class Context:
     connectors: Connectors
     home: Path
     pace: Pace = field(default_factory=Pace)
+    channels: ChannelFactory = no_channels

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from statistics import median
 from typing import NamedTuple
@@ -62,6 +62,13 @@ def look_before(readings: Sequence[datetime]) -> datetime | None:
         return None
     place = bisect_right(readings, readings[-1] - A_DAY)
     return readings[max(place - 1, 0)]
+
+
+def month_before(instant: datetime, zone: tzinfo) -> datetime:
+    """The same time of the same day of the month before, in a time zone; its last day where it is shorter."""
+    local = instant.astimezone(zone)
+    last = local.replace(day=1) - timedelta(days=1)
+    return last.replace(day=min(local.day, last.day))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ def of_findings(findings: Iterable[Finding], companies: Mapping[int, str]) -> It
         yield Signal(
             kind=kind,
             subject=finding.key,
-            title=T("{company}: {message}", company=company, message=finding.message) if company else finding.message,
+            title=finding.message
+            if not company or company in str(finding.message)
+            else T("{company}: {message}", company=company, message=finding.message),
             details=(finding.remedy,) if finding.remedy else (),
             portals=(finding.portal,) if finding.portal else (),
             page="changes",

@@ -12,7 +12,7 @@ from core.store.tables.base import Row, document, exact, instant, key, reference
 
 
 class AlertRuleRow(Row, table=True):
-    """One rule. `preset` is the name of a rule that is there from the start; `settings` are the fields without columns of their own."""
+    """One rule. `preset` names one that is there from the start; `settings` are the fields without columns of their own."""
 
     __tablename__ = "alert_rule"
     __table_args__ = (UniqueConstraint("preset"),)
