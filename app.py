@@ -21,8 +21,10 @@ if runtime.exists():
             page.run()
 else:
     from core.web import process, routes
+    from pages._ui import charts
 
     shell.only_through_the_shell()
+    charts.warm_up()
     app = st.App(
         __file__,
         routes=routes.routes(process.context, shell.openid_is_set_up),

@@ -96,6 +96,11 @@ def format_date(value: date | None, locale: str = "en_GB") -> str:
     return str(babel_date(value, "d-M-y" if locale.startswith("nl") else "dd/MM/y", locale=locale))
 
 
+def format_month(value: date, locale: str = "en_GB") -> str:
+    """`oktober 2026`."""
+    return str(babel_date(value, "LLLL y", locale=locale))
+
+
 def format_instant(value: datetime | None, locale: str = "en_GB", zone: str = "UTC") -> str:
     """A UTC instant as local day and time: `5-10-2026 14:03`. Empty for None."""
     if value is None:

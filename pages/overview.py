@@ -12,7 +12,17 @@ from core.services.paging import Page
 from pages._ui import auth, customer_list, grid, states, steps, words
 from pages._ui.formats import ago, number, tr
 
-PAGE_FILES = {"overview", "portals", "customers", "products", "changes", "consumption", "history", "activity", "settings"}
+PAGE_FILES = {
+    "overview",
+    "portals",
+    "customers",
+    "products",
+    "changes",
+    "consumption",
+    "history",
+    "activity",
+    "settings",
+}
 
 
 def headline(now: Overview) -> str:

@@ -76,10 +76,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells in the order of the columns."""
+    """Cells in the order of the columns. `line_id` is the usage line a row is about, for the way back; it is written nowhere."""
 
     cells: tuple[Cell, ...]
     level: Level = Level.DETAIL
+    line_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

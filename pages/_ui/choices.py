@@ -14,22 +14,37 @@ from pages._ui.formats import tr
 
 def segmented(key: str, options: Mapping[str, str], label: str = "") -> str:
     """Draws the choice; returns the chosen word. The first option is the usual one and is left out of the address."""
-    usual = next(iter(options))
-    remembered = f"_{key}_address"
-    wish = st.query_params.get(key)
-    if wish in options and (key not in st.session_state or wish != st.session_state.get(remembered)):
-        st.session_state[key] = wish
-    elif st.session_state.get(key) not in options:
-        st.session_state[key] = usual
+    _take_from_address(key, options)
     st.segmented_control(
         label or tr("View"), list(options), format_func=lambda word: options.get(word, word), key=key, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    return _put_into_address(key, options)
+
+
+def select(key: str, options: Mapping[str, str], label: str, width: int = 200) -> str:
+    """The same for a longer list. What the address asks for and is not among the options is offered too: it may be found yet."""
+    asked = (st.query_params.get(key), st.session_state.get(key))
+    known = {**options, **{wish: wish for wish in asked if wish and wish not in options}}
+    _take_from_address(key, known)
+    st.selectbox(label, list(known), format_func=labelled(known), key=key, width=width, label_visibility="collapsed")
+    return _put_into_address(key, known)
+
+
+def _take_from_address(key: str, options: Mapping[str, str]) -> None:
+    wish = st.query_params.get(key)
+    if wish in options and (key not in st.session_state or wish != st.session_state.get(f"_{key}_address")):
+        st.session_state[key] = wish
+    elif st.session_state.get(key) not in options:
+        st.session_state[key] = next(iter(options))
+
+
+def _put_into_address(key: str, options: Mapping[str, str]) -> str:
     chosen = str(st.session_state[key])
-    st.session_state[remembered] = chosen
-    if chosen == usual:
+    st.session_state[f"_{key}_address"] = chosen
+    if chosen == next(iter(options)):
         st.query_params.pop(key, None)
-    elif wish != chosen:
+    elif st.query_params.get(key) != chosen:
         st.query_params[key] = chosen
     return chosen
 

@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from core.domain.text import T, Text
-from core.i18n import LOCALES, format_date, format_instant, format_money, format_number, format_signed, translate
+from core.i18n import (
+    LOCALES,
+    format_date,
+    format_instant,
+    format_money,
+    format_month,
+    format_number,
+    format_signed,
+    translate,
+)
 from pages._ui import auth
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -59,6 +68,11 @@ def signed_money(value: Decimal | None, currency: str = "EUR") -> str:
 
 def day(value: date | None) -> str:
     return format_date(value, locale())
+
+
+def month(value: date) -> str:
+    """`oktober 2026`."""
+    return format_month(value, locale())
 
 
 def moment(value: datetime | None) -> str:

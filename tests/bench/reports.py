@@ -130,11 +130,8 @@ LOOKS: dict[str, Callable[[Context], object]] = {
     "all customers": _report("customer"),
     "compare": _report("compare"),
     "development": _report("development"),
-    "page History: lines": lambda context: views_history.used_on(
+    "page Reports: a slice of a moment": lambda context: views_history.used_on(
         context, VIEWER, A_YEAR_AGO.date(), PageQuery(limit=100)
-    ),
-    "page History: totals": lambda context: views_history.product_totals(
-        context, VIEWER, [data.LAST.date(), data.LAST.date() - timedelta(days=30), A_YEAR_AGO.date()]
     ),
 }
 LIMITED = [name for name in LOOKS if name.startswith(("as-of", "vendor", "customer"))]

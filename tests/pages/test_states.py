@@ -6,17 +6,17 @@ import pytest
 
 from core.domain.errors import RemoteError, SettingsError
 from core.domain.text import T
-from core.services import activity, mapping, overview, planning, portals, products, views_history
+from core.services import activity, mapping, overview, planning, portals, products, reports
 from tests.pages.conftest import Pages, all_words, say
 
-PAGES = ("overview", "portals", "customers", "products", "changes", "history", "activity", "settings")
+PAGES = ("overview", "portals", "customers", "products", "changes", "reports", "activity", "settings")
 TITLES = {
     ("overview", "empty"): "Let us get the first sync going",
     ("portals", "empty"): "Where do the quantities come from?",
     ("customers", "empty"): "Which company is each portal customer?",
     ("products", "empty"): "Which service is each portal product?",
     ("changes", "empty"): "What would change on contracts?",
-    ("history", "empty"): "What was used, and when?",
+    ("reports", "empty"): "What was used, and when?",
     ("activity", "empty"): "What happened?",
     ("settings", "empty"): "How is ContractBridge set up?",
 }
@@ -85,7 +85,7 @@ CALLS = {
     "customers": (mapping, "customers"),
     "products": (products, "products"),
     "changes": (planning, "changes"),
-    "history": (views_history, "used_on"),
+    "reports": (reports, "build"),
     "activity": (activity, "runs"),
 }
 

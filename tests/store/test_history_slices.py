@@ -65,7 +65,6 @@ def test_s1_76_the_quantity_at_any_past_moment(history: Database, months: int, e
 def test_before_the_first_reading_nothing_was_used(history: Database) -> None:
     with history.session() as session:
         assert slices.used_at(session, FIRST - timedelta(seconds=1)) == ([], 0)
-        assert slices.first_moment(session) == FIRST
 
 
 def test_a_slice_is_cut_sorted_and_searched_in_the_database(history: Database) -> None:
@@ -78,18 +77,3 @@ def test_a_slice_is_cut_sorted_and_searched_in_the_database(history: Database) -
     assert ([row.quantity for row in (*first, *second)], total) == ([Decimal(12), Decimal(7)], 3)
     assert ([row.customer for row in found], count) == (["Café Zürich"], 1)
     assert [row.product for row in only] == ["Server"]
-
-
-def test_s1_73_totals_over_all_customers_now_and_before(history: Database) -> None:
-    with history.session() as session:
-        totals = slices.product_totals(session, [FIRST + 2 * MONTH, FIRST + MONTH, FIRST])
-    assert [(t.portal, t.product, t.customers, t.totals) for t in totals] == [
-        ("Backup", "Server", 1, (Decimal("1.5"),) * 3),
-        ("Duo", "MFA", 2, (Decimal(19), Decimal(16), Decimal(14))),
-    ]
-
-
-def test_m2_a_line_that_ended_counts_no_more(history: Database) -> None:
-    with history.session() as session:
-        totals = slices.product_totals(session, [FIRST + 3 * MONTH], portal="Duo", text="mfa")
-    assert [total.totals for total in totals] == [(Decimal(19),)]

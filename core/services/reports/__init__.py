@@ -6,7 +6,45 @@ one `core.reporting.Report`, which `export` writes as CSV, Excel, PDF or JSON.
 
 from __future__ import annotations
 
+from core.reporting import (
+    Cell,
+    Chart,
+    Coded,
+    Column,
+    Form,
+    Kind,
+    Level,
+    Money,
+    Rendered,
+    Report,
+    Row,
+    Section,
+    Style,
+    Table,
+)
+from core.reporting.values import written
 from core.services.reports.asked import Asked
 from core.services.reports.registry import REPORTS, build, export, style_of
 
-__all__ = ["REPORTS", "Asked", "build", "export", "style_of"]
+__all__ = [
+    "REPORTS",
+    "Asked",
+    "Cell",
+    "Chart",
+    "Coded",
+    "Column",
+    "Form",
+    "Kind",
+    "Level",
+    "Money",
+    "Rendered",
+    "Report",
+    "Row",
+    "Section",
+    "Style",
+    "Table",
+    "build",
+    "export",
+    "style_of",
+    "written",
+]

@@ -66,7 +66,7 @@ def _row(scene: Scene, line: Line) -> Row:
         line.since,
         line.origin,
     )
-    return Row(cells)
+    return Row(cells, line_id=line.line_id)
 
 
 def price_of(line: Line) -> Money | None:

@@ -39,7 +39,8 @@ def event_row(scene: Scene, event: Event) -> Row:
             (event.after or Decimal(0)) - (event.before or Decimal(0)),
             _happened(event),
             event.origin,
-        )
+        ),
+        line_id=event.line_id,
     )
 
 

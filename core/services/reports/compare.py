@@ -89,7 +89,8 @@ def _row(scene: Scene, line: Line, quantities: tuple[Known, Known]) -> Row:
             billing_of(line.billing_frequency),
             *quantities,
             less(quantities[1], quantities[0]),
-        )
+        ),
+        line_id=line.line_id,
     )
 
 

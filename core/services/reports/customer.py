@@ -131,7 +131,8 @@ def _licence(scene: Scene, line: Line) -> Row:
             line.unit,
             scene.local_day(line.since),
             price_of(line),
-        )
+        ),
+        line_id=line.line_id,
     )
 
 

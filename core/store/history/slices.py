@@ -1,24 +1,22 @@
-"""Slices and sums of history for people who look back: filtered, sorted, cut and added up in the database."""
+"""Slices of history for people who look back: filtered, sorted and cut in the database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.store.folding import contains
-from core.store.history.moments import touching, valid_at
+from core.store.history.moments import valid_at
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow
 from core.store.tables.history import UsageIntervalRow, UsageLineRow
 from core.store.tables.mapping import PortalCustomerRow
 from core.store.tables.workspace import PortalRow
-from core.store.types import ExactDecimal
 
 PORTAL, CUSTOMER, COMPANY = table(PortalRow), table(PortalCustomerRow), table(CompanyRow)
 LINE, INTERVAL = table(UsageLineRow), table(UsageIntervalRow)
@@ -40,16 +38,6 @@ class UsedLine:
     origin: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductTotal:
-    """The quantities of one product of one portal over all customers, at each of the moments asked for, in their order."""
-
-    portal: str
-    product: str
-    customers: int
-    totals: tuple[Decimal, ...]
-
-
 def used_at(
     session: Session,
     instant: datetime,
@@ -65,40 +53,6 @@ def used_at(
     total = session.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
     rows = session.execute(query.order_by(*_order(sort)).offset(offset).limit(limit))
     return [_line(row) for row in rows], total
-
-
-def product_totals(
-    session: Session, instants: Sequence[datetime], *, text: str = "", portal: str = ""
-) -> list[ProductTotal]:
-    """Totals per portal and product at each instant; products that were there at none of them are left out."""
-    sums = [func.sum(case((valid_at(instant), INTERVAL.c.quantity)), type_=ExactDecimal()) for instant in instants]
-    customers = func.count(func.distinct(case((valid_at(instants[0]), LINE.c.customer_id))))
-    query = (
-        select(PORTAL.c.name, LINE.c.product, customers, *sums)
-        .select_from(INTERVAL)
-        .join(LINE, LINE.c.id == INTERVAL.c.line_id)
-        .join(PORTAL, PORTAL.c.id == LINE.c.portal_id)
-        .where(INTERVAL.c.present, touching(instants))
-        .group_by(PORTAL.c.name, LINE.c.product)
-        .order_by(PORTAL.c.name, LINE.c.product)
-    )
-    if portal:
-        query = query.where(PORTAL.c.name == portal)
-    if text:
-        query = query.where(contains(func.lower(LINE.c.product), text))
-    return [
-        ProductTotal(
-            portal=row[0], product=row[1], customers=row[2], totals=tuple(total or Decimal(0) for total in row[3:])
-        )
-        for row in session.execute(query)
-        if any(total is not None for total in row[3:])
-    ]
-
-
-def first_moment(session: Session) -> datetime | None:
-    """From when on history can be asked."""
-    moment: datetime | None = session.execute(select(func.min(INTERVAL.c.valid_from))).scalar()
-    return moment
 
 
 def _lines(instant: datetime, text: str, portal: str) -> Select[Any]:

@@ -1,0 +1,196 @@
+"""A table of a report: numbers as the person reads them and sortable as numbers, sums in bold, a click on a cell leads on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from core.services import reports
+from core.services.reports import Cell, Coded, Column, Kind, Level, Money, Row, Style, Table, written
+from pages._ui import auth, grid, states
+from pages._ui.formats import tr
+
+SIZE = 250
+"""Rows drawn at once."""
+LETTER = 6.9
+"""Pixels of a letter, roughly."""
+MOST_PIXELS = 270
+BOLD, QUIET = "font-weight: 650", "color: #8FA0A8"
+Clicked = Callable[[Row, str], None]
+"""Row and name of the column."""
+
+
+def show(
+    table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, search: bool = False, leave: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Draws the table, in pages where it is long. `leave` names columns that are not shown; `search` offers to look for names."""
+    if not table.rows:
+        states.empty(tr(table.empty), tr("Choose another day, or take away a part of the filter."))
+        return
+    style = reports.style_of(auth.context(), auth.actor())
+    shown = [place for place, column in enumerate(table.columns) if column.name not in leave and _is_used(table, place)]
+    rows, total = list(table.rows), None
+    if rows[-1].level is Level.TOTAL:
+        *rows, total = rows
+    if search and len(rows) > grid.SIZES[0]:
+        rows, total = _found(rows, total, table, name)
+    page = _page(name, len(rows))
+    part = rows[(page - 1) * SIZE : page * SIZE]
+    if total is not None:
+        part.append(total)
+    _grid(
+        part, [table.columns[place] for place in shown], shown, style, name=f"{name}_{page}", alt=alt, on_cell=on_cell
+    )
+    _pager(name, page, len(rows))
+
+
+def _found(rows: list[Row], total: Row | None, table: Table, name: str) -> tuple[list[Row], Row | None]:
+    """The rows with these words in one of their names, and the sum of them."""
+    typed = st.text_input(
+        tr("Search"), key=f"{name}_text", placeholder=tr("Search in these rows"), width=260, type="search",
+        icon=":material/search:", label_visibility="collapsed",
+    )  # fmt: skip
+    words = (typed or "").casefold().split()
+    if not words:
+        return rows, total
+    found = [row for row in rows if row.level is Level.DETAIL and all(word in _names(row) for word in words)]
+    return found, _sum(found, table) if found and total is not None else None
+
+
+def _names(row: Row) -> str:
+    return " ".join(cell for cell in row.cells if isinstance(cell, str)).casefold()
+
+
+def _sum(rows: Sequence[Row], table: Table) -> Row:
+    """The sum of these rows; of a difference those count of which both sides are known, as everywhere in reports."""
+    cells: list[Cell] = []
+    for place, column in enumerate(table.columns):
+        values = [row.cells[place] for row in rows]
+        numbers = [value for value in values if isinstance(value, Decimal)]
+        cells.append(sum(numbers, Decimal(0)) if column.kind in (Kind.COUNT, Kind.DIFFERENCE) and numbers else None)
+    cells[0] = tr("Sum of these")
+    return Row(tuple(cells), Level.TOTAL)
+
+
+def _is_used(table: Table, place: int) -> bool:
+    """A column in which nothing stands takes room for nothing."""
+    if table.columns[place].kind.is_number:
+        return True
+    return any(row.cells[place] not in ("", None, Coded("", "")) for row in table.rows)
+
+
+def _grid(
+    rows: Sequence[Row], columns: Sequence[Column], places: Sequence[int], style: Style, *, name: str, alt: str,
+    on_cell: Clicked | None,
+) -> None:  # fmt: skip
+    marks = [[_mark(rows, index, place) for place in places] for index in range(len(rows))]
+    frame = pd.DataFrame(index=range(len(rows)))
+    texts: dict[str, Mapping[object, str]] = {}
+    told_words: list[list[str]] = []
+    for place, column in zip(places, columns, strict=True):
+        cells = [row.cells[place] for row in rows]
+        words = [written(cell, column.kind, style) for cell in cells]
+        values: list[object] = [_value(cell) for cell in cells]
+        told = dict(zip(values, words, strict=True))
+        if any(told[value] != text for value, text in zip(values, words, strict=True)):
+            # Amounts of two currencies: one number, two texts.
+            values, told = list(words), {}
+        frame[column.name] = pd.to_numeric(pd.Series(values)) if column.kind.is_number and told else values
+        texts[column.name] = told
+        told_words.append(words)
+    config = {
+        column.name: _column(column, max((len(text) for text in words), default=0))
+        for column, words in zip(columns, told_words, strict=True)
+    }
+    options: dict[str, object] = {}
+    key = grid.editor_key(name, (hash(row.cells[:4]) for row in rows))
+    if on_cell is not None:
+        options = {
+            "on_select": partial(_clicked, key, tuple(rows), on_cell),
+            "selection_mode": "single-cell",
+        }
+    st.dataframe(
+        _styled(frame, texts, marks), column_config=config, hide_index=True, key=key, alt=alt, height=grid.height(len(rows)),
+        row_height=grid.ROW_PIXELS, placeholder="", **options,
+    )  # fmt: skip
+
+
+def _styled(frame: pd.DataFrame, texts: Mapping[str, Mapping[object, str]], marks: list[list[str]]) -> object:
+    """The frame with the words for each value and its look; what is sorted by stays the value."""
+    names = list(frame.columns)
+    styler = frame.style.apply(lambda _: pd.DataFrame(marks, index=frame.index, columns=names), axis=None)
+    return styler.format({name: partial(_told, told) for name, told in texts.items()}, na_rep="")
+
+
+def _told(texts: Mapping[object, str], value: object) -> str:
+    return texts.get(value, str(value))
+
+
+def _clicked(key: str, rows: Sequence[Row], on_cell: Clicked) -> None:
+    cells = st.session_state[key]["selection"]["cells"]
+    if not cells:
+        return
+    index, column = cells[0]
+    if 0 <= index < len(rows):
+        on_cell(rows[index], column)
+
+
+def _mark(rows: Sequence[Row], index: int, place: int) -> str:
+    row = rows[index]
+    if row.level is not Level.DETAIL:
+        return BOLD
+    # A name that is repeated from the row above steps back: groups can be seen.
+    repeated = (
+        index
+        and isinstance(row.cells[place], str)
+        and place < 2
+        and rows[index - 1].cells[: place + 1] == row.cells[: place + 1]
+    )
+    return QUIET if repeated else ""
+
+
+def _value(cell: Cell) -> object:
+    """What a column is sorted by."""
+    match cell:
+        case None:
+            return None
+        case Money():
+            return float(cell.amount)
+        case Decimal() | int():
+            return float(cell)
+        case datetime():
+            return cell.isoformat()
+        case Coded():
+            return str(cell.code)
+    return str(cell)
+
+
+def _column(column: Column, longest: int) -> object:
+    """As wide as its heading and its longest text need; the grid measures its first rows only."""
+    config = st.column_config
+    title = tr(column.title)
+    width = round(max(LETTER * len(title) + 24, LETTER * longest + 20))
+    if column.kind.is_number:
+        return config.NumberColumn(title, width=max(72, width))
+    if column.kind in (Kind.DATE, Kind.INSTANT):
+        return config.TextColumn(title, width=max(90, width), alignment="right")
+    return config.TextColumn(title, width=min(MOST_PIXELS, max(80, width)))
+
+
+def _page(name: str, total: int) -> int:
+    pages = max(1, -(-total // SIZE))
+    return min(int(st.session_state.get(f"{name}_pages", 1)), pages)
+
+
+def _pager(name: str, page: int, total: int) -> None:
+    if total <= SIZE:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        first, last = (page - 1) * SIZE + 1, min(page * SIZE, total)
+        st.caption(tr("Rows {first}–{last} of {total}", first=first, last=last, total=total), width="content")
+        st.pagination(-(-total // SIZE), key=f"{name}_pages")
