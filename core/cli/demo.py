@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,13 +128,15 @@ def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -
         None if change.status is ChangeStatus.HELD else _verified(change, sandbox) for change in before.plan.changes
     ]
     _show_changes(before, rows, show)
+    charged = _charge(ctx, actor, show)
     again = service.run_sync(ctx, actor)
-    show.step(T("8. Once more: {planned} changes are left, nothing is written twice", planned=again.changes["planned"]))
+    show.step(T("9. Once more: {planned} changes are left, nothing is written twice", planned=again.changes["planned"]))
     for finding in planning.named_plan(ctx, actor, fresh=False).plan.findings:
         show.step(T("To look at: {message}", message=finding.message))
     written = [right for right in rows if right is not None]
     left = len(rows) - len(written)
     ok = bool(written) and all(written) and again.changes["planned"] == again.changes["held"] == left
+    ok = ok and charged.written == charged.approved
     ok = ok and all(outcome.outcome != "rejected" for outcome in outcomes)
     changes = [
         {
@@ -146,7 +149,44 @@ def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -
         }
         for change, verified in zip(before.plan.changes, rows, strict=True)
     ]
-    return _Found(ok, {"ok": ok, "changes": changes, "findings": dict(again.findings), "summary": applied.as_json()})
+    return _Found(
+        ok,
+        {
+            "ok": ok,
+            "changes": changes,
+            "charges": {"written": charged.written, "total": charged.total},
+            "findings": dict(again.findings),
+            "summary": applied.as_json(),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Charged:
+    """How many charges were approved and written, and what all of them come to."""
+
+    approved: int
+    written: int
+    total: Decimal
+
+
+def _charge(ctx: Context, actor: Actor, show: _Show) -> _Charged:
+    """Consumption becomes charges: all are approved but those that a limit holds."""
+    from core.domain.plan import ChangeStatus
+    from core.services import charges, charging_decisions, sync
+
+    found = charges.overview(ctx, actor)
+    ids = [one.id for one in found.changes if one.status is not ChangeStatus.HELD]
+    ids = charging_decisions.approve(ctx, actor, ids) if ids else []
+    counts = sync.apply_now(ctx, actor, ids).charges
+    written = counts.get("applied", 0)
+    show.step(
+        T(
+            "8. Consumption: {written} charges written, {held} held; together {total}", written=written,
+            held=counts.get("held", 0), total=found.total,
+        )
+    )  # fmt: skip
+    return _Charged(len(ids), written, found.total)
 
 
 def _verified(change: Change, sandbox: SandboxServer) -> bool:

@@ -32,20 +32,11 @@ EXAMPLE = ConsumptionLine(
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A template filled in, and the charge it was filled with. `variables` are the names there are, `tags` the portal's own.
-
-    `real` is False for the example that stands in as long as there is no consumption.
-    """
+    """A template filled in, and the lines of the charge it was filled with: those of an example where `real` is False."""
 
     rendered: Rendered
     lines: tuple[ConsumptionLine, ...]
-    variables: tuple[str, ...]
     real: bool
-
-    @property
-    def line(self) -> ConsumptionLine:
-        """The largest amount of the charge."""
-        return max(self.lines, key=lambda one: one.amount)
 
 
 def template_preview(
@@ -75,8 +66,7 @@ def template_preview(
     limit = NAME_LENGTH if is_name else DESCRIPTION_LENGTH
     own = settings.product_names if settings else {}
     values = facts(chosen, language, product=product_name(product, language, own), group=group, period=period)
-    tags = sorted({name for one in known for name in one.dimensions if name.startswith("tag:")})
-    return Preview(render(template, values, limit=limit), chosen, (*VARIABLES, *tags), bool(known))
+    return Preview(render(template, values, limit=limit), chosen, bool(known))
 
 
 def _largest(
@@ -90,3 +80,12 @@ def _largest(
 
 def _month(lines: Sequence[ConsumptionLine]) -> tuple[date, date]:
     return month_of(lines[0].period_start)
+
+
+def variables(ctx: Context, actor: Actor, portal: str) -> tuple[str, ...]:
+    """The names that a template of this portal may have: those of all sources, and its own tags."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        stored = consumption.example(session, find(session, portal).id)
+    lines = stored.lines if stored else ()
+    return (*VARIABLES, *sorted({name for one in lines for name in one.dimensions if name.startswith("tag:")}))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.charges.settings import ChargeSettings
+from core.domain.charges.wanted import place_of
 from core.domain.connector import Feed
 from core.domain.consumption_lines import WIDE
 from core.domain.mapping import CustomerKey
@@ -101,6 +102,11 @@ def sources(ctx: Context, actor: Actor) -> tuple[AmountSource, ...]:
     )
 
 
+def is_source(ctx: Context, actor: Actor, portal: str) -> bool:
+    """Whether this portal tells amounts."""
+    return any(source.portal == portal for source in sources(ctx, actor))
+
+
 def readings(ctx: Context, actor: Actor, portal: str, *, limit: int = 50) -> tuple[ReadingRow, ...]:
     """The latest readings of a portal's amounts."""
     require(actor, Role.VIEWER)
@@ -177,9 +183,9 @@ class _Reasons:
 def _reasons(session: Session, period: date) -> _Reasons:
     found: dict[tuple[str, str], Text] = {}
     for one in charges.findings(session):
-        parts = one.key.split("|")
-        if len(parts) > 3 and parts[3] == str(period):
-            found.setdefault((parts[1], parts[2]), one.message)
+        place = place_of(one)
+        if place is not None and place[2] == period:
+            found.setdefault(place[:2], one.message)
     known = mappings.load_mapping(session).customers
     settings = charges.all_settings(session)
     return _Reasons(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from core.domain.finding import Finding
+from core.domain.charges.wanted import place_of
+from core.domain.finding import Finding, FindingKind
 from core.domain.plan import ChangeStatus
 from core.services.access import Actor, Role, require
 from core.services.charges import ChargeView, view_of
@@ -37,11 +38,16 @@ GOING = (ChangeStatus.READY.value, ChangeStatus.APPROVED.value)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """One slice of charges and what all that pass the filter come to, by currency. `by_status` counts the whole period,
-    `by_finding` the whole plan.
-    """
+    """One slice of charges, and what all that pass the filter come to, by currency."""
 
     page: Page[ChargeView]
+    sums: tuple[Sum, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the charges of a period come to, by currency, how many there are of each status; findings of the whole plan by kind."""
+
     sums: tuple[Sum, ...]
     by_status: Mapping[str, int]
     by_finding: Mapping[str, int]
@@ -68,10 +74,18 @@ def board(ctx: Context, actor: Actor, period: date | None, query: PageQuery) -> 
     with ctx.database.session() as session:
         page = charges.page_shown(session, query, period=period)
         sums = charge_shown.sums(session, query, period)
-        by_status = charge_shown.by_status(session, period)
-        by_finding = charge_shown.by_finding(session)
-    rows = Page(tuple(view_of(row) for row in page.rows), page.total)
-    return Board(page=rows, sums=tuple(sums), by_status=by_status, by_finding=by_finding)
+    return Board(page=Page(tuple(view_of(row) for row in page.rows), page.total), sums=tuple(sums))
+
+
+def totals(ctx: Context, actor: Actor, period: date | None) -> Totals:
+    """All charges of one month, or of all, in one look."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return Totals(
+            sums=tuple(charge_shown.sums(session, PageQuery(), period)),
+            by_status=charge_shown.by_status(session, period),
+            by_finding=charge_shown.by_finding(session),
+        )
 
 
 def companies(ctx: Context, actor: Actor, period: date | None, query: PageQuery) -> Page[CompanySum]:
@@ -97,6 +111,13 @@ def findings(ctx: Context, actor: Actor, query: PageQuery) -> Page[Finding]:
     names = {"portal": lambda one: one.portal, "kind": lambda one: one.kind.value}
     fitting.sort(key=names.get(query.sort, lambda one: one.subject.casefold()))
     return Page(tuple(fitting[query.offset : query.offset + query.size]), len(fitting))
+
+
+def question_of(finding: Finding) -> tuple[str, str] | None:
+    """Portal and customer whose contract is to be chosen among a finding's candidates; None where nothing is to be chosen."""
+    place = place_of(finding)
+    several = finding.kind is FindingKind.AMBIGUOUS and finding.key.endswith("|")
+    return place[:2] if several and place is not None else None
 
 
 def going(ctx: Context, actor: Actor) -> Going:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.domain.charges.settings import ChargeOverride, ChargeSettings, Pricing, Split
+from core.domain.consumption_lines import month_of
 from core.domain.contract import ItemRef, LineKind
 from core.domain.mapping import ProductKey
 from core.domain.policy import Mode
-from core.services import mapping, products, uploads
+from core.services import charges, mapping, products, uploads
 from core.services.access import Actor, Role, require
 from core.services.autotask_settings import save_autotask, test_autotask
 from core.services.mapping import EditResult
@@ -86,6 +90,26 @@ SAMPLES = (
     ),
 )
 
+AZURE, AZURE_EXPORT = "Azure", "azure.csv"
+"""A cost export of two months: in the file they are called `LAST` and `BEFORE`."""
+ACME_IN_AZURE = "7d1f0a01-4c1e-4b5e-9a77-000000000001"
+AZURE_CHARGES = ChargeSettings(
+    split=Split.RESOURCE_GROUP,
+    pricing=Pricing.MARKUP,
+    percent=Decimal(15),
+    name="Azure {group} {month} {year}",
+    description="{lines}\\n{period}",
+    product_names={"usage": "Azure"},
+    max_amount=Decimal(2500),
+    overrides=(
+        ChargeOverride(
+            customer_id=ACME_IN_AZURE, split=Split.RESOURCE, pricing=Pricing.COST, percent=Decimal(0),
+            name="{resource} {month}", description="{resource}: {quantity}, {period}",
+        ),
+    ),
+)  # fmt: skip
+"""By resource group with a mark-up; one customer sees every resource at cost."""
+
 CUSTOMERS_BY_HAND = """\
 Microsoft 365\tFysio Jansen\tFysiotherapie Jansen
 Microsoft 365\tZorggroep Eemland (Stichting)\tStichting Zorggroep Eemland
@@ -121,7 +145,22 @@ def seed_demo(ctx: Context, actor: Actor, sandbox: DemoAutotask) -> list[ImportO
             continue
         create_portal(ctx, actor, sample.portal, "file", settings=sample.settings, secrets={}, mode=Mode.REVIEW)
         outcomes.append(uploads.import_file(ctx, actor, sample.portal, EXPORTS / sample.file, sample.file))
+    if AZURE not in known:
+        outcomes.append(_seed_consumption(ctx, actor))
     return outcomes
+
+
+def _seed_consumption(ctx: Context, actor: Actor) -> ImportOutcome:
+    """A portal of cost exports with the last two months, and how it is charged."""
+    create_portal(ctx, actor, AZURE, "azure_export", settings={}, secrets={}, mode=Mode.REVIEW)
+    codes = charges.billing_codes(ctx, actor)
+    booked = AZURE_CHARGES.model_copy(update={"billing_code_id": codes[0].id if codes else None})
+    charges.save_settings(ctx, actor, AZURE, booked)
+    last, _ = month_of(ctx.clock.today().replace(day=1) - timedelta(days=1))
+    before, _ = month_of(last - timedelta(days=1))
+    text = (EXPORTS / AZURE_EXPORT).read_text(encoding="utf-8")
+    text = text.replace("LAST-", f"{last:%Y-%m}-").replace("BEFORE-", f"{before:%Y-%m}-")
+    return uploads.import_file(ctx, actor, AZURE, text.encode(), AZURE_EXPORT)
 
 
 def map_customers(ctx: Context, actor: Actor) -> tuple[EditResult, EditResult]:

@@ -101,7 +101,7 @@ def _ledger(detail: ChangeDetail) -> None:
         st.caption(tr("Nothing was sent to Autotask yet."))
         return
     for step in detail.steps:
-        _step(step)
+        show_step(step)
 
 
 def step_words() -> dict[str, str]:
@@ -120,7 +120,8 @@ def step_words() -> dict[str, str]:
     }
 
 
-def _step(step: LedgerStep) -> None:
+def show_step(step: LedgerStep) -> None:
+    """One event of a write, with all the ledger knows of it."""
     run = f" · {tr('run {run}', run=step.run_id)}" if step.run_id else ""
     with st.expander(f"{moment(step.at)} · {step_words().get(step.event, step.event)}{run}"):
         st.json(dict(step.data), expanded=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.domain.policy import Mode
-from core.services import overview, portals, runs, webhooks
+from core.services import charge_sources, overview, portals, runs, webhooks
 from core.services.access import Role
 from core.services.portals import PortalCard, PortalDetail
 from pages._ui import (
@@ -20,6 +20,7 @@ from pages._ui import (
     pickup_files,
     policy_form,
     portal_cards,
+    portal_charges,
     rest_detail,
     schedule_form,
     settings_form,
@@ -64,6 +65,8 @@ def show(card: PortalCard) -> None:
         names = {"picked": tr("Files"), **names}
     if card.connector == webhooks.CONNECTOR:
         names = {"hook": tr("Address"), "deliveries": tr("Deliveries"), "events": tr("Events"), **names}
+    if auth.may(Role.OPERATOR) and charge_sources.is_source(auth.context(), auth.actor(), card.name):
+        names["charging"] = tr("How it is charged")
     tabs = st.tabs(list(names.values()))
     editable = auth.may(Role.OPERATOR)
     for tab, view in zip(tabs, names, strict=True):
@@ -123,6 +126,10 @@ def _archive(name: str) -> str:
 def show_test(result: portals.TestResult) -> None:
     words = escape(tr(result.message)) + (f"\n\n{escape(tr(result.remedy))}" if result.remedy else "")
     (st.success if result.ok else st.error)(words, icon=":material/check_circle:" if result.ok else ":material/error:")
+
+
+def _charging(detail: PortalDetail, _editable: bool) -> None:
+    portal_charges.show(detail.card.name)
 
 
 def _files(detail: PortalDetail, _editable: bool) -> None:
@@ -216,6 +223,7 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
 
 
 VIEWS: Mapping[str, Callable[[PortalDetail, bool], None]] = {
+    "charging": _charging,
     "files": _files,
     "picked": pickup_files.show,
     "hook": _hook,

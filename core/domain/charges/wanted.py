@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,8 @@ from core.domain.consumption import ConsumptionLine
 from core.domain.contract import Contract
 from core.domain.finding import Finding, FindingKind
 from core.domain.text import T, Text
+
+_PLACE = re.compile(r"(.*)\|(\d{4}-\d\d-\d\d)\|[a-z_]+\|.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,12 @@ def finding(
         kind=kind, key="|".join(parts), portal=consumed.portal, subject=consumed.customer, company_id=company_id,
         message=message, remedy=remedy, candidates=candidates,
     )  # fmt: skip
+
+
+def place_of(one: Finding) -> tuple[str, str, date] | None:
+    """Portal, customer id and first day of the period that a finding of charges is about; None for one about a whole portal."""
+    found = _PLACE.fullmatch(one.key.removeprefix(f"charge|{one.portal}|"))
+    return (one.portal, found[1], date.fromisoformat(found[2])) if found else None
 
 
 def contract_of(

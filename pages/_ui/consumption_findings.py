@@ -1,0 +1,81 @@
+"""What keeps amounts from being charged: each with what to do, and the contract chosen where several fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.domain.finding import Finding
+from core.services import charge_views, charges, runs
+from core.services.access import Role
+from pages._ui import auth, grid, states, syncing, words
+from pages._ui.choices import labelled
+from pages._ui.formats import escape, table, tr
+
+MOST_QUESTIONS = 20
+
+
+def show(portals: Sequence[str]) -> None:
+    context, actor = auth.context(), auth.actor()
+    counts = charge_views.totals(context, actor, None).by_finding
+    kinds = words.finding_kinds()
+    query = grid.filters(
+        "consumption_findings", statuses=grid.counted(kinds, counts, "consumption_findings"), portals=portals,
+        search=tr("Customer or portal"), sorts={"subject": tr("customer"), "kind": tr("kind"), "portal": tr("portal")},
+    )  # fmt: skip
+    page = charge_views.findings(context, actor, query)
+    if not page.total:
+        states.empty(tr("Nothing to look at"), tr("Everything that is used can be charged."), ":material/task_alt:")
+        return
+    if any(one.kind.value == "unmapped" for one in page.rows):
+        st.page_link(
+            "pages/customers.py", label=tr("Link customers"), icon=":material/arrow_forward:",
+            query_params={"customers_status": "pending"},
+        )  # fmt: skip
+    if auth.may(Role.OPERATOR):
+        _questions(page.rows)
+    config = st.column_config
+    columns = {
+        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=130),
+        "subject": config.TextColumn(tr("Customer"), width=200),
+        "portal": config.TextColumn(tr("Portal"), width=110),
+        "message": config.TextColumn(tr("What is the matter"), width=430),
+        "remedy": config.TextColumn(tr("What to do")),
+    }
+    frame = table(
+        (
+            {
+                "kind": [kinds.get(one.kind.value, one.kind.value)], "subject": one.subject, "portal": one.portal,
+                "message": tr(one.message), "remedy": tr(one.remedy) if one.remedy else "",
+            }
+            for one in page.rows
+        ),
+        columns,
+    )  # fmt: skip
+    grid.show(frame, columns, name="consumption_findings_rows", alt=tr("What keeps amounts from being charged"))
+    grid.pager("consumption_findings", query, page.total)
+
+
+def _questions(found: Sequence[Finding]) -> None:
+    """Which of several contracts; the answer holds for all months of the customer."""
+    asked: dict[tuple[str, str], Finding] = {}
+    for one in found:
+        if (place := charge_views.question_of(one)) is not None:
+            asked.setdefault(place, one)
+    for (portal, customer_id), one in list(asked.items())[:MOST_QUESTIONS]:
+        with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
+            names = dict(one.candidates)
+            chosen = st.selectbox(
+                tr("On which contract is {customer} charged?", customer=escape(one.subject)),
+                list(names), index=None, format_func=labelled(names), key=f"contract_{portal}_{customer_id}",
+                placeholder=tr("Choose a contract"), width=420,
+            )  # fmt: skip
+            if st.button(
+                tr("Charge on this one"), disabled=chosen is None, key=f"contract_save_{portal}_{customer_id}"
+            ):
+                with states.explained():
+                    charges.choose_contract(auth.context(), auth.actor(), portal, customer_id, int(chosen))
+                    runs.request_plan(auth.context(), auth.actor())
+                    states.done(tr("The contract is chosen. A new plan is being made."))
+                    syncing.await_run()
