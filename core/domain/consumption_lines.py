@@ -19,6 +19,7 @@ __all__ = [
     "ConsumptionSums",
     "consumption_from_usage",
     "dimension_of",
+    "final_from",
     "is_provisional",
     "line_identity",
     "month_of",
@@ -29,8 +30,8 @@ __all__ = [
 
 NONE = "(none)"
 UNTAGGED = "(untagged)"
-FINAL_FROM_DAY = 8
-"""By the 8th of the next month a month is taken to be invoiced, where the source does not say so itself (Azure reference §6)."""
+FINAL_AFTER_DAYS = 7
+"""On the 8th of the next month a month is taken to be invoiced, where the source does not say so itself (Azure reference §6)."""
 CENT = Decimal("0.01")
 TOLD_APART = ("amount", "price", "description", "quantity")
 """Attributes of a usage line that are parts of a consumption line; what charges can be split by are the others."""
@@ -56,12 +57,16 @@ def months_between(first: date, last: date) -> tuple[tuple[date, date], ...]:
     return tuple(found)
 
 
-def is_provisional(period_end: date, today: date, *, invoiced: bool = False) -> bool:
-    """Whether the source may still change a period: until it is invoiced, or the 8th of the next month."""
-    if invoiced:
-        return False
-    following = date(period_end.year + period_end.month // 12, period_end.month % 12 + 1, FINAL_FROM_DAY)
-    return today < following
+def final_from(period_end: date, after_days: int = FINAL_AFTER_DAYS) -> date:
+    """The day from which a month is taken to be invoiced, where the source does not say so itself."""
+    return month_of(period_end)[1] + timedelta(days=after_days + 1)
+
+
+def is_provisional(
+    period_end: date, today: date, *, invoiced: bool = False, after_days: int = FINAL_AFTER_DAYS
+) -> bool:
+    """Whether the source may still change a period: until it is invoiced, or so many days after the month have passed."""
+    return not invoiced and today < final_from(period_end, after_days)
 
 
 def totals_by_currency(lines: Iterable[ConsumptionLine]) -> dict[str, Decimal]:

@@ -36,6 +36,13 @@ class ConsumptionSettings(BaseModel):
         description="Lines of a reconciliation file that bill licences become amounts as well. Usually off: licences are "
         "counted as seats.",
     )
+    final_after_days: int = Field(
+        7,
+        ge=0,
+        le=60,
+        title="Final after (days)",
+        description="So many days after its end a month counts as final that has no invoice number yet. Usually 7: from the 8th.",
+    )
 
 
 AS_USUAL = ConsumptionSettings()

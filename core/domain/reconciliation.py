@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from core.domain.billing_words import NO_DAY, day_number, identity
 from core.domain.combine import Combine, combined
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ProductType
-from core.domain.consumption_lines import is_provisional, month_of
+from core.domain.consumption_lines import FINAL_AFTER_DAYS, is_provisional, month_of
 from core.domain.errors import InputError
 from core.domain.text import T
 from core.domain.usage import Origin, UsageLine
@@ -125,17 +125,19 @@ def product_type(row: LicenceRow) -> ProductType:
     )
 
 
-def licence_amounts(rows: Iterable[LicenceRow], today: date, *, licences: bool) -> Iterator[ConsumptionLine]:
+def licence_amounts(
+    rows: Iterable[LicenceRow], today: date, *, licences: bool, after_days: int = FINAL_AFTER_DAYS
+) -> Iterator[ConsumptionLine]:
     """The subtotal (before tax) of each billing line. Lines that bill licences only on request: they are counted as seats."""
     for row in rows:
         kind = product_type(row)
         amount = row.amount("subtotal")
         if amount is None or (kind is ProductType.LICENCE and not licences):
             continue
-        yield _amount(row, kind, amount, today)
+        yield _amount(row, kind, amount, today, after_days)
 
 
-def _amount(row: LicenceRow, product: ProductType, amount: Decimal, today: date) -> ConsumptionLine:
+def _amount(row: LicenceRow, product: ProductType, amount: Decimal, today: date, after_days: int) -> ConsumptionLine:
     start, end = month_of(today)
     start, end = row.day("chargestartdate") or start, row.day("chargeenddate") or end
     charge = ConsumptionKind.USAGE if product is ProductType.USAGE else ConsumptionKind.PURCHASE
@@ -157,7 +159,7 @@ def _amount(row: LicenceRow, product: ProductType, amount: Decimal, today: date)
         kind=ConsumptionKind.CREDIT if amount < 0 else charge,
         quantity=row.amount("billablequantity"),
         unit=row.text("unittype") or "licence",
-        provisional=is_provisional(end, today, invoiced=bool(row.text("invoicenumber"))),
+        provisional=is_provisional(end, today, invoiced=bool(row.text("invoicenumber")), after_days=after_days),
         dimensions={name: value for name, value in dimensions.items() if value},
         origin=Origin(row.source, row.place),
     )

@@ -21,6 +21,7 @@ from core.domain.charges.plan import (
     PortalCharging,
 )
 from core.domain.charges.planner import plan_charges
+from core.domain.consumption_lines import FINAL_AFTER_DAYS, final_from
 from core.domain.errors import ContractBridgeError
 from core.domain.plan import ChangeStatus
 from core.domain.ports import Target
@@ -159,6 +160,7 @@ def gather(
                 period_end=one.period_end,
                 lines=one.lines,
                 provisional=one.provisional,
+                again_from=_told_too_early(one, portals.get(one.portal_id), ctx.clock.today()),
             )
             for one in stored
         ),
@@ -180,6 +182,14 @@ def gather(
         refused=charges.refused(session),
         reversals=charges.reversals(session),
     )
+
+
+def _told_too_early(one: consumption.StoredConsumption, portal: portal_store.Portal | None, today: date) -> date | None:
+    """Since when a month is final that was told while it could still change; None where that is not so."""
+    days = portal.settings.get("final_after_days") if portal is not None else None
+    closed = final_from(one.period_end, days if isinstance(days, int) else FINAL_AFTER_DAYS)
+    early = one.provisional and one.taken_at.date() < closed <= today
+    return closed if early else None
 
 
 def _with_known_keys(

@@ -119,7 +119,8 @@ def _spelled(values: ChargeValues | None) -> str:
 class Consumed:
     """What one customer of one portal used in one period, by the last complete reading that told about it.
 
-    `identity` is the portal's lasting name in keys.
+    `identity` is the portal's lasting name in keys. `again_from`: it was told while the source could still change it, which is
+    over since that day, so that it has to be told once more. None for all else.
     """
 
     portal: str
@@ -130,6 +131,7 @@ class Consumed:
     period_end: date
     lines: tuple[ConsumptionLine, ...]
     provisional: bool = False
+    again_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 
 from core.domain.charges.families import Family, next_change, reversal_of
@@ -89,6 +90,8 @@ def _plan_one(facts: ChargeFacts, consumed: Consumed, existing: Sequence[Existin
         return
     if not base.provisional and (consumed.provisional or any(line.provisional for line in consumed.lines)):
         outcome.waiting += 1
+        if consumed.again_from is not None:
+            outcome.findings.append(_told_too_early(consumed, consumed.again_from))
         return
     contract = contract_of(consumed, company_id, base, facts.contracts, {charge.contract_id for charge in existing})
     wanted = wanted_charges(consumed, base, contract, company_id)
@@ -124,6 +127,19 @@ def _company(facts: ChargeFacts, consumed: Consumed) -> int | None:
             )
         )  # fmt: skip
     return known.company_id
+
+
+def _told_too_early(consumed: Consumed, closed: date) -> Finding:
+    """One finding for all customers of the portal and month: what is to be done is the same for all of them."""
+    return Finding(
+        kind=FindingKind.STALE, key=f"charge-again|{consumed.portal}|{consumed.period_start}", portal=consumed.portal,
+        subject=consumed.portal,
+        message=T("The amounts of {portal} from {first} to {last} were read before the month was final, which it is since {day}; "
+                  "they are not charged yet.",
+                  portal=consumed.portal, first=consumed.period_start, last=consumed.period_end, day=closed),
+        remedy=T("Bring the files of that month once more; a portal that is fetched does it by itself with the next "
+                 "synchronisation."),
+    )  # fmt: skip
 
 
 def _not_set_up(consumed: Consumed) -> Finding:

@@ -49,6 +49,7 @@ def lines_of(
     grouping: Grouping, files: Sequence[str], today: date, *, customer_id: str | None = None
 ) -> Iterator[ConsumptionLine]:
     """A line for each sum, of all customers or one, in the order of the files. `files` are their names by number."""
+    after_days = grouping.settings.final_after_days
     own = "" if customer_id == PARTNER else customer_id
     table = grouping.table() if own is None else grouping.table_of(own)
     if table is None:
@@ -57,10 +58,10 @@ def lines_of(
     for batch in table.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             if row["cost_rows"]:
-                yield _line(_Sum(grouping, row), files, today)
+                yield _line(_Sum(grouping, row), files, today, after_days)
 
 
-def _line(one: _Sum, files: Sequence[str], today: date) -> ConsumptionLine:
+def _line(one: _Sum, files: Sequence[str], today: date, after_days: int) -> ConsumptionLine:
     row = one.row
     charge = kind_of(one.value("charge_type")) or ConsumptionKind.USAGE
     words = {name: one.value(name) for name in ("publisher_type", "pricing_model", "product")}
@@ -82,7 +83,7 @@ def _line(one: _Sum, files: Sequence[str], today: date) -> ConsumptionLine:
         price=exact(row["price"]) if row["price_rows"] == row["rows"] else None,
         quantity=exact(row["quantity"]) if row["quantity_rows"] == row["rows"] else None,
         unit=one.value("unit"),
-        provisional=is_provisional(end, today, invoiced=bool(row["invoiced"])),
+        provisional=is_provisional(end, today, invoiced=bool(row["invoiced"]), after_days=after_days),
         dimensions=MappingProxyType(_dimensions(one, product_type)),
         origin=Origin(files[row["first"] >> 32], f"row {row['first'] & 0xFFFFFFFF}", row["rows"]),
     )

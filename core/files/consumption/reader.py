@@ -104,7 +104,10 @@ class _Reading:
         return rows
 
     def _licences(self, chosen: Chosen) -> Iterable[ConsumptionLine]:
-        return licence_amounts(licence_rows(chosen.part), self.now.date(), licences=self.options.licences)
+        return licence_amounts(
+            licence_rows(chosen.part), self.now.date(), licences=self.options.licences,
+            after_days=self.options.final_after_days,
+        )  # fmt: skip
 
     def _check(self, chosen: Chosen, rows: int, choice: Choice) -> None:
         """Whether a part is as large as its manifest says. Whether that counts the heading is not documented."""

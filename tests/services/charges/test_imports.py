@@ -16,10 +16,12 @@ from connectors.autotask.sandbox.data import MATERIAL_CODE
 from core.domain.charges.settings import ChargeSettings
 from core.domain.connector import Feed
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
+from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.errors import InputError, RemoteError
 from core.domain.policy import Mode
 from core.domain.text import T
 from core.domain.usage import Reading, UsageLine
+from core.files.consumption import read_consumption
 from core.services import charges, uploads
 from core.services.access import SYSTEM, Actor, Role
 from core.services.consumption_files import bring_files, charge_rows
@@ -146,3 +148,38 @@ def test_s1_61_a_portal_whose_lines_tell_amounts_is_charged_too(
     world.sync()
     assert [(one["name"], one["billableAmount"]) for one in in_autotask(world)] == [("Storage: 4,2 TB", 38.2)]
     assert world.sync().charges["planned"] == 0
+
+
+def test_s1_63_a_month_that_was_read_too_early_says_what_to_do(azure: World, tmp_path: Path) -> None:
+    november = row(
+        costInBillingCurrency="10",
+        billingPeriodStartDate="11/01/2026",
+        billingPeriodEndDate="11/30/2026",
+        date="11/14/2026",
+    )
+    file = write(tmp_path / "november.csv", [november])
+    uploads.import_file(azure.ctx, SYSTEM, "Azure", file, file.name)
+    assert azure.sync().charges["provisional"] == 1
+    assert charges.overview(azure.ctx, SYSTEM, date(2026, 11, 1)).findings == ()
+    azure.clock.move(days=18)
+    summary = azure.sync()
+    assert (azure.clock.today(), summary.charges["provisional"], summary.findings["stale"]) == (date(2026, 12, 8), 1, 1)
+    (finding,) = charges.overview(azure.ctx, SYSTEM, date(2026, 11, 1)).findings
+    assert (str(finding.message).count("2026-12-08"), "once more" in str(finding.remedy)) == (1, True)
+    uploads.import_file(azure.ctx, SYSTEM, "Azure", file, file.name)
+    assert azure.sync().charges["applied"] == 1
+    assert (total(azure), charges.overview(azure.ctx, SYSTEM, date(2026, 11, 1)).findings) == (10, ())
+
+
+@pytest.mark.parametrize(("days", "final"), [(0, True), (7, True), (40, False)])
+def test_s1_63_when_a_month_is_final_can_be_set(azure: World, tmp_path: Path, days: int, final: bool) -> None:
+    october = row(
+        costInBillingCurrency="10",
+        billingPeriodStartDate="10/01/2026",
+        billingPeriodEndDate="10/31/2026",
+        date="10/14/2026",
+    )
+    file = write(tmp_path / "october.csv", [october])
+    settings = ConsumptionSettings(final_after_days=days)
+    reading = read_consumption(file, portal="Azure", now=azure.clock.now(), options=settings)
+    assert reading.provisional is not final
