@@ -30,6 +30,8 @@ class Invoice(NamedTuple):
     """As Partner Center writes it: ISO, so that text order is order of time."""
     start: date
     end: date
+    bills: bool = True
+    """False for a credit note."""
 
     def report(self) -> ConsumptionReport:
         return ConsumptionReport(
@@ -90,4 +92,5 @@ def _invoice(row: Mapping[str, Any], where: str) -> Invoice | None:
     start, end = day(row, "billingPeriodStartDate"), day(row, "billingPeriodEndDate")
     if start is None or end is None:
         return None
-    return Invoice(text(row, "id", place=where), text(row, "invoiceDate", ""), start, end)
+    bills = text(row, "documentType", "").casefold() in ("", "invoice")
+    return Invoice(text(row, "id", place=where), text(row, "invoiceDate", ""), start, end, bills)

@@ -17,6 +17,7 @@ from connectors._microsoft.partner import HEADERS, PARTNER_CENTER, PartnerCenter
 from connectors._microsoft.sign_in import App, SignIn
 from connectors.partner_center_billing.export import Export
 from connectors.partner_center_billing.invoices import Invoice, Invoices
+from core.domain.billed_seats import Reported
 from core.domain.connector import RotatingSecret
 from core.domain.consumption import ConsumptionLine, ConsumptionReading, ConsumptionReport, ProductType
 from core.domain.consumption_lines import (
@@ -27,10 +28,11 @@ from core.domain.consumption_lines import (
     usage_from_consumption,
 )
 from core.domain.errors import InputError, ShapeChanged
+from core.domain.period import add_months
 from core.domain.rated_usage import rated_usage_line
 from core.domain.reconciliation import LicenceRow, licence_amounts, licence_seats
 from core.domain.text import T, Text
-from core.domain.usage import Origin, Reading, Scope, UsageLine
+from core.domain.usage import LineKey, Origin, Reading, Scope, UsageLine
 
 if TYPE_CHECKING:
     from connectors.partner_center_billing.manifest import PartnerCenterBillingSecrets, PartnerCenterBillingSettings
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 LOGIN = "https://login.microsoftonline.com"
 GRAPH = "https://graph.microsoft.com"
 SLOW_DOWN = frozenset({429, 503})
+YEAR = 12
+"""Months that are read at the first time: a subscription that is billed by the year stands on one invoice of them."""
 EXPORT_BYTES = 1024 * 1024 * 1024
 
 
@@ -88,13 +92,34 @@ class PartnerCenterBilling:
             self._graph_token()
 
     def read(self, now: datetime) -> Reading:
-        """The seats of the newest invoice. What it does not name may still be there: yearly subscriptions are billed once a year.
-        Where it is wanted, the running month's amounts as products too.
+        """The seats of the newest invoice alone. What it does not name may still be there: yearly subscriptions are billed once a
+        year. Where it is wanted, the running month's amounts as products too.
         """
-        lines: tuple[UsageLine, ...] = ()
-        invoices = self.invoices.all() if self.settings.read_licences else []
-        if invoices:
-            lines = licence_seats(self._reconciliation(invoices[-1].id))
+        newest = self._invoices()[-1:]
+        return self._seats(now, newest)
+
+    def read_reports(self, now: datetime, watermark: str) -> Reported:
+        """See `core.domain.ports.ReportSource`. Credit notes correct amounts: they tell no seats."""
+        invoices = self._invoices()
+        if not invoices:
+            return Reported(reading=self._seats(now, []), watermark=watermark, since=None)
+        newest = invoices[-1]
+        first = add_months(newest.start, -YEAR)
+        new = [one for one in invoices if one.end >= first and one.report().watermark > watermark] or [newest]
+        reading = self._seats(now, new)
+        named = frozenset(line.customer_id for line in reading.lines if line.origin.source == newest.id)
+        return Reported(reading=reading, watermark=newest.report().watermark, since=newest.start, named=named)
+
+    def _invoices(self) -> list[Invoice]:
+        """Those that tell seats, the oldest first; none where seats are not wanted."""
+        return [one for one in self.invoices.all() if one.bills] if self.settings.read_licences else []
+
+    def _seats(self, now: datetime, invoices: Iterable[Invoice]) -> Reading:
+        """The seats of these invoices, each subscription as the newest of them names it."""
+        seats: dict[LineKey, UsageLine] = {}
+        for invoice in invoices:
+            seats |= {line.key: line for line in licence_seats(self._reconciliation(invoice.id))}
+        lines = tuple(seats.values())
         if self.settings.as_products:
             lines += usage_from_consumption(
                 self._consumption(now, (month_of(now.date()),), []),

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
+from core.domain.billed_seats import Reported
 from core.domain.charges.keys import ChargeKey
 from core.domain.charges.plan import ChargeValues, ExistingCharge
 from core.domain.consumption import ConsumptionReading, ConsumptionReport
@@ -26,6 +27,17 @@ class Source(Protocol):
 
     def read(self, now: datetime) -> Reading:
         """Fetch everything once. Never an empty reading for an error: raise, or mark the customers that failed."""
+
+
+@runtime_checkable
+class ReportSource(Protocol):
+    """A source whose quantities stand in reports, each of which names only what was billed in its period."""
+
+    def read_reports(self, now: datetime, watermark: str) -> Reported:
+        """All reports after the one with this watermark, or where there is none the newest: of what several reports name, the
+        newest counts, so that no report is skipped, however many days nobody looked (S2-09). For "", at the first time, those of
+        a whole year: what is billed by the year stands on one of them.
+        """
 
 
 class ConsumptionSource(Protocol):

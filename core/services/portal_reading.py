@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy.orm import Session
 
+from core.domain.billed_seats import whole_reading
 from core.domain.connector import Feed
 from core.domain.errors import ContractBridgeError, RemoteError
 from core.domain.pickup import PickupSource
+from core.domain.ports import ReportSource
 from core.domain.text import T, Text
 from core.domain.usage import Reading
 from core.services.context import Context
@@ -22,11 +24,13 @@ from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
 from core.services.told_amounts import keep_amounts
-from core.store import consumption, history, runlog, secrets
+from core.store import consumption, history, runlog, secrets, workspace
 from core.store.portals import Portal
 
 log = structlog.get_logger()
 
+REPORTS_READ = "reports_watermark"
+"""The setting that keeps, by portal, up to which report quantities were read."""
 Told = Callable[[int, int, Text], None]
 MOST_REASONS = 20
 """Reasons of customers that could not be read, in the log of one run."""
@@ -34,12 +38,16 @@ MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """What came of one portal: a reading, files that were taken over, or why there is neither."""
+    """What came of one portal: a reading, files that were taken over, or why there is neither.
+
+    `watermark` is that of the newest report the reading was made of, where the portal has reports.
+    """
 
     portal: Portal
     reading: Reading | None = None
     picked: PickedUp | None = None
     error: ContractBridgeError | None = None
+    watermark: str = ""
 
 
 def read_portals(running: Running, wanted: Sequence[Portal], told: Told) -> list[PortalOutcome]:
@@ -115,9 +123,15 @@ def _fetch(ctx: Context, portal: Portal, run_id: int) -> _Fetched:
     try:
         with ctx.database.session() as session:
             known = secrets.get(session, ctx.secrets, f"portal:{portal.id}")
+            marks: dict[str, str] = workspace.get(session, REPORTS_READ, {})
         source = ctx.source(portal.connector, portal.name, portal.settings, known)
         if isinstance(source, PickupSource):
             return _Fetched(portal, picked=pick_up(ctx, portal, source, run_id=run_id))
+        if isinstance(source, ReportSource):
+            reported = source.read_reports(ctx.clock.now(), marks.get(str(portal.id), ""))
+            with ctx.database.session() as session:
+                lines = history.known_lines(session, [portal.id]).get(portal.id, [])
+            return _Fetched(portal, whole_reading(reported, lines), watermark=reported.watermark)
         return _Fetched(portal, source.read(ctx.clock.now()))
     except ContractBridgeError as error:
         return _Fetched(portal, error=error)
@@ -136,7 +150,7 @@ def _store(running: Running, fetched: _Fetched) -> PortalOutcome:
         return _tell_picked(running, portal, fetched.picked)
     if fetched.reading is not None:
         try:
-            return _store_reading(running, portal, fetched.reading)
+            return _store_reading(running, portal, fetched.reading, fetched.watermark)
         except ContractBridgeError as refused:
             error = refused
     assert error is not None
@@ -156,9 +170,12 @@ def _tell_picked(running: Running, portal: Portal, picked: PickedUp) -> PortalOu
     return outcome if rejected is None else replace(outcome, status="failed", error=rejected)
 
 
-def _store_reading(running: Running, portal: Portal, reading: Reading) -> PortalOutcome:
+def _store_reading(running: Running, portal: Portal, reading: Reading, watermark: str) -> PortalOutcome:
     def work(session: Session) -> None:
         done = history.record_reading(session, portal.id, reading, run_id=running.id)
+        if watermark:
+            marks: dict[str, str] = workspace.get(session, REPORTS_READ, {})
+            workspace.put(session, {REPORTS_READ: {**marks, str(portal.id): watermark}})
         unclear = keep_amounts(session, portal.id, reading, run_id=running.id)
         text = T(
             "{portal}: {lines} lines read; {new} new, {changed} changed, {ended} gone.",
