@@ -7,6 +7,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core.domain.policy import Otherwise, Policy, When
+from pages._ui import policy_prices
 from pages._ui.formats import tr
 
 Word = TypeVar("Word")
@@ -46,24 +47,28 @@ def draw(policy: Policy, key: str) -> Policy:
         )
         price = st.checkbox(tr("The unit price of the portal"), policy.update_price, key=f"{key}_price", wrap=True)
         cost = st.checkbox(tr("The unit cost of the portal"), policy.update_cost, key=f"{key}_cost", wrap=True)
+    money = policy_prices.draw(policy, key)
     return policy.model_copy(
         update={
             "increase": increase, "decrease": decrease, "posted": posted, "same_day": same_day, "drift": drift,
             "max_change": units, "max_change_percent": percent, "hold_to_zero": to_zero, "stale_after_days": stale,
-            "add_missing_lines": add, "update_price": price, "update_cost": cost,
+            "add_missing_lines": add, "update_price": price, "update_cost": cost, **money,
         }
     )  # fmt: skip
 
 
-def _when(label: str, value: When, key: str) -> When:
-    words = {
+def when_words() -> dict[When, str]:
+    return {
         When.TODAY: tr("Today"),
         When.THIS_PERIOD: tr("Start of this period"),
         When.NEXT_PERIOD: tr("Start of the next period"),
         When.PORTAL: tr("The date the portal gives"),
         When.CHANGE: tr("The day on which it changed"),
     }
-    return _choice(label, words, value, key)
+
+
+def _when(label: str, value: When, key: str) -> When:
+    return _choice(label, when_words(), value, key)
 
 
 def _choice(label: str, words: dict[Word, str], value: Word, key: str) -> Word:

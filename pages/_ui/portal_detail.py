@@ -21,6 +21,8 @@ from pages._ui import (
     policy_form,
     portal_cards,
     portal_charges,
+    portal_contracts,
+    portal_exceptions,
     rest_detail,
     schedule_form,
     settings_form,
@@ -57,7 +59,12 @@ def show(card: PortalCard) -> None:
     if auth.may(Role.OPERATOR):
         _actions(card)
     detail = portals.portal_detail(auth.context(), auth.actor(), card.name)
-    names = {"when": tr("Schedule and mode"), "policy": tr("Policy"), "connection": tr("Connection")}
+    names = {
+        "when": tr("Schedule and mode"),
+        "policy": tr("Policy"),
+        "contracts": tr("Contracts"),
+        "connection": tr("Connection"),
+    }
     names = {"holds": tr("Customers"), **names}
     if card.takes_files:
         names = {"files": tr("Files"), **names}
@@ -190,6 +197,8 @@ def _policy(detail: PortalDetail, editable: bool) -> None:
         portals.set_policy(auth.context(), auth.actor(), detail.card.name, policy, detail.overrides)
         states.done(tr("The policy is saved."))
         st.rerun()
+    st.space("small")
+    portal_exceptions.show(detail, editable=editable)
 
 
 def _connection(detail: PortalDetail, editable: bool) -> None:
@@ -232,5 +241,6 @@ VIEWS: Mapping[str, Callable[[PortalDetail, bool], None]] = {
     "holds": _holds,
     "when": _when,
     "policy": _policy,
+    "contracts": portal_contracts.show,
     "connection": _connection,
 }

@@ -80,9 +80,13 @@ def _state(row: SubscriptionRow) -> None:
     if row.problem:
         st.warning(escape(tr(row.problem)), icon=":material/sync_problem:")
     on_no_line = row.present and not row.contract and row.badge in ("unmapped", "out_of_sync")
-    if on_no_line and auth.may(Role.OPERATOR):
-        if st.button(tr("Put it on a contract"), icon=":material/add_link:", key=f"map_{row.product}_{row.term}"):
-            new_subscription_flow.go(row.portal, row.customer_id, row.subscription_id)
+    key = f"map_{row.product}_{row.term}"
+    if (
+        on_no_line
+        and auth.may(Role.OPERATOR)
+        and st.button(tr("Put it on a contract"), icon=":material/add_link:", key=key)
+    ):
+        new_subscription_flow.go(row.portal, row.customer_id, row.subscription_id)
 
 
 def _changes(detail: SubscriptionDetail) -> None:
