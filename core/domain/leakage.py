@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,8 +27,11 @@ class LeakKind(StrEnum):
     """Billed, and never seen in use."""
     CANCELLED = "cancelled"
     """Billed, and the usage has ended."""
+    UNMAPPED = "unmapped"
+    """Used by a customer, or of a product, that is not mapped: what it is worth is not known."""
     UNDER_COST = "under_cost"
     UNBILLED_CONSUMPTION = "unbilled_consumption"
+    OVERBILLED_CONSUMPTION = "overbilled_consumption"
 
 
 class Direction(StrEnum):
@@ -37,14 +41,14 @@ class Direction(StrEnum):
     """The customer pays, and does not use it."""
 
 
-OVERBILLED = frozenset({LeakKind.TOO_MANY, LeakKind.NO_USAGE, LeakKind.CANCELLED})
+OVERBILLED = frozenset({LeakKind.TOO_MANY, LeakKind.NO_USAGE, LeakKind.CANCELLED, LeakKind.OVERBILLED_CONSUMPTION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
     """One leak. `units` are those that leak, `per_month` what they come to in the contract's currency: None without a known price.
 
-    `per_month` is never negative; `direction` says who loses. For `unbilled_consumption` it is the amount of its period.
+    `per_month` is never negative; `direction` says who loses; for consumption it is the amount of its period.
     """
 
     kind: LeakKind
@@ -99,3 +103,11 @@ class Expiring:
     end: date
     days: int
     per_month: Decimal | None
+
+
+def totals(leaks: Iterable[Leak]) -> Mapping[Direction, Decimal]:
+    """What is lost, and what is billed without use, per month. Leaks without a known price are in no sum."""
+    found = dict.fromkeys(Direction, Decimal(0))
+    for leak in leaks:
+        found[leak.direction] += leak.per_month or Decimal(0)
+    return found

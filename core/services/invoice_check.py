@@ -23,10 +23,8 @@ from core.services.audited import note
 from core.services.invoice_check_facts import gather
 from core.services.invoice_check_file import InvoiceFile, checked_columns, read_invoice
 from core.services.invoice_check_model import CheckHead, CheckTotals, InvoiceCheck, InvoiceSettings
-from core.services.invoice_check_report import report_of
 from core.services.paging import Page, PageQuery
 from core.services.portals import find
-from core.services.reports.registry import style_of
 from core.services.upload_files import keep
 from core.store import reporting
 from core.store.codec import canonical, digest, text_to_json, texts_from_json
@@ -222,13 +220,17 @@ def unmute_difference(ctx: Context, actor: Actor, check_id: int, place: Place) -
 
 def check_report(ctx: Context, actor: Actor, check: InvoiceCheck) -> Report:  # noqa: ARG001 - as all use cases
     """A check as a report."""
+    from core.services.reports.invoice import report_of
+
     require(actor, Role.VIEWER)
     return report_of(check)
 
 
 def export_check(ctx: Context, actor: Actor, check_id: int, form: Form) -> Rendered:
     """A kept check as a file."""
-    return render(report_of(get_check(ctx, actor, check_id)), form, style_of(ctx, actor))
+    from core.services.reports import style_of
+
+    return render(check_report(ctx, actor, get_check(ctx, actor, check_id)), form, style_of(ctx, actor))
 
 
 @dataclass(frozen=True, slots=True)

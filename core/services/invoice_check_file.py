@@ -24,6 +24,7 @@ from core.files import importer
 from core.files.consumption.licences import licence_rows
 from core.files.consumption.sources import parts_of
 from core.files.importer import ImportResult, Outcome
+from core.files.issues import NoteKind
 from core.services.upload_files import safe_name
 
 CUSTOMER_COLUMNS = ("customer", "customer_id", "group_line", "customers")
@@ -53,7 +54,7 @@ def read_invoice(data: bytes, name: str, columns: Mapping[str, object], portal: 
     if result.outcome in (Outcome.REJECTED, Outcome.NEEDS_REVIEW):
         raise _unreadable(result)
     items = tuple(together(items_of(result.lines, by_customer=by_customer)))
-    notes = [note.message for note in result.notes]
+    notes = [note.message for note in result.notes if note.kind is not NoteKind.PRICE_UNREADABLE]
     without = sum(item.amount is None for item in items)
     if without and columns.get("amount"):
         notes.append(T("Products of the invoice without an amount that can be read: {count}.", count=without))

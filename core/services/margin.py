@@ -7,8 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
 from core.domain.leakage import MarginRow
-from core.services.access import Actor
+from core.domain.leaks import margins
+from core.services.access import Actor, Role, require
+from core.services.leakage import read_moment
+from core.store import directory
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -28,4 +33,21 @@ class Margin:
 
 def margin(ctx: Context, actor: Actor, *, company_id: int | None = None) -> Margin:
     """Of all companies, or of one. For viewers; of what was last read, nothing is asked for."""
-    raise NotImplementedError
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return margin_in(ctx, session, company_id)
+
+
+def margin_in(ctx: Context, session: Session, company_id: int | None = None) -> Margin:
+    """The same inside a session."""
+    today = ctx.clock.today()
+    rows = tuple(row for row in margins(directory.load_state(session), today) if company_id in (None, row.company_id))
+    known = [row for row in rows if row.margin is not None]
+    return Margin(
+        day=today,
+        read_at=read_moment(session),
+        rows=rows,
+        revenue=sum((row.revenue or Decimal(0) for row in known), Decimal(0)),
+        cost=sum((row.cost or Decimal(0) for row in known), Decimal(0)),
+        unknown=len(rows) - len(known),
+    )

@@ -15,6 +15,7 @@ from core.domain.invoice.model import CheckSettings, Mute, Place
 from core.domain.paging import Page, PageQuery
 from core.store.bulk import upsert_rows
 from core.store.tables import table
+from core.store.tables.consumption import ChargeShownRow
 from core.store.tables.history import ReadingRow, UsageIntervalRow, UsageLineRow
 from core.store.tables.ledger import AuditRow, ChainHeadRow, LedgerRow
 from core.store.tables.mapping import PortalCustomerRow
@@ -24,7 +25,7 @@ from core.store.types import OPEN_END
 
 SETTINGS, CHECK, MUTE = table(InvoiceSettingsRow), table(InvoiceCheckRow), table(InvoiceMuteRow)
 SIGNED, HEAD, LEDGER, AUDIT = table(MonthSignOffRow), table(ChainHeadRow), table(LedgerRow), table(AuditRow)
-PORTAL, CUSTOMER = table(PortalRow), table(PortalCustomerRow)
+PORTAL, CUSTOMER, SHOWN = table(PortalRow), table(PortalCustomerRow), table(ChargeShownRow)
 LINE, INTERVAL, READING = table(UsageLineRow), table(UsageIntervalRow), table(ReadingRow)
 
 
@@ -257,6 +258,20 @@ def sign_offs(session: Session, month: date | None = None) -> list[StoredSignOff
     if month is not None:
         query = query.where(SIGNED.c.month == month)
     return [StoredSignOff(**row._asdict()) for row in session.execute(query)]
+
+
+def charges(
+    session: Session, *, open_only: bool = False, first: date | None = None, last: date | None = None
+) -> list[Row[Any]]:
+    """Charges of the current charge plan, by company: those that are not in Autotask as they should be, or of periods that end
+    on these days. What a person dismissed is not open.
+    """
+    query = select(SHOWN).order_by(SHOWN.c.company, SHOWN.c.period_start, SHOWN.c.key)
+    if open_only:
+        query = query.where(SHOWN.c.status.not_in(("right", "dismissed")))
+    if first is not None and last is not None:
+        query = query.where(SHOWN.c.period_end >= first, SHOWN.c.period_end <= last)
+    return list(session.execute(query))
 
 
 def head(session: Session, chain: str) -> Head:

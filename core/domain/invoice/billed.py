@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from core.domain.contract import ContractLine, ContractState, ItemRef, LineRef, units_on
+from core.domain.contract_money import line_per_month
 from core.domain.grouping import renamed
 from core.domain.invoice.model import EVERYBODY, BilledUnits, Place
 from core.domain.mapping import ProductRule, WorkspaceMapping
@@ -20,15 +21,6 @@ def billed_on(
     billing = _Billing(portal, mapping, state, day)
     found = ((place, billing.of(place)) for place in places)
     return {place: billed for place, billed in found if billed is not None}
-
-
-def per_month(line: ContractLine, state: ContractState, amount: Decimal | None, units: int) -> Decimal | None:
-    """What so many units of a line come to per month; None without a price or a billing grid."""
-    contract = state.contracts.get(line.contract_id)
-    months = contract.period_type.months if contract else 0
-    if amount is None or not months:
-        return Decimal(0) if not units else None
-    return amount * units / months
 
 
 class _Billing:
@@ -78,7 +70,7 @@ class _Billing:
     def _total(
         self, lines: Sequence[ContractLine], units: Mapping[LineRef, int], amounts: Mapping[LineRef, Decimal | None]
     ) -> Decimal | None:
-        found = [per_month(line, self._state, amounts[line.ref], units[line.ref]) for line in lines]
+        found = [line_per_month(line, self._state, amounts[line.ref], units[line.ref]) for line in lines]
         known = [amount for amount in found if amount is not None]
         return sum(known, Decimal(0)) if len(known) == len(found) else None
 

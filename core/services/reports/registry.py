@@ -17,6 +17,9 @@ from core.services.reports.asked import Asked, Scene, scene
 from core.services.reports.compare import compare
 from core.services.reports.customer import customer
 from core.services.reports.development import development
+from core.services.reports.invoice import invoice
+from core.services.reports.leakage import leakage
+from core.services.reports.margin import margin
 from core.services.reports.vendor import vendor
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ REPORTS: Mapping[str, Builder] = MappingProxyType(
         "compare": compare,
         "customer": customer,
         "development": development,
+        "invoice": invoice,
+        "leakage": leakage,
+        "margin": margin,
         "vendor": vendor,
     }
 )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
 
+from core.domain.consumption_lines import month_of
 from core.domain.invoice.model import EVERYBODY, CheckRow, CheckSettings, Count, State
 from core.domain.text import T, Text
 from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
+from core.services.invoice_check import load_check
 from core.services.invoice_check_model import InvoiceCheck
-from core.services.reports.columns import CUSTOMER, PRODUCT
+from core.services.reports.asked import Scene
+from core.services.reports.columns import CUSTOMER, PRODUCT, VENDOR
+from core.services.reports.vendor import filtered
+from core.store import reporting
 
 STATES = {
     State.EQUAL: T("equal"),
@@ -47,9 +54,37 @@ COLUMNS = (
 EMPTY = T("The invoice has no lines, and nothing was used.")
 
 
+def invoice(scene: Scene) -> Report:
+    """The newest check of each vendor whose period touches the month (or the day) asked for.
+
+    One vendor: its whole check; several: all of their rows.
+    """
+    first, last = month_of(scene.asked.month or scene.day)
+    chosen = scene.within.portal_ids
+    newest = reporting.last_checks(scene.session, first, last)
+    checks = [
+        load_check(scene.session, number)
+        for portal_id, (number, _) in newest.items()
+        if chosen is None or portal_id in chosen
+    ]
+    if len(checks) == 1:
+        return report_of(checks[0])
+    ordered = sorted(checks, key=lambda one: one.portal.casefold())
+    rows = [row for check in ordered for row in _rows(check, Level.SUBTOTAL)]
+    table = Table((VENDOR, *COLUMNS), tuple(rows), T("No invoice was checked."))
+    return Report(
+        name="invoice",
+        title=T("Invoice checks"),
+        day=last,
+        made_at=scene.ctx.clock.now(),
+        facts=[T("Invoices of periods in {first} to {last}.", first=first, last=last), *filtered(scene)],
+        sections=(Section(name="rows", title=T("Compared"), table=table),),
+    )
+
+
 def report_of(check: InvoiceCheck) -> Report:
     """Rows by customer and product, with the sums below."""
-    rows = [_row(row) for row in check.rows]
+    columns = (replace(VENDOR, paper=False), *COLUMNS)
     return Report(
         name="invoice",
         title=T("Invoice check of {portal}", portal=check.portal),
@@ -61,7 +96,7 @@ def report_of(check: InvoiceCheck) -> Report:
             Section(
                 name="rows",
                 title=T("Compared"),
-                table=Table(COLUMNS, (*rows, *_total(check)), EMPTY),
+                table=Table(columns, tuple(_rows(check, Level.TOTAL)), EMPTY),
             ),
         ),
     )
@@ -105,9 +140,16 @@ def _facts(check: InvoiceCheck) -> list[Text]:
     ]
 
 
-def _row(row: CheckRow) -> Row:
+def _rows(check: InvoiceCheck, level: Level) -> Iterator[Row]:
+    yield from (_row(check.portal, row) for row in check.rows)
+    if check.rows:
+        yield _total(check, level)
+
+
+def _row(portal: str, row: CheckRow) -> Row:
     everybody = row.place.customer_id == EVERYBODY
     cells: tuple[Cell, ...] = (
+        portal,
         row.place.customer_id,
         T("all customers") if everybody else row.customer or row.place.customer_id,
         row.place.product_key,
@@ -135,9 +177,7 @@ def _row(row: CheckRow) -> Row:
     return Row(cells)
 
 
-def _total(check: InvoiceCheck) -> list[Row]:
-    if not check.rows:
-        return []
+def _total(check: InvoiceCheck, level: Level) -> Row:
     totals = check.totals
     currency = next(iter({row.currency for row in check.rows}))
     apart = None if totals.own is None else totals.invoice - totals.own
@@ -146,9 +186,9 @@ def _total(check: InvoiceCheck) -> list[Row]:
         money = totals.invoice_amount - totals.own_amount
     amounts = (_money(amount, currency) for amount in (totals.invoice_amount, totals.own_amount, money))
     cells: tuple[Cell, ...] = (
-        "", T("Total"), "", "", totals.invoice, totals.own, apart, None, None, *amounts, None, None, None, "", "", "",
+        check.portal, "", T("Total"), "", "", totals.invoice, totals.own, apart, None, None, *amounts, None, None, None, "", "", "",
     )  # fmt: skip
-    return [Row(cells, Level.TOTAL)]
+    return Row(cells, level)
 
 
 def _money(amount: Decimal | None, currency: str) -> Money | None:
