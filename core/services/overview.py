@@ -204,6 +204,7 @@ def _plan_actions(by_status: Mapping[str, int], by_finding: Mapping[str, int]) -
     missing = by_finding.get(FindingKind.NO_LINE, 0)
     formulas = by_finding.get(FindingKind.FORMULA, 0)
     failed = by_finding.get(FindingKind.FAILED, 0) + by_finding.get(FindingKind.REFUSED, 0)
+    asking = by_finding.get(FindingKind.SUBSCRIPTION, 0)
     findings = {"view": "findings"}
     return (
         Action(T("{count} changes wait for approval.", count=review), review, "Changes", {"status": "needs_approval"}),
@@ -215,6 +216,7 @@ def _plan_actions(by_status: Mapping[str, int], by_finding: Mapping[str, int]) -
             {"view": "lines"},
         ),
         Action(T("{count} times a customer uses what is on no contract.", count=missing), missing, "Changes", findings),
+        Action(T("{count} subscriptions ask for a look.", count=asking), asking, "Changes", findings),
         Action(T("{count} formulas give no number.", count=formulas), formulas, "Products", {"view": "rules"}),
         Action(T("{count} changes were refused or failed.", count=failed), failed, "Changes", findings),
     )

@@ -56,6 +56,8 @@ def _links(counts: Mapping[str, int]) -> None:
         "ambiguous": ("products", tr("Choose the lines"), {"products_view": "lines"}),
         "formula": ("products", tr("Look at the formulas"), {"products_view": "rules"}),
         "stale": ("portals", tr("Look at the portals"), {}),
+        "subscription": ("subscriptions", tr("Look at the subscriptions"), {}),
+        "renewal": ("subscriptions", tr("Look at the calendar"), {"subscriptions_view": "calendar"}),
         "missing_file": ("portals", tr("Look for the missing files"), {}),
     }
     with st.container(horizontal=True, gap="small"):

@@ -22,7 +22,7 @@ def show(questions: Sequence[LineQuestion]) -> None:
             ":material/task_alt:",
         )  # fmt: skip
         return
-    ordered = sorted(questions, key=lambda question: question.chosen is not None)
+    ordered = sorted(questions, key=lambda question: question.why is None and question.chosen is not None)
     st.caption(tr("The choice is remembered and used for every later change."))
     for question in ordered[:SHOWN]:
         _question(question)
@@ -37,6 +37,9 @@ def _question(question: LineQuestion) -> None:
     key = f"line_{question.key.company_id}_{question.key.item.kind}_{question.key.item.id}_{question.key.billing_frequency}"
     with st.container(border=True):
         st.markdown(f"**{escape(question.company)}** · {escape(question.service)}")
+        if question.why:
+            st.caption(escape(tr(question.why)))
+            st.caption(tr("The line it leaves keeps its units: bring it to 0 in Autotask when the other one has them."))
         label = st.radio(
             tr("Contract line"),
             labels,

@@ -42,14 +42,12 @@ def draw(policy: Policy, key: str) -> dict[str, object]:
     left, right = st.columns(2, gap="large")
     with left:
         prices = _select(tr("Prices of contract lines"), price_words(), policy.prices, f"{key}_prices")
+        follow = _follow(policy, key) if prices is Prices.FOLLOW else {}
+    with right:
         suspended = _select(
             tr("A suspended subscription bills"), suspended_words(), policy.suspended, f"{key}_suspended"
         )
-    found: dict[str, object] = {"prices": prices, "suspended": suspended}
-    if prices is Prices.FOLLOW:
-        with right:
-            found |= _follow(policy, key)
-    return found
+    return {"prices": prices, "suspended": suspended, **follow}
 
 
 def _follow(policy: Policy, key: str) -> dict[str, object]:
