@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from core.services.access import Role, require
-from pages._ui import auth, choices, settings_autotask, settings_own, settings_people, settings_workspace, states
+from pages._ui import (
+    alert_channels,
+    auth,
+    choices,
+    settings_autotask,
+    settings_own,
+    settings_people,
+    settings_workspace,
+    states,
+)
 from pages._ui.formats import tr
 
 require(auth.actor(), Role.ADMIN)
@@ -11,6 +20,7 @@ states.title(tr("How is ContractBridge set up?"))
 views = {
     "autotask": "Autotask",
     "people": tr("People"),
+    "channels": tr("Notifications"),
     "own": tr("My account"),
     "workspace": tr("Workspace and back-up"),
 }
@@ -18,6 +28,7 @@ view = choices.segmented("settings_view", views)
 {
     "autotask": settings_autotask.show,
     "people": settings_people.show,
+    "channels": alert_channels.show,
     "own": settings_own.show,
     "workspace": settings_workspace.show,
 }.get(view or "autotask", settings_autotask.show)()

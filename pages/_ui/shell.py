@@ -102,10 +102,14 @@ def navigation() -> dict[str, list[st.Page]]:
             _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
         ],
     }
-    if auth.may(Role.ADMIN):
+    if auth.may(Role.OPERATOR):
         pages[tr("Manage")] = [
-            _page("settings", tr("Settings"), "settings", tr("Autotask, people, back-up and the API budget."))
+            _page("alerts", tr("Alerts"), "notifications", tr("What should somebody know now, and who is told?"))
         ]
+    if auth.may(Role.ADMIN):
+        pages[tr("Manage")].append(
+            _page("settings", tr("Settings"), "settings", tr("Autotask, people, back-up and the API budget."))
+        )
     return pages
 
 
