@@ -1,109 +1,214 @@
-"""The end of a month: is all settled, what will the next invoice contain, who signed for it, and the evidence of that."""
+"""The end of a month: is all settled, what will the next invoice contain, who signed for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.domain.month_end import CompanyInvoice, Gate
-from core.domain.text import Text
-from core.reporting import Rendered, Report
-from core.services.access import Actor
+from sqlalchemy.orm import Session
+
+from core.domain.consumption_lines import month_of
+from core.domain.errors import InputError
+from core.domain.month_end import Gate, NextKind, NextLine
+from core.domain.next_invoice import company_invoices, next_lines
+from core.domain.text import T, Text
+from core.reporting import Report
+from core.services.access import Actor, Role, require
+from core.services.audited import note
+from core.services.live_contracts import SeenContracts, contracts_between
+from core.services.month_end_evidence import evidence, verify_evidence
+from core.services.month_end_gates import gates
+from core.services.month_end_model import (
+    LEFT_OUT,
+    Difference,
+    MonthEnd,
+    PackCheck,
+    SignOff,
+    digest_of,
+    numbers_of,
+    sealed,
+    sign_off_of,
+    totals_of,
+)
+from core.services.plan_making import companies_of
+from core.store import mappings, reporting
+from core.store.reporting import StoredSignOff
 
 if TYPE_CHECKING:
     from core.services.context import Context
 
+__all__ = [
+    "Difference",
+    "MonthEnd",
+    "PackCheck",
+    "SignOff",
+    "evidence",
+    "month_end",
+    "month_report",
+    "months",
+    "sign_off",
+    "verify_evidence",
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """What changed for a company since the month was signed for; None: it was (is) not on it."""
-
-    company: str
-    signed: Decimal | None
-    now: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOff:
-    """Somebody signed for a month. `gates_open` were open then; `to_bill` is what they signed for; `digest` that of the numbers."""
-
-    id: int
-    month: date
-    person: str
-    at: datetime
-    remark: str
-    gates_open: int
-    to_bill: Decimal
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthEnd:
-    """One month (its first day). `live`: Autotask was asked just now; else what was last read is shown, and `notes` say so.
-
-    `changed` is what differs from what was signed for: empty while nothing does, or nobody signed.
-    """
-
-    month: date
-    live: bool
-    gates: tuple[Gate, ...]
-    companies: tuple[CompanyInvoice, ...]
-    to_bill: Decimal
-    posted: Decimal
-    unknown: int
-    digest: str
-    signed: SignOff | None
-    changed: tuple[Difference, ...] = ()
-    notes: tuple[Text, ...] = ()
-
-    @property
-    def open_gates(self) -> int:
-        return sum(not gate.passed for gate in self.gates)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackCheck:
-    """What an evidence pack is worth: every file as it was written, and this workspace's chains still lead through it."""
-
-    ok: bool
-    month: date | None
-    person: str
-    texts: tuple[Text, ...]
+NOTHING = Decimal(0)
 
 
 def month_end(ctx: Context, actor: Actor, month: date) -> MonthEnd:
     """Gates and the next invoice of a month (any day of it). Reads Autotask where it can be read. For viewers."""
-    raise NotImplementedError
+    require(actor, Role.VIEWER)
+    first, last = month_of(month)
+    with ctx.database.session() as session:
+        companies = companies_of(mappings.load_mapping(session))
+    seen = contracts_between(ctx, first, last, company_ids=companies, amounts=True)
+    with ctx.database.session() as session:
+        found = gates(ctx, session, first)
+        charged = list(_charges(session, first, last))
+        signed = next(iter(reporting.sign_offs(session, first)), None)
+    if not seen.live:
+        return _not_known(first, found, signed, seen)
+    lines = [*next_lines(seen.state, seen.amounts, first, last), *charged]
+    invoices = company_invoices(lines)
+    return MonthEnd(
+        month=first,
+        live=True,
+        gates=found,
+        companies=invoices,
+        to_bill=sum((one.to_bill for one in invoices), NOTHING),
+        posted=sum((one.posted for one in invoices), NOTHING),
+        unknown=sum(one.unknown for one in invoices),
+        digest=digest_of(lines),
+        signed=_signed(signed),
+        changed=_changed(signed, totals_of(invoices), digest_of(lines)),
+        notes=(LEFT_OUT,),
+    )
 
 
 def months(ctx: Context, actor: Actor) -> tuple[SignOff, ...]:
     """The last sign-off of each month, newest first."""
-    raise NotImplementedError
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return tuple(sign_off_of(stored) for stored in reporting.sign_offs(session))
 
 
 def sign_off(ctx: Context, actor: Actor, month: date, digest: str, remark: str = "") -> SignOff:
     """Sign for a month as it was shown (`digest`). For operators; open gates need a remark.
 
-    Raises InputError when it changed since it was shown (kind `changed`), or a remark is needed (kind `remark`).
+    Raises InputError when it changed since it was shown (kind `changed`), a remark is needed (kind `remark`), or Autotask could not
+    be asked (kind `not_known`).
     """
-    raise NotImplementedError
+    require(actor, Role.OPERATOR)
+    shown = month_end(ctx, actor, month)
+    _may_sign(shown, digest, remark)
+    numbers = numbers_of(shown)
 
+    def work(session: Session) -> SignOff:
+        ledger, audit = reporting.head(session, "ledger"), reporting.head(session, "audit")
+        stored = StoredSignOff(
+            month=shown.month,
+            person=actor.name,
+            at=ctx.clock.now(),
+            remark=remark.strip(),
+            gates_open=shown.open_gates,
+            to_bill=shown.to_bill or NOTHING,
+            digest=shown.digest,
+            ledger_position=ledger.position,
+            ledger_hash=ledger.hash,
+            audit_position=audit.position,
+            audit_hash=audit.hash,
+            numbers=numbers,
+        )
+        number = reporting.add_sign_off(session, stored)
+        after = {
+            "digest": shown.digest, "numbers": sealed(numbers), "to_bill": shown.to_bill, "gates_open": shown.open_gates,
+            "remark": remark.strip(), "ledger": [ledger.position, ledger.hash],
+        }  # fmt: skip
+        note(ctx, session, actor, "month.signed", f"{shown.month:%Y-%m}", after=after)
+        return sign_off_of(replace(stored, id=number))
 
-def evidence(ctx: Context, actor: Actor, month: date) -> Rendered:
-    """The evidence of the last sign-off of a month: a zip with PDF, Excel, JSON and the heads of ledger and audit.
-
-    Raises InputError when nobody signed (kind `not_signed`).
-    """
-    raise NotImplementedError
-
-
-def verify_evidence(ctx: Context, actor: Actor, data: bytes) -> PackCheck:
-    """Look at an evidence pack again, on any later day. For viewers."""
-    raise NotImplementedError
+    return ctx.database.run(work)
 
 
 def month_report(ctx: Context, actor: Actor, shown: MonthEnd) -> Report:
     """A month as a report."""
-    raise NotImplementedError
+    from core.services.reports.month_end import report_of
+
+    require(actor, Role.VIEWER)
+    return report_of(shown, ctx.clock.now())
+
+
+def _may_sign(shown: MonthEnd, expected: str, remark: str) -> None:
+    if not shown.live:
+        raise InputError(T("Autotask must answer before a month is signed for."), kind="not_known")
+    if shown.digest != expected:
+        raise InputError(
+            T("The month changed since it was shown."), remedy=T("Look at it again, then sign."), kind="changed"
+        )
+    if shown.open_gates and not remark.strip():
+        raise InputError(
+            T("{count} points are still open: say why the month is closed all the same.", count=shown.open_gates),
+            place="remark",
+            kind="remark",
+        )
+
+
+def _not_known(month: date, found: tuple[Gate, ...], signed: StoredSignOff | None, seen: SeenContracts) -> MonthEnd:
+    notes: tuple[Text, ...] = (seen.problem,) if seen.problem else ()
+    return MonthEnd(
+        month=month,
+        live=False,
+        gates=found,
+        companies=(),
+        to_bill=None,
+        posted=None,
+        unknown=0,
+        digest="",
+        signed=_signed(signed),
+        notes=(*notes, T("What the next invoice will contain is not known.")),
+    )
+
+
+def _charges(session: Session, first: date, last: date) -> Iterator[NextLine]:
+    """Charges of periods that end in the month: what Autotask has, posted or not, and what it still lacks."""
+    for row in reporting.charges(session, first=first, last=last):
+        there, billed = Decimal(row.data["in_autotask"]), Decimal(row.data["billed"])
+        planned = NOTHING if row.status == "dismissed" else row.price - there
+        parts = (
+            (NextKind.CHARGE, billed, True),
+            (NextKind.CHARGE, there - billed, False),
+            (NextKind.PLANNED_CHARGE, planned, False),
+        )
+        for kind, amount, posted in parts:
+            if amount:
+                yield NextLine(
+                    kind=kind,
+                    company_id=row.company_id,
+                    company=row.company,
+                    contract_id=row.contract_id,
+                    contract=row.contract,
+                    what=row.data["name"] or row.data["title"],
+                    first=row.period_start,
+                    last=row.period_end,
+                    units=Decimal(1),
+                    unit_price=amount,
+                    amount=amount,
+                    posted=posted,
+                )
+
+
+def _changed(signed: StoredSignOff | None, now: Mapping[str, Decimal], present: str) -> tuple[Difference, ...]:
+    if signed is None or signed.digest == present:
+        return ()
+    before = {name: Decimal(amount) for name, amount in signed.numbers["totals"].items()}
+    names = sorted({*before, *now}, key=str.casefold)
+    return tuple(
+        Difference(company=name, signed=before.get(name), now=now.get(name))
+        for name in names
+        if before.get(name) != now.get(name)
+    )
+
+
+def _signed(stored: StoredSignOff | None) -> SignOff | None:
+    return None if stored is None else sign_off_of(stored)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,10 +19,12 @@ from core.store.tables.consumption import ChargeShownRow
 from core.store.tables.history import ReadingRow, UsageIntervalRow, UsageLineRow
 from core.store.tables.ledger import AuditRow, ChainHeadRow, LedgerRow
 from core.store.tables.mapping import PortalCustomerRow
+from core.store.tables.plans import PlanChangeRow
 from core.store.tables.reporting import InvoiceCheckRow, InvoiceMuteRow, InvoiceSettingsRow, MonthSignOffRow
 from core.store.tables.workspace import PortalRow
 from core.store.types import OPEN_END
 
+CHANGE = table(PlanChangeRow)
 SETTINGS, CHECK, MUTE = table(InvoiceSettingsRow), table(InvoiceCheckRow), table(InvoiceMuteRow)
 SIGNED, HEAD, LEDGER, AUDIT = table(MonthSignOffRow), table(ChainHeadRow), table(LedgerRow), table(AuditRow)
 PORTAL, CUSTOMER, SHOWN = table(PortalRow), table(PortalCustomerRow), table(ChargeShownRow)
@@ -272,6 +274,15 @@ def charges(
     if first is not None and last is not None:
         query = query.where(SHOWN.c.period_end >= first, SHOWN.c.period_end <= last)
     return list(session.execute(query))
+
+
+def open_changes(session: Session, plan_id: int, statuses: Collection[str]) -> int:
+    """Changes of a plan in one of these states that were not written since."""
+    done = select(LEDGER.c.id).where(
+        LEDGER.c.change_id == CHANGE.c.change_id, LEDGER.c.event.in_(("verified", "settled"))
+    )
+    query = select(func.count()).select_from(CHANGE).where(CHANGE.c.plan_id == plan_id)
+    return int(session.execute(query.where(CHANGE.c.status.in_(tuple(statuses)), ~done.exists())).scalar_one())
 
 
 def head(session: Session, chain: str) -> Head:

@@ -20,6 +20,7 @@ from core.services.reports.development import development
 from core.services.reports.invoice import invoice
 from core.services.reports.leakage import leakage
 from core.services.reports.margin import margin
+from core.services.reports.month_end import next_invoice
 from core.services.reports.vendor import vendor
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ REPORTS: Mapping[str, Builder] = MappingProxyType(
         "invoice": invoice,
         "leakage": leakage,
         "margin": margin,
+        "next-invoice": next_invoice,
         "vendor": vendor,
     }
 )
