@@ -24,15 +24,23 @@ Found = TypeVar("Found")
 SHORT, LONG = 30.0, 300.0
 """Seconds for a listing or a move, and for fetching a file."""
 CHUNK = 1024 * 1024
+DEEPEST = 6
+"""So many folders below the watched one are looked into: an export, a month, a run, and some to spare."""
 
 
 class Folder:
-    """One folder. `limit` are the seconds after which a file system that does not answer is given up."""
+    """One folder. `limit` are the seconds after which a file system that does not answer is given up. `below`: folders in it are
+    looked into as well, but for those named `skipped`; then the id of a file is its path below the folder.
+    """
 
     settles_after = timedelta(minutes=5)
 
-    def __init__(self, path: str, *, limit: float | None = None) -> None:
+    def __init__(
+        self, path: str, *, limit: float | None = None, below: bool = False, skipped: Sequence[str] = ()
+    ) -> None:
         self._path = Path(path)
+        self._below_too = below
+        self._skipped = frozenset(name.casefold() for name in skipped)
         self._limit = limit
 
     def listing(self, cursor: str = "") -> Listing:
@@ -68,13 +76,28 @@ class Folder:
                 kind="folder",
             )
         try:
-            with os.scandir(self._path) as entries:
-                found = [one for entry in entries if (one := self._look(entry.name)) is not None]
+            found = list(self._entries("", 0))
         except FileNotFoundError as error:
             raise self._missing() from error
         except NotADirectoryError as error:
             raise self._missing() from error
         return Listing(files=tuple(found))
+
+    def _entries(self, folder: str, depth: int) -> Iterator[RemoteFile]:
+        """What is in a folder, and below it. Links are never followed."""
+        inside: list[str] = []
+        with os.scandir(self._path / folder) as entries:
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False) and self._goes_into(entry.name, depth):
+                    inside.append(name)
+                elif (one := self._look(name)) is not None:
+                    yield one
+        for name in inside:
+            yield from self._entries(name, depth + 1)
+
+    def _goes_into(self, name: str, depth: int) -> bool:
+        return self._below_too and depth < DEEPEST and not name.startswith(".") and name.casefold() not in self._skipped
 
     def _missing(self) -> RemoteError:
         return RemoteError(
@@ -91,7 +114,7 @@ class Folder:
             return None
         return RemoteFile(
             id=name,
-            name=name,
+            name=name.rpartition("/")[2],
             size=found.st_size,
             modified=datetime.fromtimestamp(found.st_mtime, UTC),
             regular=stat.S_ISREG(found.st_mode),
@@ -105,7 +128,7 @@ class Folder:
                 left -= len(part)
 
     def _file(self, name: str) -> Path:
-        return self._path / _plain(name)
+        return self._path.joinpath(*map(_plain, name.split("/") if self._below_too else [name]))
 
     def _move(self, file: RemoteFile, folders: Sequence[str], name: str) -> None:
         source, target = self._file(file.id), self._below(folders) / _plain(name)

@@ -32,7 +32,8 @@ class WatchedFolder:
         self.settings = settings
 
     def place(self) -> Folder:
-        return Folder(self.settings.folder)
+        own = (self.settings.processed_parts[0], self.settings.error_parts[0])
+        return Folder(self.settings.folder, below=self.settings.subfolders, skipped=own)
 
     def test(self) -> None:
         """Raises what is wrong with the folder."""

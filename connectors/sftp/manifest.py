@@ -63,7 +63,8 @@ class SftpServer:
         )
 
     def place(self) -> SftpFolder:
-        return SftpFolder(self._login, self.settings.folder)
+        own = (self.settings.processed_parts[0], self.settings.error_parts[0])
+        return SftpFolder(self._login, self.settings.folder, below=self.settings.subfolders, skipped=own)
 
     def host_key(self) -> HostKey:
         """The key the server shows; nothing is sent to it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import posixpath
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,19 +23,31 @@ Found = TypeVar("Found")
 
 CHUNK = 256 * 1024
 SHOWN_FOLDERS = 10
+DEEPEST = 6
+"""So many folders below the watched one are looked into: an export, a month, a run, and some to spare."""
 
 
 class SftpFolder:
-    """One folder. The connection is made when it is first needed, and once more when it was lost."""
+    """One folder. The connection is made when it is first needed, and once more when it was lost. `below`: folders in it are
+    looked into as well, but for those named `skipped`; then the id of a file is its path below the folder.
+    """
 
     settles_after = timedelta(minutes=5)
 
     def __init__(
-        self, login: Login, folder: str, *, backoff: Backoff = Backoff(attempts=3, first=1.0, longest=10.0)
+        self,
+        login: Login,
+        folder: str,
+        *,
+        backoff: Backoff = Backoff(attempts=3, first=1.0, longest=10.0),
+        below: bool = False,
+        skipped: Sequence[str] = (),
     ) -> None:
         self._login = login
         self._folder = folder.rstrip("/") or "/"
         self._backoff = backoff
+        self._below_too = below
+        self._skipped = frozenset(name.casefold() for name in skipped)
         self._transport: paramiko.Transport | None = None
         self._client: paramiko.SFTPClient | None = None
 
@@ -45,7 +57,7 @@ class SftpFolder:
     def look(self, file: RemoteFile) -> RemoteFile | None:
         def work(client: paramiko.SFTPClient) -> RemoteFile | None:
             try:
-                return _file(file.id, client.lstat(self._path(file.id)))
+                return _file(file.id, client.lstat(self._path(*self._parts(file))))
             except FileNotFoundError:
                 return None
 
@@ -61,7 +73,7 @@ class SftpFolder:
             self._make(client, folders)
             if _is_there(client, target):
                 raise RemoteError(T("{file} is there already.", file=name), retryable=False, kind=Problem.EXISTS)
-            self._rename(client, self._path(file.id), target)
+            self._rename(client, self._path(*self._parts(file)), target)
 
         self._ask(work, again=False)
 
@@ -73,7 +85,7 @@ class SftpFolder:
         self._ask(work, again=False)
 
     def delete(self, file: RemoteFile) -> None:
-        self._ask(lambda client: client.remove(self._path(file.id)), again=False)
+        self._ask(lambda client: client.remove(self._path(*self._parts(file))), again=False)
 
     def close(self) -> None:
         """End the connection."""
@@ -83,7 +95,7 @@ class SftpFolder:
 
     def _list(self, client: paramiko.SFTPClient) -> list[RemoteFile]:
         try:
-            return [_file(entry.filename, entry) for entry in client.listdir_attr(self._folder)]
+            return list(self._entries(client, (), 0))
         except FileNotFoundError as error:
             raise RemoteError(
                 T("There is no folder {folder} on {name}.", folder=self._folder, name=self._login.host),
@@ -92,10 +104,29 @@ class SftpFolder:
                 kind="folder",
             ) from error
 
+    def _entries(self, client: paramiko.SFTPClient, folder: tuple[str, ...], depth: int) -> Iterator[RemoteFile]:
+        """What is in a folder, and below it. Links are never followed."""
+        inside: list[tuple[str, ...]] = []
+        for entry in client.listdir_attr(posixpath.join(self._folder, *folder)):
+            name = entry.filename
+            if stat.S_ISDIR(entry.st_mode or 0) and self._goes_into(name, depth):
+                inside.append((*folder, name))
+            else:
+                yield _file("/".join((*folder, name)), entry)
+        for one in inside:
+            yield from self._entries(client, one, depth + 1)
+
+    def _goes_into(self, name: str, depth: int) -> bool:
+        plain = not name.startswith(".") and not any(sign in name for sign in "/\\\0")
+        return self._below_too and depth < DEEPEST and plain and name.casefold() not in self._skipped
+
+    def _parts(self, file: RemoteFile) -> list[str]:
+        return file.id.split("/") if self._below_too else [file.id]
+
     def _copy(self, client: paramiko.SFTPClient, file: RemoteFile, into: Path) -> None:
         """Never more than a byte too many: a file that grew shows by its size."""
         left = file.size + 1
-        with client.open(self._path(file.id), "rb") as source, into.open("wb") as target:
+        with client.open(self._path(*self._parts(file)), "rb") as source, into.open("wb") as target:
             _quiet(source)
             source.prefetch(file.size, max_concurrent_requests=64)
             while left > 0 and (part := source.read(min(CHUNK, left))):
@@ -191,7 +222,7 @@ class SftpFolder:
 def _file(name: str, found: paramiko.SFTPAttributes) -> RemoteFile:
     return RemoteFile(
         id=name,
-        name=name,
+        name=name.rpartition("/")[2],
         size=found.st_size or 0,
         modified=None if found.st_mtime is None else datetime.fromtimestamp(found.st_mtime, UTC),
         regular=found.st_mode is None or stat.S_ISREG(found.st_mode),

@@ -86,6 +86,15 @@ class SharePoint:
         )
 
     def place(self) -> LibraryFolder:
+        if self.settings.subfolders:
+            raise SettingsError(
+                T("Folders below cannot be looked into in a library of SharePoint."),
+                place="subfolders",
+                remedy=T(
+                    "Watch a folder of this machine that the library is synchronised to, or deliver each run as one ZIP file."
+                ),
+                kind="subfolders",
+            )
         return LibraryFolder(self._library, changes_only=self.settings.use_delta)
 
     def test(self) -> None:

@@ -24,6 +24,8 @@ from core.domain.text import T, Text
 UNFINISHED = (".part", ".tmp", ".filepart", ".partial", ".crdownload", ".uploading", ".lock")
 """Endings under which programs write a file before they rename it."""
 MARKERS = (".done", ".ok")
+MANIFEST = "manifest.json"
+"""Says of which files a run of an export is made; it is written last."""
 TWO_LOOKS = timedelta(seconds=60)
 """A file with the same size and time in two listings this far apart is whole."""
 EMPTY_FOR = timedelta(hours=1)
@@ -61,6 +63,11 @@ class RemoteFile:
     def version(self) -> tuple[str, int, datetime | None, str]:
         """Stays the same as long as nobody touches the file."""
         return (self.id, self.size, self.modified, self.tag)
+
+    @property
+    def folder(self) -> str:
+        """The folder below the watched one that it lies in, where those are looked into; else empty."""
+        return self.id.rpartition("/")[0]
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -222,6 +229,8 @@ def is_ignored(file: RemoteFile, rules: PickupSettings) -> bool:
     low = name.casefold()
     if low.endswith(UNFINISHED) or (rules.wait_for_marker and low.endswith(MARKERS)):
         return True
+    if rules.brings_billing and low == MANIFEST:
+        return False
     return not fnmatchcase(low, rules.pattern.casefold().replace("[", "[[]"))
 
 
@@ -260,7 +269,7 @@ def judge(
             broken.append((file, Result.TOO_LARGE))
         elif _is_whole(sighting, now, settles_after, rules, names):
             ready.append(file)
-    if rules.take is Take.ALL:
+    if rules.take is Take.ALL or rules.brings_billing:
         return Poll(tuple(ready), (), tuple(broken), waiting)
     late = [one for one in ready if newest_read and one.order[0] < newest_read and one.id not in known]
     fresh = [one for one in ready if one not in late]

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.file_settings import FileSettings
 
 
 class Take(StrEnum):
     NEWEST = "newest"
     ALL = "all"
+
+
+class Contents(StrEnum):
+    USAGE = "usage"
+    """Tables of quantities or amounts, read by chosen columns."""
+    CONSUMPTION = "consumption"
+    """Billing files: cost exports of Azure, reconciliation files of Partner Center."""
 
 
 class Afterwards(StrEnum):
@@ -78,6 +86,56 @@ class PickupSettings(FileSettings):
         200, ge=1, le=2000, title="Largest file (MB)", description="Larger ones are not fetched."
     )
 
+    contents: Contents = Field(
+        Contents.USAGE,
+        title="The files are",
+        description="usage: tables whose columns you choose. consumption: billing files as Azure or Partner Center write them.",
+    )
+    subfolders: bool = Field(
+        False,
+        title="With folders below",
+        description="Files in folders below count too: an Azure export makes one for each month and run.",
+    )
+    metric: Literal["actual", "amortized"] = Field(
+        "actual",
+        title="Cost",
+        description="actual: as invoiced. amortized: reservations and saving plans spread over their term. Runs of the "
+        "other one are left out.",
+    )
+    billed_customer: Literal["automatic", "tenant", "subscription", "invoice_section"] = Field(
+        "automatic",
+        title="Customer is",
+        description="What stands for a customer. automatic: the customer tenant where the file has one, else the subscription.",
+    )
+    tags: tuple[str, ...] = Field(
+        (),
+        title="Tags",
+        description="Names of the tags that charges may be split by, one per line; empty: all. Fewer tags make fewer lines.",
+    )
+    licences: bool = Field(
+        False,
+        title="Charge licences too",
+        description="Lines of a reconciliation file that bill licences become amounts as well. Usually off: licences are "
+        "counted as seats.",
+    )
+    final_after_days: int = Field(
+        7,
+        ge=0,
+        le=60,
+        title="Final after (days)",
+        description="So many days after its end a month counts as final that has no invoice number yet. Usually 7: from the 8th.",
+    )
+
+    @property
+    def brings_billing(self) -> bool:
+        """Whether the files are billing files, which need no columns."""
+        return self.contents is Contents.CONSUMPTION
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether files can be read: their columns were chosen, or none are needed."""
+        return self.brings_billing or self.is_mapped
+
     @property
     def processed_parts(self) -> tuple[str, ...]:
         return tuple(self.processed_folder.split("/"))
@@ -95,3 +153,18 @@ def columns_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 def without_columns(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The rest: where the files are, and the rules of picking them up."""
     return {name: value for name, value in settings.items() if name not in FileSettings.model_fields}
+
+
+def is_billing(settings: Mapping[str, Any]) -> bool:
+    """Whether these settings of a portal pick billing files up."""
+    return settings.get("contents") == Contents.CONSUMPTION
+
+
+def billing_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How billing files are read, by the names of `ConsumptionSettings`: of a portal that picks them up, or is brought them."""
+    if "contents" not in settings:
+        return dict(settings)
+    named = {"customer": settings.get("billed_customer")} | {
+        name: settings.get(name) for name in ConsumptionSettings.model_fields if name != "customer"
+    }
+    return {name: value for name, value in named.items() if value is not None}

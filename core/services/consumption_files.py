@@ -14,6 +14,7 @@ from core.domain.connector import Feed
 from core.domain.consumption import ConsumptionLine, ConsumptionReading
 from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.errors import InputError
+from core.domain.pickup_settings import billing_of, is_billing
 from core.domain.text import T, Text
 from core.domain.validation import checked
 from core.files.consumption import SourceRow, read_consumption, source_rows
@@ -43,7 +44,8 @@ class Brought:
 def takes_billing_files(ctx: Context, portal: str) -> bool:
     """Whether what is brought to this portal are billing files rather than lists of quantities."""
     with ctx.database.session() as session:
-        return tells_amounts(ctx, find(session, portal), Feed.PUSH)
+        found = find(session, portal)
+        return is_billing(found.settings) or tells_amounts(ctx, found, Feed.PUSH)
 
 
 def bring_files(ctx: Context, actor: Actor, portal: str, files: Sequence[tuple[Data, str]]) -> Brought:
@@ -92,7 +94,7 @@ def charge_rows(ctx: Context, actor: Actor, key: str, line: ConsumptionLine, *, 
 
 
 def _options(portal: Portal) -> ConsumptionSettings:
-    options: ConsumptionSettings = checked(ConsumptionSettings, dict(portal.settings), portal.name)
+    options: ConsumptionSettings = checked(ConsumptionSettings, billing_of(portal.settings), portal.name)
     return options
 
 

@@ -80,7 +80,8 @@ class Archive:
             self.place.delete(file)
 
     def _move(self, one: PickedFile, file: RemoteFile, markers: Sequence[RemoteFile]) -> None:
-        folders = archive_folders(self.rules, one.result, self.ctx.clock.today())
+        below = tuple(part for part in file.folder.split("/") if part)
+        folders = (*archive_folders(self.rules, one.result, self.ctx.clock.today()), *below)
         name = self._moved(file, folders)
         for marker in markers:
             self._moved(marker, folders)

@@ -109,7 +109,7 @@ def folder(ctx: Context, actor: Actor, portal: str) -> Folder:
         have = secret_store.get(session, ctx.secrets, owner_of(found))
     source = as_pickup(ctx.source(found.connector, found.name, found.settings, have), portal)
     return Folder(
-        mapped=source.settings.is_mapped,
+        mapped=source.settings.is_ready,
         looked_at=place.polled_at if place else None,
         last_file=place.last_file_at if place else None,
         waiting=tuple(one.file.name for one in place.waiting.values()) if place else (),

@@ -35,6 +35,11 @@ def peek(ctx: Context, portal: Portal, source: PickupSource) -> Reading:
         if newest is None:
             nothing = T("There is no file that fits the pattern {pattern}.", pattern=source.settings.pattern)
             return Reading(portal=portal.name, taken_at=now, lines=(), complete=False, notes=(*notes, nothing))
+        if source.settings.brings_billing:
+            told = T(
+                "Billing files tell no quantities; what they cost is on the page Consumption once they are picked up."
+            )
+            return Reading(portal=portal.name, taken_at=now, lines=(), complete=False, notes=(*notes, told))
         path = Path(folder) / "file"
         place.fetch(newest, path)
         settings = FileSettings.model_validate(columns_of(source.settings.model_dump()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from core.files.limits import Limits
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.pickup_archive import Archive
+from core.services.pickup_billing import take_runs
 from core.services.pickup_peek import settings_stamp
 from core.services.receiving import COUNTED_AS_EARLIER, NEEDS_REVIEW, UploadRow, receive
 from core.services.running import take
@@ -108,13 +109,13 @@ def pick_up(ctx: Context, portal: Portal, source: PickupSource, *, run_id: int |
 
     Only one process looks into a folder at a time; another one that comes meanwhile leaves it alone.
     """
-    if not source.settings.is_mapped:
+    if not source.settings.is_ready:
         return PickedUp(unmapped=True)
     with _turn(ctx, portal) as mine:
         if not mine:
             return PickedUp(notes=[T("Somebody else is looking into the folder right now.")])
         with closing(source.place()) as place:
-            return _Pickup(ctx, portal, source, place, run_id).run()
+            return Pickup(ctx, portal, source, place, run_id).run()
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def _turn(ctx: Context, portal: Portal) -> Iterator[bool]:
             ctx.database.run(lambda session: leases.release(session, name, owner))
 
 
-class _Pickup:
+class Pickup:
     """One look at one folder."""
 
     def __init__(
@@ -168,7 +169,11 @@ class _Pickup:
         self._recovered()
         try:
             self.archive.finish(pending, listing, self._markers(listing))
-            self._work(poll, listing, waiting)
+            if self.rules.brings_billing:
+                self._settle_broken(poll, waiting, {})
+                take_runs(self, poll, waiting, known)
+            else:
+                self._work(poll, listing, waiting)
         except ContractBridgeError as error:
             self.done.error = error
         self.done.waiting = len(waiting)
@@ -184,8 +189,7 @@ class _Pickup:
     def _work(self, poll: Poll, listing: Listing, waiting: dict[str, Sighting]) -> None:
         """Broken files first: they hide no good one. What is older goes only once the newer one is taken over."""
         markers = self._markers(listing)
-        for file, result in poll.broken:
-            self._settle(file, result, waiting, markers.get(file.id, ()), reason=_why_broken(result, self.rules))
+        self._settle_broken(poll, waiting, markers)
         taken = not poll.ready
         for file in poll.ready:
             became = self._take(file, waiting, markers.get(file.id, ()))
@@ -194,22 +198,34 @@ class _Pickup:
             for file in poll.older:
                 self._settle(file, Result.SUPERSEDED, waiting, markers.get(file.id, ()))
 
+    def _settle_broken(
+        self, poll: Poll, waiting: dict[str, Sighting], markers: Mapping[str, tuple[RemoteFile, ...]]
+    ) -> None:
+        for file, result in poll.broken:
+            self._settle(file, result, waiting, markers.get(file.id, ()), reason=_why_broken(result, self.rules))
+
     def _take(self, file: RemoteFile, waiting: dict[str, Sighting], markers: tuple[RemoteFile, ...]) -> Result | None:
         """Fetch one file and take it over; None when it is gone or changed meanwhile."""
         folder = self.ctx.home / "pickups"
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{self.portal.id}-{uuid.uuid4().hex}.part"
         try:
-            if not self._fetch(file, draft, waiting):
+            if not self.fetch(file, draft, waiting):
                 return None
-            digest = _digest(draft)
+            digest = self.digest(draft)
             if self._came_before(digest):
                 return self._settle(file, Result.ALREADY, waiting, markers, sha256=digest)
             return self._import(file, draft, digest, waiting, markers)
         finally:
             draft.unlink(missing_ok=True)
 
-    def _fetch(self, file: RemoteFile, draft: Path, waiting: dict[str, Sighting]) -> bool:
+    @staticmethod
+    def digest(path: Path) -> str:
+        """SHA-256 of a file."""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def fetch(self, file: RemoteFile, draft: Path, waiting: dict[str, Sighting]) -> bool:
         """Whether the whole file came, and nobody touched it meanwhile."""
         try:
             self.place.fetch(file, draft)
@@ -246,7 +262,7 @@ class _Pickup:
 
         def within(session: Session, row: UploadRow) -> None:
             result = Result.NEEDS_REVIEW if row.state == NEEDS_REVIEW else Result.IMPORTED
-            kept.append(self._noted(session, file, result, digest, lines=row.lines, imported_file_id=row.id))
+            kept.append(self.noted(session, file, result, digest, lines=row.lines, imported_file_id=row.id))
 
         outcome, row = receive(
             self.ctx, SYSTEM, self.portal.name, (draft, file.name), None, again=False, within=within,
@@ -278,7 +294,7 @@ class _Pickup:
                 history.record_failure(
                     session, self.portal.id, self.now, told, run_id=self.run_id, source=(file.name, sha256)
                 )
-            return self._noted(session, file, result, sha256, reason=reason)
+            return self.noted(session, file, result, sha256, reason=reason)
 
         noted = self.ctx.database.run(work)
         self.done.files.append(noted)
@@ -286,7 +302,7 @@ class _Pickup:
         self.archive.put_away(noted, markers)
         return result
 
-    def _noted(
+    def noted(
         self,
         session: Session,
         file: RemoteFile,
@@ -337,11 +353,6 @@ def _why_broken(result: Result, rules: object) -> Text:
         return T("The file is empty, for an hour already.")
     megabytes = getattr(rules, "max_megabytes", 0)
     return T("The file is larger than {megabytes} MB, which is the limit of this portal.", megabytes=megabytes)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def as_pickup(source: object, portal: str) -> PickupSource:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,6 +97,29 @@ def test_s1_59_openssh_lists_fetches_moves_and_writes(server: OpenSsh, drop: Pat
     place.write(("error",), "usage.csv.error.txt", b"why") if (drop / "error").mkdir() is None else None
     assert (drop / "error/usage.csv.error.txt").read_bytes() == b"why"
     place.close()
+
+
+def test_s1_65_folders_below_are_looked_into_where_it_is_wanted(server: OpenSsh, drop: Path, tmp_path: Path) -> None:
+    run = drop / "msp" / "20260101-20260131" / "run-1"
+    run.mkdir(parents=True)
+    (run / "manifest.json").write_bytes(b"{}")
+    (drop / "processed").mkdir()
+    (drop / "processed" / "old.csv").write_bytes(b"old")
+    below = "msp/20260101-20260131/run-1/manifest.json"
+    plain, deep = source(server), source(server, subfolders=True, contents="consumption")
+    with closing(plain.place()) as place:
+        assert [one.name for one in place.listing().files if one.regular] == []
+    with closing(deep.place()) as place:
+        (file,) = [one for one in place.listing().files if one.regular]
+        assert (file.id, file.name, file.folder) == (below, "manifest.json", below.rpartition("/")[0])
+        assert place.look(file) == file
+        place.fetch(file, tmp_path / "copy")
+        place.move(file, ["processed", "2026", "01", *file.folder.split("/")], file.name)
+        assert place.look(file) is None
+    assert (tmp_path / "copy").read_bytes() == b"{}"
+    assert (drop / "processed/2026/01" / below).read_bytes() == b"{}"
+    shutil.rmtree(drop / "msp")
+    shutil.rmtree(drop / "processed")
 
 
 def test_an_archived_file_is_never_written_over(server: OpenSsh, drop: Path) -> None:

@@ -52,6 +52,11 @@ def source(server: Server, **settings: object) -> SharePoint:
     return opened
 
 
+def test_s1_65_folders_below_are_refused_with_another_way(server: Server) -> None:
+    with pytest.raises(SettingsError, match="Folders below"):
+        source(server, subfolders=True).place()
+
+
 def test_d2_quick_xor_is_microsofts(tmp_path: Path) -> None:
     vectors = {
         b"": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", b"\x4a": "SgAAAAAAAAAAAAAAAQAAAAAAAAA=", b"\xb5\xb4": "taAFAAAAAAAAAAAAAgAAAAAAAAA=",
