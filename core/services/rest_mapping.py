@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -78,10 +80,15 @@ class Sample:
 class MappingPreview:
     """What a mapping makes of an example: lines with their status, problems by place, customers that would not be read.
 
-    `complete` says whether a reading like this may lower quantities.
+    `rows` are the first of the `lines`; `mapped`, `pending` and `ignored` count all of them. `complete` says whether a reading like
+    this may lower quantities.
     """
 
     rows: tuple[PreviewRow, ...]
+    lines: int = 0
+    mapped: int = 0
+    pending: int = 0
+    ignored: int = 0
     problems: tuple[Problem, ...] = ()
     notes: tuple[Text, ...] = ()
     failed: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
@@ -115,7 +122,8 @@ def fetch_sample(
     Raises SettingsError, Unauthorized or RemoteError saying what is wrong.
     """
     require(actor, Role.OPERATOR)
-    source = ctx.source(REST, portal or REST, settings, _secrets(ctx, portal, secrets))
+    name = portal or urlsplit(str(settings.get("url", ""))).netloc.rpartition("@")[2] or REST
+    source = ctx.source(REST, name, settings, _secrets(ctx, portal, secrets))
     if not isinstance(source, Sampler):
         raise InputError(T("This portal has no example to show."), kind="no_sample")
     return _shown(source.sample(ctx.clock.now()))
@@ -139,9 +147,14 @@ def preview(
     selector.feed(sample.document, parents=() if sample.parent is None else (sample.parent,))
     found = selector.selection()
     with ctx.database.session() as session:
-        rows = judged(session, portal, found.lines[:MOST_ROWS])
+        rows = judged(session, portal, found.lines)
+    count = Counter(row.status for row in rows)
     return MappingPreview(
-        rows=rows,
+        rows=rows[:MOST_ROWS],
+        lines=len(rows),
+        mapped=count["mapped"],
+        pending=count["pending"],
+        ignored=count["ignored"],
         problems=found.problems,
         notes=found.notes,
         failed=found.failed_customers,

@@ -33,6 +33,13 @@ def forget() -> None:
 
 def choose(draft: Draft) -> None:
     """The answer on the left, what was chosen on the right."""
+    if not draft.sample.suggestion.candidates:
+        st.info(
+            tr(
+                "This answer holds no list of records. If there should be one, look at the address, the parameters and the sign-in."
+            ),
+            icon=":material/search_off:",
+        )
     answer, parts = st.columns([1, 1], gap="large")
     with parts:
         mapper_fields.show(draft)
@@ -59,14 +66,13 @@ def outcome(draft: Draft, portal: str) -> MappingPreview | None:
 
 
 def _show(preview: MappingPreview) -> None:
-    count = {status: sum(row.status == status for row in preview.rows) for status in ("mapped", "pending", "ignored")}
     with st.container(horizontal=True, gap="small"):
         st.metric(tr("Records"), number(preview.records), border=True, width=130)
-        st.metric(tr("Lines"), number(len(preview.rows)), border=True, width=130)
-        st.metric(tr("Mapped"), number(count["mapped"]), border=True, width=130)
-        st.metric(tr("Pending"), number(count["pending"]), border=True, width=130)
-        if count["ignored"]:
-            st.metric(tr("Ignored"), number(count["ignored"]), border=True, width=130)
+        st.metric(tr("Lines"), number(preview.lines), border=True, width=130)
+        st.metric(tr("Mapped"), number(preview.mapped), border=True, width=130)
+        st.metric(tr("Pending"), number(preview.pending), border=True, width=130)
+        if preview.ignored:
+            st.metric(tr("Ignored"), number(preview.ignored), border=True, width=130)
         if preview.left_out:
             st.metric(tr("Left out"), number(preview.left_out), border=True, width=130)
     _problems(preview)
@@ -116,3 +122,5 @@ def _rows(preview: MappingPreview) -> None:
         "place": config.TextColumn(tr("Where in the answer")),
     }
     grid.show(frame, columns, name="mapped_rows", alt=tr("What the example gives"))
+    if preview.lines > len(preview.rows):
+        st.caption(tr("The first {shown} of {total} lines are shown.", shown=len(preview.rows), total=preview.lines))

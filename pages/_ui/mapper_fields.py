@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.errors import ContractBridgeError
 from core.domain.selection.picking import Place
 from core.services import rest_mapping
-from pages._ui import mapper_value, mapper_words
+from pages._ui import mapper_tree, mapper_value, mapper_words
 from pages._ui.formats import escape, number, tr
 from pages._ui.mapper_state import FURTHER, MAIN, RECORDS, Draft
 
@@ -84,7 +84,7 @@ def _counted(draft: Draft) -> tuple[str, bool]:
         return escape(tr(error.message)), True
     if rows.count is None:
         return tr("There are no records at this place."), True
-    return tr("{count} records", count=rows.count), not rows.count
+    return mapper_tree.records(rows.count), not rows.count
 
 
 def _part(draft: Draft, part: str, found: Mapping[str, tuple[str, bool]]) -> None:

@@ -15,9 +15,7 @@ WITHOUT_VALUES = ("exists", "missing")
 
 
 def show(draft: Draft) -> None:
-    set_already = [name for name in ("filters", *ASKED) if draft.mapping.get(name)]
-    label = tr("Filters and totals")
-    with st.expander(f"{label} ({len(set_already)})" if set_already else label, icon=":material/filter_alt:"):
+    with st.expander(tr("Filters and totals"), icon=":material/filter_alt:"):
         st.caption(tr("Only records for which all of these hold."))
         for index, one in enumerate(draft.filters):
             _filter(draft, index, one)

@@ -20,6 +20,7 @@ STEP = INDENT * 2
 MOST_NODES = 150
 HEIGHT = 720
 LONGEST_SAMPLE = 44
+LOOKED_AT = 50
 
 
 def show(draft: Draft) -> None:
@@ -50,12 +51,13 @@ def _nodes(draft: Draft, nodes: Sequence[Node], words: str, *, first_call: bool)
         st.caption(tr("No field fits.") if words else tr("There is nothing in this answer."))
         return
     parts = {} if first_call else draft.parts_at()
+    long = tuple(f"{node.path}[*]" for node in nodes if node.kind is NodeKind.LIST and node.count > LOOKED_AT)
     whole = not nodes[0].path and nodes[0].kind is NodeKind.RECORD
     height = HEIGHT if len(shown) > 16 else "content"
     with st.container(height=height, border=True, gap=None, key=f"{draft.key}_tree{'_first' if first_call else ''}"):
         for index, node in shown[:MOST_NODES]:
             st.button(
-                _label(draft, node, parts.get(node.path, ()), depth=node.depth - whole),
+                _label(draft, node, parts.get(node.path, ()), depth=node.depth - whole, counted=not node.path.startswith(long)),
                 key=f"{draft.key}_{'first' if first_call else 'node'}_{index}", type="tertiary",
                 icon=f":material/{_icon(draft, node)}:", on_click=draft.click, args=(index,), kwargs={"first_call": first_call},
             )  # fmt: skip
@@ -83,11 +85,12 @@ def _icon(draft: Draft, node: Node) -> str:
     return mapper_words.ICONS[node.kind]
 
 
-def _label(draft: Draft, node: Node, parts: Sequence[str], depth: int) -> str:
+def _label(draft: Draft, node: Node, parts: Sequence[str], *, depth: int, counted: bool) -> str:
+    """`counted` is false inside a long list: only its first items were looked at, so that a count would not be the whole."""
     name = escape(node.key or tr("The whole answer"))
     words = f"{STEP * max(0, depth)}**{name}**"
     if node.kind is NodeKind.LIST:
-        words += f"{INDENT}:gray[{tr('{count} records', count=node.count)}]"
+        words += f"{INDENT}:gray[{records(node.count)}]" if counted else ""
         if f"{node.path}[*]" == draft.levels() or (draft.place.expand and f"{node.path}[*]" == draft.place.records):
             words += f" :blue-badge[{tr('Records')}]"
     elif node.kind is not NodeKind.RECORD:
@@ -99,6 +102,10 @@ def _label(draft: Draft, node: Node, parts: Sequence[str], depth: int) -> str:
     for part in parts:
         words += f" :green-badge[{mapper_words.part(part)}]"
     return words
+
+
+def records(count: int) -> str:
+    return tr("one record") if count == 1 else tr("{count} records", count=count)
 
 
 def _table(draft: Draft) -> None:

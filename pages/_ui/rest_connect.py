@@ -11,6 +11,7 @@ import streamlit as st
 from core.domain.selection.paging_hint import suggest_paging
 from core.services import portals, rest_forms, rest_mapping, runs
 from core.services.portals import ConnectorCard
+from core.services.rest_forms import EndpointForms
 from core.services.rest_mapping import Sample
 from pages._ui import auth, mapper, portal_detail, rest_file, rest_pages, rest_request, schedule_form, states, syncing
 from pages._ui.formats import escape, tr
@@ -64,9 +65,9 @@ def _draw(place: dict[str, Any], stored: frozenset[str], taken: set[str]) -> Non
     with states.explained():
         with st.container(border=True):
             st.subheader(tr("1. What is asked"), anchor=False)
-            settings, secrets = rest_request.draw(forms, place["start"], stored | set(place.get("given", {})), key)
-            secrets = {**place.get("given", {}), **secrets}
-            _fetch(place, settings, secrets, key)
+            settings = rest_request.draw(forms, place["start"], key)
+            secrets = _ask(place, forms, settings, stored, key)
+            _asked(place, settings, key)
         sample = place["sample"]
         if sample is None:
             return
@@ -75,16 +76,22 @@ def _draw(place: dict[str, Any], stored: frozenset[str], taken: set[str]) -> Non
             _keep(place, mapped, secrets, taken, key)
 
 
-def _fetch(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str, str], key: str) -> None:
-    """Ask once. What went wrong is told here, beside the form."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        pressed = st.button(
+def _ask(
+    place: dict[str, Any], forms: EndpointForms, settings: dict[str, Any], stored: frozenset[str], key: str
+) -> dict[str, str]:
+    """Ask once; returns the secrets that were typed. What went wrong is told here, beside the form.
+
+    Secrets are in a form with the button: a password field outside one forgets what was typed when it is left with Tab.
+    """
+    given: dict[str, str] = place.get("given", {})
+    with st.form(f"{key}_form", border=False):
+        secrets = given | rest_request.draw_secrets(forms.secrets, settings, stored | set(given), key)
+        pressed = st.form_submit_button(
             tr("Fetch an example"), type="primary" if place["sample"] is None else "secondary", icon=":material/download:",
             disabled=not settings.get("url"), key=f"{key}_fetch",
         )  # fmt: skip
         if not settings.get("url"):
             st.caption(tr("Give the address first."))
-    stamp = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS, default=str)
     if pressed:
         place["sample"] = None
         with states.explained(), st.spinner(tr("Asking …")):
@@ -92,8 +99,17 @@ def _fetch(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str, s
             place["sample"] = rest_mapping.fetch_sample(
                 auth.context(), auth.actor(), asked, secrets, portal=place["portal"]
             )
-            place["asked"] = stamp
+            place["asked"] = _stamp(settings)
             st.rerun()
+    return secrets
+
+
+def _stamp(settings: dict[str, Any]) -> bytes:
+    return orjson.dumps(settings, option=orjson.OPT_SORT_KEYS, default=str)
+
+
+def _asked(place: dict[str, Any], settings: dict[str, Any], key: str) -> None:
+    """What was asked and what came, in short."""
     sample = place["sample"]
     if sample is None:
         return
@@ -101,7 +117,7 @@ def _fetch(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str, s
     st.caption(f"`{asked}` · {sample.kind.upper()} · {_size(sample.size)}")
     for note in sample.notes:
         st.caption(f":material/info: {escape(tr(note))}")
-    if stamp != place.get("asked"):
+    if _stamp(settings) != place.get("asked"):
         st.info(
             tr("The request has changed: fetch an example again to see what it answers now."), icon=":material/refresh:"
         )

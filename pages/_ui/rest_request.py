@@ -20,10 +20,8 @@ INSIDE = ("for_each", "window", "answer", "limits")
 LISTS = ("joins", "rules")
 
 
-def draw(
-    forms: EndpointForms, start: Mapping[str, Any], stored: frozenset[str], key: str
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The form with what is there already; returns settings (without the mapping) and the secrets that were typed."""
+def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The form with what is there already; returns the settings without the mapping."""
     settings: dict[str, Any] = {}
     method, address = st.columns([1, 5], gap="small", vertical_alignment="bottom")
     settings["method"] = method.selectbox(
@@ -40,7 +38,6 @@ def draw(
         tr("The address is in a network of your own"), bool((start.get("network") or {}).get("internal")), key=f"{key}_internal",
         help=tr("An administrator opens the host first, under Settings → Workspace and back-up."),
     )  # fmt: skip
-    place = st.container()
     with st.expander(tr("Parameters and headers"), expanded=False, icon=":material/list_alt:"):
         left, right = st.columns(2, gap="medium")
         settings["query"] = _pairs(
@@ -56,10 +53,7 @@ def draw(
     with st.expander(tr("Further settings"), icon=":material/tune:"):
         settings |= _further(forms, start, key)
     settings["network"] = {**settings.get("network", {}), **({"internal": True} if internal else {})}
-    settings = {name: value for name, value in settings.items() if value not in (None, "", {}, [], False)}
-    with place:
-        secrets = _secrets(forms.secrets, settings, stored, key)
-    return settings, secrets
+    return {name: value for name, value in settings.items() if value not in (None, "", {}, [], False)}
 
 
 def kinds() -> dict[str, str]:
@@ -114,10 +108,10 @@ def part(fields: Sequence[FormField], values: Mapping[str, Any], key: str) -> di
     }
 
 
-def _secrets(
+def draw_secrets(
     fields: Sequence[FormField], settings: Mapping[str, Any], stored: frozenset[str], key: str
 ) -> dict[str, str]:
-    """Only those that the chosen way to sign in and the texts need."""
+    """Only those that the chosen way to sign in and the texts need; what was typed is returned."""
     wanted = secrets_of(settings)
     return settings_form.draw_secrets([field for field in fields if field.name in wanted], stored, f"{key}_secret")
 
@@ -175,8 +169,12 @@ def _pairs(where: Any, label: str, start: Any, key: str, sign: str, example: str
 def _further(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What few endpoints need."""
     entered: dict[str, Any] = {}
-    plain = [forms.fields[name] for name in ("allow_empty", "base_url", "auth_url", "values")]
-    entered |= part(plain, start, key)
+    plain = [forms.fields[name] for name in ("allow_empty", "auth_url", "values")]
+    base = st.text_input(
+        tr("Base address"), start.get("base_url") or "", key=f"{key}_base_url", max_chars=500,
+        help=tr("What addresses without a host of their own begin with."),
+    )  # fmt: skip
+    entered |= {"base_url": base.strip(), **part(plain, start, key)}
     for name in INSIDE:
         entered[name] = _inside(forms, name, start, key)
     for name in LISTS:
