@@ -9,6 +9,7 @@ import streamlit as st
 from core.services import charge_sources, charge_views
 from core.services.access import Role
 from core.services.charge_sources import AmountSource
+from core.services.charge_views import Totals
 from pages._ui import (
     auth,
     charge_detail,
@@ -28,19 +29,29 @@ from pages._ui.formats import number, tr
 context, actor = auth.context(), auth.actor()
 
 
-def headline(period: date | None) -> None:
-    found = charge_views.totals(context, actor, period)
+def headline(found: Totals) -> None:
     waiting = found.by_status.get("needs_approval", 0) + found.by_status.get("held", 0)
     going = found.by_status.get("ready", 0) + found.by_status.get("approved", 0)
     if waiting:
-        title = tr("{count} charges wait for a decision", count=waiting)
+        title = (
+            tr("{count} charges wait for a decision", count=waiting)
+            if waiting > 1
+            else tr("One charge waits for a decision")
+        )
     elif going:
-        title = tr("{count} charges are ready to be applied", count=going)
+        title = (
+            tr("{count} charges are ready to be applied", count=going)
+            if going > 1
+            else tr("One charge is ready to be applied")
+        )
     elif found.by_finding:
         title = tr("Some consumption cannot be charged yet")
     else:
         title = tr("What is used is charged")
     states.title(title, tr("Amounts of your sources become charges on the contract of each customer, exactly once."))
+
+
+def numbers(found: Totals, period: date | None) -> None:
     with st.container(horizontal=True, gap="small"):
         when = charge_words.month(period) if period else tr("All months")
         st.metric(tr("To charge · {month}", month=when), charge_words.amounts(found.sums, lambda one: one.price), border=True,
@@ -106,22 +117,26 @@ asked = st.query_params.get("consumption_view", "")
 if not known and asked not in ("files", "settings"):
     nothing_yet(sources)
 else:
-    top = st.container()
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    middle = st.container()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         view = view_switch(sum(charge_views.totals(context, actor, None).by_finding.values()))
         consumption_apply.toolbar()
-    period = consumption_month.choose(known) if view in ("charges", "companies", "check") else None
-    with top:
-        if known:
-            headline(period if view in ("charges", "companies", "check") else known[0])
-        else:
-            states.title(tr("What is charged for consumption?"))
+    monthly = view in ("charges", "companies", "check")
+    with right:
+        period = consumption_month.choose(known) if monthly else None
+    found = charge_views.totals(context, actor, period)
+    with left:
+        headline(found)
+    if monthly and known:
+        with middle:
+            numbers(found, period)
     if view == "companies":
         consumption_companies.show(period)
     elif view == "findings":
         consumption_findings.show([source.portal for source in sources])
     elif view == "check":
-        consumption_files.check(period or (known[0] if known else None))
+        consumption_files.check(period)
     elif view == "settings":
         portal_charges.choose(sources)
     elif view == "files":

@@ -17,6 +17,7 @@ from pages._ui.template_editor import LANGUAGES
 def draw(shown: ChargeSettings, key: str) -> dict[str, object]:
     """Of a whole portal."""
     values = draw_own(shown, key)
+    percent = _percent(shown, key)
     with st.expander(tr("More: dates, kinds of amounts, names of products")):
         dates = {
             ChargeDate.PERIOD_END: tr("The last day of the month"),
@@ -51,7 +52,7 @@ def draw(shown: ChargeSettings, key: str) -> dict[str, object]:
         "kinds": tuple(chosen),
         "provisional": provisional,
         "product_names": names,
-        "max_change_percent": _percent(shown, key),
+        "max_change_percent": percent,
     }
 
 

@@ -28,12 +28,12 @@ def show(period: date | None) -> None:
     columns = {
         "open": config.ButtonColumn("", width=80, type="tertiary", key="company_open", pinned=True),
         "company": config.TextColumn(tr("Customer")),
-        "charges": config.TextColumn(tr("Charges"), alignment="right", width=90),
-        "cost": config.TextColumn(tr("Cost"), alignment="right", width=130),
-        "price": config.TextColumn(tr("Amount"), alignment="right", width=130),
-        "margin": config.TextColumn(tr("Margin"), alignment="right", width=130),
-        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=130),
-        "left": config.TextColumn(tr("Still to write"), alignment="right", width=130),
+        "charges": config.TextColumn(tr("Charges"), alignment="right", width=70),
+        "cost": config.TextColumn(tr("Cost"), alignment="right", width=100),
+        "price": config.TextColumn(tr("Amount"), alignment="right", width=100),
+        "margin": config.TextColumn(tr("Margin"), alignment="right", width=100),
+        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=100),
+        "left": config.TextColumn(tr("Still to write"), alignment="right", width=100),
     }
     frame = table((_row(one) for one in page.rows), columns)
     grid.show(frame, columns, name=grid.editor_key(NAME, (one.company_id for one in page.rows)),

@@ -12,7 +12,7 @@ from core.services import charge_sources, consumption_files, portals, runs
 from core.services.access import Role
 from core.services.charge_sources import AmountSource, CustomerCheck, ReadingRow
 from pages._ui import auth, grid, states, syncing
-from pages._ui.formats import day, escape, moment, money, number, signed_money, table, tr
+from pages._ui.formats import day, escape, moment, money, number, table, tr
 
 CONNECTOR = "azure_export"
 TYPES = ["csv", "gz", "zip", "parquet", "json"]
@@ -72,12 +72,12 @@ def _readings(told: Sequence[str]) -> None:
     rows = charge_sources.readings(auth.context(), auth.actor(), portal)
     config = st.column_config
     columns = {
-        "at": config.TextColumn(tr("Read"), width=140),
-        "period": config.TextColumn(tr("Period"), width=190),
-        "lines": config.TextColumn(tr("Lines"), alignment="right", width=80),
-        "whole": config.TextColumn(tr("Is it whole?"), width=170),
-        "final": config.TextColumn(tr("Can it still change?"), width=170),
-        "total": config.TextColumn(tr("Total of the source"), alignment="right", width=140),
+        "at": config.TextColumn(tr("Told at"), width=120),
+        "period": config.TextColumn(tr("Period"), width=170),
+        "lines": config.TextColumn(tr("Lines"), alignment="right", width=65),
+        "whole": config.TextColumn(tr("Is it whole?"), width=150),
+        "final": config.TextColumn(tr("Can it still change?"), width=150),
+        "total": config.TextColumn(tr("Total of the source"), alignment="right", width=115),
         "files": config.TextColumn(tr("Files")),
     }
     frame = table((_reading(row) for row in rows), columns)
@@ -105,11 +105,11 @@ def check(period: date | None) -> None:
     _verdict(rows)
     config = st.column_config
     columns = {
-        "portal": config.TextColumn(tr("Portal"), width=120),
-        "customer": config.TextColumn(tr("Customer in the source"), width=240),
-        "told": config.TextColumn(tr("The source told"), alignment="right", width=120),
-        "charged": config.TextColumn(tr("Charged, at cost"), alignment="right", width=120),
-        "left": config.TextColumn(tr("Not charged"), alignment="right", width=110),
+        "portal": config.TextColumn(tr("Portal"), width=90),
+        "customer": config.TextColumn(tr("Customer in the source"), width=190),
+        "told": config.TextColumn(tr("The source told"), alignment="right", width=105),
+        "charged": config.TextColumn(tr("Charged, at cost"), alignment="right", width=105),
+        "left": config.TextColumn(tr("Not charged"), alignment="right", width=95),
         "why": config.TextColumn(tr("Why")),
     }
     frame = table((_check(row) for row in rows[:MOST_SHOWN]), columns)
@@ -149,6 +149,6 @@ def _check(row: CustomerCheck) -> dict[str, object]:
         "customer": row.customer,
         "told": money(row.told, row.currency),
         "charged": money(row.charged, row.currency),
-        "left": signed_money(row.left, row.currency) if row.why else "",
+        "left": money(row.left, row.currency) if row.why else "",
         "why": tr(row.why) if row.why else "",
     }

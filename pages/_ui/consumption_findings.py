@@ -37,10 +37,10 @@ def show(portals: Sequence[str]) -> None:
         _questions(page.rows)
     config = st.column_config
     columns = {
-        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=130),
-        "subject": config.TextColumn(tr("Customer"), width=200),
-        "portal": config.TextColumn(tr("Portal"), width=110),
-        "message": config.TextColumn(tr("What is the matter"), width=430),
+        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=110),
+        "subject": config.TextColumn(tr("Customer"), width=150),
+        "portal": config.TextColumn(tr("Portal"), width=70),
+        "message": config.TextColumn(tr("What is the matter"), width=320),
         "remedy": config.TextColumn(tr("What to do")),
     }
     frame = table(

@@ -16,7 +16,7 @@ from core.services.paging import PageQuery
 from pages._ui import auth, charge_detail, charge_words, dialogs, grid, states, words
 from pages._ui.formats import money, table, tr
 
-COLUMNS = ("open", "company", "name", "usage", "cost", "price", "there", "state", "status", "why")
+COLUMNS = ("open", "company", "name", "usage", "price", "state", "status", "why", "there", "cost")
 
 
 def show(portals: Sequence[str], period: date | None) -> None:
@@ -75,15 +75,15 @@ def _grid(rows: Sequence[ChargeView]) -> list[ChargeView]:
     config = st.column_config
     columns = {
         "open": config.ButtonColumn("", width=65, type="tertiary", key="charge_open", pinned=True),
-        "company": config.TextColumn(tr("Customer"), width=150),
-        "name": config.TextColumn(tr("Charge"), width=175),
-        "usage": config.TextColumn(tr("What was used"), width=185),
-        "cost": config.TextColumn(tr("Cost"), alignment="right", width=80),
-        "price": config.TextColumn(tr("Amount"), alignment="right", width=85),
-        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=85),
-        "state": words.status_column(tr("Charge is"), kinds, charge_words.STATE_COLORS, width=90),
+        "company": config.TextColumn(tr("Customer"), width=120),
+        "name": config.TextColumn(tr("Charge"), width=145),
+        "usage": config.TextColumn(tr("What was used"), width=150),
+        "price": config.TextColumn(tr("Amount"), alignment="right", width=80),
+        "state": words.status_column(tr("Charge is"), kinds, charge_words.STATE_COLORS, width=85),
         "status": words.status_column(tr("Status"), statuses, charge_words.STATUS_COLORS, width=105),
-        "why": config.TextColumn(tr("Why"), width=200),
+        "why": config.TextColumn(tr("Why"), width=190),
+        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=80),
+        "cost": config.TextColumn(tr("Cost"), alignment="right", width=80),
     }
     event = grid.show(
         frame, columns, name=grid.editor_key("consumption", (row.key for row in rows)), alt=tr("Charges for consumption"),
@@ -99,8 +99,7 @@ def _total(board: Board) -> None:
     """What all rows that pass the filter come to, also those of other slices."""
     amount = charge_words.amounts(board.sums, lambda one: one.price)
     cost = charge_words.amounts(board.sums, lambda one: one.cost)
-    words_of = tr("Total of {count} charges: {amount}", count=board.page.total, amount=amount)
-    st.markdown(f"**{words_of}** · {tr('cost {cost}', cost=cost)}")
+    st.markdown(f"**{tr('Total: {amount}', amount=amount)}** · {tr('cost {cost}', cost=cost)}")
 
 
 def _decide(selected: list[ChargeView], query: PageQuery, period: date | None) -> None:

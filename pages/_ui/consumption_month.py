@@ -26,7 +26,7 @@ def choose(known: Sequence[date]) -> date | None:
     elif st.session_state.get(KEY) not in options:
         st.session_state[KEY] = options[0]
     st.selectbox(
-        tr("Month"), options, key=KEY, format_func=labelled({**names, charge_words.EVERY: tr("All months")}), width=180,
+        tr("Month"), options, key=KEY, format_func=labelled({**names, charge_words.EVERY: tr("All months")}), width="stretch",
         label_visibility="collapsed",
     )  # fmt: skip
     chosen = str(st.session_state[KEY])

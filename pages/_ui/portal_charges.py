@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.domain.charges.settings import ChargeOverride, ChargeSettings, settings_for
 from core.services import charge_sources, charges, runs
@@ -28,13 +29,15 @@ def choose(sources: Sequence[AmountSource]) -> None:
     names = [source.portal for source in sources]
     unready = {source.portal for source in sources if not source.ready}
     labels = {name: f"{name} · {tr('to be set up')}" if name in unready else name for name in names}
-    portal = str(st.selectbox(tr("Portal"), names, key="charging_portal", format_func=labelled(labels), width=300))
+    place = st.container(horizontal=True, gap="small")
+    with place:
+        portal = str(st.selectbox(tr("Portal"), names, key="charging_portal", format_func=labelled(labels), width=300))
     with states.explained():
-        show(portal)
+        show(portal, place)
 
 
-def show(portal: str) -> None:
-    """The settings of one portal, for operators."""
+def show(portal: str, place: DeltaGenerator | None = None) -> None:
+    """The settings of one portal, for operators. For whom they are is asked in `place`."""
     context, actor = auth.context(), auth.actor()
     known = charges.charge_settings(context, actor, portal)
     settings = known or ChargeSettings()
@@ -42,7 +45,8 @@ def show(portal: str) -> None:
         st.info(tr("Nothing of this portal is charged until it is said how. Choose at least what to book on."))
     customers = dict(charge_sources.charged_customers(context, actor, portal))
     own = [one.customer_id for one in settings.overrides if one.product is None and one.customer_id]
-    customer = _for_whom(portal, customers, own) if known else ""
+    with place or st.container():
+        customer = _for_whom(portal, customers, own) if known else ""
     shown = settings_for(settings, customer) if customer else settings
     key = f"charging_{portal}_{customer}_{st.session_state.get('charging_version', 0)}"
     values = _form(portal, shown, key, customer)

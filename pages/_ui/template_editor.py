@@ -25,7 +25,7 @@ def draw(
     variables = charge_preview.variables(auth.context(), auth.actor(), portal)
     st.pills(
         tr("Put in"), variables, format_func=lambda name: f"{{{name}}}", key=chips, on_change=_put_in, args=(field, chips),
-        label_visibility="collapsed",
+        label_visibility="collapsed", wrap=True,
     )  # fmt: skip
     _preview(text, portal=portal, settings=settings, customer=customer, is_name=is_name)
     return text
