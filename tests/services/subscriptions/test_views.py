@@ -8,9 +8,11 @@ from datetime import date
 import pytest
 
 from core.cli import app
+from core.domain.contract import ItemRef, LineKind, LineRef
 from core.domain.errors import AccessDenied, InputError
-from core.services import subscriptions
-from core.services.access import Actor, Role
+from core.domain.mapping import ChoiceKey
+from core.services import line_choices, new_subscription_list, subscriptions
+from core.services.access import SYSTEM, Actor, Role
 from core.services.paging import PageQuery
 from tests.services.money.world import BOLD, SandboxData, World
 from tests.services.subscriptions.seats import rule, says, sub
@@ -102,3 +104,53 @@ def test_the_command_shows_the_same(
         "locked", "renewal", "contract_end", "unused",
     }  # fmt: skip
     assert app.run(["subscriptions", "--badge", "nonsense"]) == 2
+
+
+def test_m9_a_line_for_another_billing_frequency_is_chosen_by_a_person(world: World, data: SandboxData) -> None:
+    """The service stands on a monthly and a yearly contract; the subscription goes from the one to the other."""
+    company = data.company("Acme BV")
+    service = data.service("Basic", price=3.0, cost=2.0)
+    monthly = data.line(data.contract(company, start=date(2026, 1, 1)), service, 10)
+    yearly = data.line(data.contract(company, start=date(2026, 1, 1), period=5), service, 0)
+    world.server.sandbox.reset(data)
+    world.portal(policy=BOLD)
+    world.map({"Acme": 1001}, {"else": 301})
+    for frequency in ("monthly", "yearly"):
+        rule(world, "basic", 301, billing_frequency=frequency)
+    key = ChoiceKey(1001, ItemRef(LineKind.SERVICE, 301), "")
+    says(world, sub("basic", 10, billing_frequency="monthly"))
+    world.sync()
+    line_choices.choose_line(world.ctx, SYSTEM, key, LineRef(LineKind.SERVICE, monthly))
+    world.sync()
+    [settled] = line_choices.line_questions(world.ctx, VIEWER)
+    assert (settled.chosen, settled.why) == (LineRef(LineKind.SERVICE, monthly), None)
+    world.clock.move(days=1)
+    says(world, sub("basic", 10, billing_frequency="yearly"))
+    world.sync()
+    [asked] = line_choices.line_questions(world.ctx, VIEWER)
+    assert asked.why is not None
+    assert LineRef(LineKind.SERVICE, yearly) in {candidate.line for candidate in asked.candidates}
+    line_choices.choose_line(world.ctx, SYSTEM, key, LineRef(LineKind.SERVICE, yearly))
+    world.sync()
+    assert world.units(yearly) == 10
+    [settled] = line_choices.line_questions(world.ctx, VIEWER)
+    assert settled.why is None
+
+
+def test_counts_and_sums_of_all(acme: World) -> None:
+    assert subscriptions.badge_counts(acme.ctx, VIEWER) == {"in_sync": 1, "unmapped": 1}
+    view = subscriptions.calendar_view(acme.ctx, VIEWER, acme.clock.today(), PageQuery(status="renewal", limit=1))
+    assert view.kinds == {"locked": 1, "renewal": 1, "contract_end": 1, "unused": 1}
+    assert (view.renewals, view.unused_seats) == ({7: 0, 14: 1, 30: 1}, 2)
+
+
+def test_new_ones_are_listed_in_slices(acme: World) -> None:
+    says(acme, sub("basic", 10, **TERMS), *(sub("basic", 1, f"n{n}", customer="Umbrella", **TERMS) for n in range(5)))
+    acme.sync()
+    page = new_subscription_list.new_rows(acme.ctx, VIEWER, PageQuery(limit=2, offset=4))
+    assert (page.total, len(page.rows)) == (5, 1)
+    assert new_subscription_list.new_count(acme.ctx, VIEWER) == 5
+    assert str(page.rows[0].problem) == "The customer is not mapped."
+    assert new_subscription_list.new_rows(acme.ctx, VIEWER, PageQuery(status="confirmed")).total == 0
+    with pytest.raises(InputError, match="not new any more"):
+        new_subscription_list.new_one(acme.ctx, VIEWER, "Duo", "Acme", "s1")
