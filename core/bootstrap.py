@@ -21,6 +21,7 @@ from core.notify.opening import open_channel
 from core.secrets import SecretBox, load_box
 from core.services import people
 from core.services.autotask_settings import connection, zone_name
+from core.services.consumption_files import read_billing
 from core.services.context import Context, Pace
 from core.services.network import allowed_hosts
 from core.services.rest_files import read_file
@@ -93,14 +94,14 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         with database.session() as session:
             return allowed_hosts(session)
 
-    surroundings = Surroundings(allowed_hosts=opened_hosts, read_file=read_file)
+    surroundings = Surroundings(allowed_hosts=opened_hosts, read_file=read_file, read_billing=read_billing)
 
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
         kept = Rotations(database, box, clock, slug, portal)
         return registry.get(slug).open(portal, values, secrets, kept, surroundings)
 
     def channel(spec: ChannelSpec) -> Channel:
-        return open_channel(spec, guarded_posting("channel", opened_hosts), clock.now)
+        return open_channel(spec, guarded_posting("Microsoft", opened_hosts), clock.now)
 
     context = Context(
         database=database,

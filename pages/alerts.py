@@ -15,7 +15,7 @@ views = {
     "raised": tr("Raised") + (f" ({number(count)})" if count else ""),
     "rules": tr("Rules"),
     "channels": tr("Channels"),
-    "deliveries": tr("Deliveries"),
+    "deliveries": tr("Messages"),
 }
 view = choices.segmented("alerts_view", views)
 {

@@ -181,7 +181,7 @@ def by_ids(session: Session, numbers: Collection[int]) -> list[Alert]:
 
 
 def page(session: Session, query: PageQuery) -> Page[Alert]:
-    """What was raised, newest first. `status`: open or resolved; `text` is searched in English titles and portals."""
+    """What was raised: what is open first, then newest first. `status`: open or resolved; `text` is searched in English titles and portals."""
     rows: Select[Any] = select(ALERT)
     if query.status in ("open", "resolved"):
         is_open = ALERT.c.resolved_at.is_(None)
@@ -191,7 +191,9 @@ def page(session: Session, query: PageQuery) -> Page[Alert]:
     if query.text:
         rows = rows.where(contains(ALERT.c.search, query.text))
     total = session.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
-    found = session.execute(rows.order_by(ALERT.c.id.desc()).limit(query.size).offset(query.offset))
+    found = session.execute(
+        rows.order_by(ALERT.c.resolved_at.is_not(None), ALERT.c.id.desc()).limit(query.size).offset(query.offset)
+    )
     return Page(tuple(_alert(row) for row in found), total)
 
 

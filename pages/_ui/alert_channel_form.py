@@ -64,8 +64,12 @@ def _form(card: ChannelCard | None) -> None:
         )  # fmt: skip
     fields, secret_fields = alerts.channel_form(kind)
     with right:
-        entered = settings_form.draw_needed_first(fields, card.settings if card else {}, key)
+        stored = card.settings if card else {}
+        entered = settings_form.draw([field for field in fields if field.required], stored, key)
         secrets = settings_form.draw_secrets(secret_fields, card.secrets_set if card else frozenset(), f"{key}_secret")
+        further = [field for field in fields if not field.required]
+        with st.expander(tr("Further settings ({count})", count=len(further)), icon=":material/tune:"):
+            entered |= settings_form.draw(further, stored, key)
     if st.button(tr("Save"), type="primary", icon=":material/save:", key="channel_save"):
         values = {
             "name": name, "settings": entered, "recipients": recipients, "language": tongue, "digest_at": f"{at:%H:%M}",

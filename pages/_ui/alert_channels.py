@@ -46,7 +46,7 @@ def _card(card: ChannelCard, *, admin: bool) -> None:
     with st.container(border=True, key=f"channel_{card.id}"):
         icon = ":material/groups:" if card.kind == "teams" else ":material/mail:"
         st.markdown(f"{icon} **{escape(card.name)}** · {alert_words.channel_kinds()[card.kind]}")
-        st.caption(escape(card.address or ", ".join(card.recipients)))
+        st.text(card.address or ", ".join(card.recipients))
         st.caption(escape(_state(card)))
         if card.off_reason is not None:
             st.error(

@@ -38,11 +38,11 @@ def show() -> None:
     columns = {
         "open": config.ButtonColumn("", width=75, type="tertiary", key="alert_open", pinned=True),
         "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
-        "title": config.TextColumn(tr("What is the matter")),
-        "kind": config.TextColumn(tr("Rule"), width=230),
-        "state": status_column(tr("State"), open_states, alert_words.STATE_COLORS, width=90),
-        "since": config.TextColumn(tr("Since"), width=125, alignment="right"),
-        "told": config.TextColumn(tr("Told"), width=125, alignment="right"),
+        "title": config.TextColumn(tr("What is the matter"), width=430),
+        "state": status_column(tr("State"), open_states, alert_words.STATE_COLORS, width=85),
+        "since": config.TextColumn(tr("Since"), width=100, alignment="right"),
+        "told": config.TextColumn(tr("Told"), width=100, alignment="right"),
+        "kind": config.TextColumn(tr("Rule")),
     }
     frame = table(
         (
@@ -110,7 +110,7 @@ def _mute(alert_id: int, days: int | None, reason: str) -> None:
 def _story(row: AlertView) -> str:
     parts = [tr("Raised {moment}", moment=moment(row.opened_at))]
     if row.told_at:
-        parts.append(tr("told {count} times, last {moment}", count=row.times, moment=moment(row.told_at)))
+        parts.append(tr("told {count}×, last {moment}", count=row.times, moment=moment(row.told_at)))
     if row.resolved_at:
         parts.append(tr("over since {moment}", moment=moment(row.resolved_at)))
     return " · ".join(parts)

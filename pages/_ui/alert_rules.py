@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.domain.alerts.rules import AlertRule
+from core.domain.alerts.rules import AlertRule, RuleKind
 from core.services import alerts
 from pages._ui import alert_rule_form, alert_words, auth, grid, states
 from pages._ui.formats import day, table, tr
@@ -15,7 +15,9 @@ from pages._ui.words import GRAY, GREEN, ORANGE, status_column
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    rules = sorted(alerts.rules(context, actor), key=lambda rule: (rule.kind.value, rule.reach, rule.id))
+    rules = sorted(
+        alerts.rules(context, actor), key=lambda rule: (list(RuleKind).index(rule.kind), rule.reach, rule.id)
+    )
     channels = {card.id: card.name for card in alerts.channels(context, actor)}
     st.caption(tr("A rule of a portal or product takes the place of the wider one; switched off, it is an exception."))
     if st.button(tr("Add a rule"), type="primary", icon=":material/add_alert:", key="add_rule"):
@@ -35,13 +37,13 @@ def _list(rules: Sequence[AlertRule], channels: dict[int, str]) -> None:
     config = st.column_config
     columns = {
         "open": config.ButtonColumn("", width=80, type="tertiary", key="rule_edit", pinned=True),
-        "kind": config.TextColumn(tr("Tell when …"), width=270),
-        "limits": config.TextColumn(tr("From when on")),
-        "place": config.TextColumn(tr("For"), width=170),
+        "mode": status_column(tr("State"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=70),
+        "kind": config.TextColumn(tr("Tell when …"), width=225),
+        "limits": config.TextColumn(tr("From when on"), width=235),
+        "place": config.TextColumn(tr("For"), width=125),
         "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
-        "telling": config.TextColumn(tr("When"), width=125),
-        "channels": config.TextColumn(tr("To"), width=150),
-        "mode": status_column(tr("State"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=85),
+        "telling": config.TextColumn(tr("When"), width=105),
+        "channels": config.TextColumn(tr("To")),
     }
     frame = table(
         (

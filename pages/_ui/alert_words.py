@@ -90,10 +90,11 @@ def limits(rule: AlertRule) -> str:
         case "usage":
             amounts = [tr("{units} units", units=rule.units)] if rule.units else []
             amounts += [f"{number(rule.percent)} %"] if rule.percent else []
-            parts = [tr("at least {amounts}", amounts=" + ".join(amounts))]
-            parts += [directions()[rule.direction].lower()] if rule.direction != "both" else []
             against = tr("against {baseline}", baseline=baselines()[rule.baseline])
-            return ", ".join([*parts, against, pers()[rule.per].lower()])
+            parts = [f"{' + '.join(amounts)} {against}"]
+            parts += [directions()[rule.direction].lower()] if rule.direction != "both" else []
+            parts += [pers()["product"].lower()] if rule.per == "product" else []
+            return ", ".join(parts)
         case "leakage":
             return tr("more than {amount} a month", amount=rule.amount)
         case "contract_end" | "credential":

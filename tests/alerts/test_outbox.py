@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -208,7 +209,7 @@ def test_a4_posts_to_one_address_keep_two_seconds_apart_and_20_in_5_minutes(desk
         moments += [desk.clock.now()] * (len(desk.post.sent) - before)
         desk.clock.move(seconds=1)
     assert len(moments) == 25
-    assert min(later - earlier for earlier, later in zip(moments, moments[1:], strict=False)) >= timedelta(seconds=2)
+    assert min(later - earlier for earlier, later in pairwise(moments)) >= timedelta(seconds=2)
     assert moments[20] - moments[0] >= timedelta(minutes=5)
 
 
@@ -318,7 +319,6 @@ def test_real_teams_and_real_mail_get_the_alert_in_the_language_of_the_channel(r
         desk.deliver()
     card = next(one for one in alerts.channels(desk.ctx, SYSTEM) if one.id == good)
     assert (card.last_state, card.address) == ("accepted", "127.0.0.1 …abcd")
-    assert b"https://contracts.msp.example/changes?changes_view=findings" in server.asked[-1].body or True
     mail_text = box.read().get_body(("plain",))
     assert mail_text is not None
     words = mail_text.get_content()

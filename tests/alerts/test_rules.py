@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -187,7 +188,7 @@ def test_never_more_than_20_posts_in_5_minutes_nor_two_within_2_seconds(waits: l
         now += timedelta(seconds=wait / 60)
         posts.append(next_post(posts, now))
         now = posts[-1]
-    assert all(later - earlier >= timedelta(seconds=2) for earlier, later in zip(posts, posts[1:], strict=False))
+    assert all(later - earlier >= timedelta(seconds=2) for earlier, later in pairwise(posts))
     pairs = zip(posts, posts[POSTS_MOST:], strict=False)
     assert all(later - earlier >= POSTS_WITHIN for earlier, later in pairs)
 

@@ -64,7 +64,7 @@ class MessageView:
 
 
 def alerts(ctx: Context, actor: Actor, query: PageQuery) -> Page[AlertView]:
-    """What was raised, newest first; `status`: open or resolved. For viewers."""
+    """What was raised: what is open first, then newest first; `status`: open or resolved. For viewers."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         page = store.page(session, query)
