@@ -12,6 +12,7 @@ from connectors._kit.api import Api
 from connectors._kit.auth import Token, TokenAuth
 from connectors._kit.http import Http
 from connectors._kit.retry import Backoff
+from connectors._kit.threads import in_parallel
 from connectors._kit.throttle import Throttle
 from connectors._microsoft.partner import HEADERS, PARTNER_CENTER, PartnerCenterAuth
 from connectors._microsoft.sign_in import App, SignIn
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 LOGIN = "https://login.microsoftonline.com"
 GRAPH = "https://graph.microsoft.com"
 SLOW_DOWN = frozenset({429, 503})
+AT_ONCE = 4
+"""Invoices that are exported side by side: a job takes a minute or longer."""
 YEAR = 12
 """Months that are read at the first time: a subscription that is billed by the year stands on one invoice of them."""
 EXPORT_BYTES = 1024 * 1024 * 1024
@@ -116,9 +119,10 @@ class PartnerCenterBilling:
 
     def _seats(self, now: datetime, invoices: Iterable[Invoice]) -> Reading:
         """The seats of these invoices, each subscription as the newest of them names it."""
+        asked = [lambda one=one: licence_seats(self._reconciliation(one.id)) for one in invoices]
         seats: dict[LineKey, UsageLine] = {}
-        for invoice in invoices:
-            seats |= {line.key: line for line in licence_seats(self._reconciliation(invoice.id))}
+        for found in in_parallel(asked, AT_ONCE) if asked else []:
+            seats |= {line.key: line for line in found}
         lines = tuple(seats.values())
         if self.settings.as_products:
             lines += usage_from_consumption(

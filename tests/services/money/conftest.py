@@ -13,6 +13,9 @@ from core.store import migrate
 from core.store.db import Database
 from tests.services.money.world import NOW, TODAY, TestClock, World
 
+_REUSED: dict[Path, Database] = {}
+"""Databases by their file: each is filled anew for a test, and compiles its statements once for all of them."""
+
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,24 +33,32 @@ def data() -> SandboxData:
 
 @pytest.fixture
 def make_world(empty_database: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Makes workspaces; everything is closed afterwards."""
+    """Makes workspaces, each with an empty database; everything is closed afterwards."""
     opened: list[World] = []
 
     def make(data: SandboxData, switches: SandboxSwitches | None = None, url: str = "") -> World:
-        if not url:
-            path = tmp_path / f"world{len(opened)}.db"
-            shutil.copy(empty_database, path)
-            url = f"sqlite:///{path}"
+        database = Database(url) if url else _emptied(empty_database, f"world{len(opened)}.db")
         clock = TestClock(NOW)
         server = SandboxServer(data, switches=switches, clock=clock.now)
         server.start()
-        opened.append(World(Database(url), server, clock, tmp_path))
+        opened.append(World(database, server, clock, tmp_path))
         return opened[-1]
 
     yield make
     for one in opened:
         one.server.stop()
         one.database.dispose()
+
+
+def _emptied(empty_database: Path, name: str) -> Database:
+    path = empty_database.parent / name
+    if path not in _REUSED:
+        _REUSED[path] = Database(f"sqlite:///{path}")
+    _REUSED[path].dispose()
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    shutil.copy(empty_database, path)
+    return _REUSED[path]
 
 
 @pytest.fixture
