@@ -19,6 +19,7 @@ from core.domain.text import T, Text
 
 if TYPE_CHECKING:
     from connectors.autotask.sandbox import SandboxServer
+    from core.domain.finding import Finding
     from core.domain.plan import Change
     from core.services.access import Actor
     from core.services.context import Context
@@ -133,6 +134,8 @@ def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -
     show.step(T("9. Once more: {planned} changes are left, nothing is written twice", planned=again.changes["planned"]))
     for finding in planning.named_plan(ctx, actor, fresh=False).plan.findings:
         show.step(T("To look at: {message}", message=finding.message))
+    for finding in charged.findings:
+        show.step(T("To look at: {message}", message=finding.message))
     written = [right for right in rows if right is not None]
     left = len(rows) - len(written)
     ok = bool(written) and all(written) and again.changes["planned"] == again.changes["held"] == left
@@ -163,11 +166,12 @@ def _main_job(ctx: Context, actor: Actor, sandbox: SandboxServer, show: _Show) -
 
 @dataclass(frozen=True, slots=True)
 class _Charged:
-    """How many charges were approved and written, and what all of them come to."""
+    """How many charges were approved and written, what all of them come to, and what keeps others from being charged."""
 
     approved: int
     written: int
     total: Decimal
+    findings: tuple[Finding, ...]
 
 
 def _charge(ctx: Context, actor: Actor, show: _Show) -> _Charged:
@@ -186,7 +190,7 @@ def _charge(ctx: Context, actor: Actor, show: _Show) -> _Charged:
             held=counts.get("held", 0), total=found.total,
         )
     )  # fmt: skip
-    return _Charged(len(ids), written, found.total)
+    return _Charged(len(ids), written, found.total, found.findings)
 
 
 def _verified(change: Change, sandbox: SandboxServer) -> bool:

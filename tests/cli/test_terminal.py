@@ -125,7 +125,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(terminal: Terminal) -> No
     assert [change["company"] for change in done.json["changes"] if change["verified"] is None] == [
         "Stichting Zorggroep Eemland"
     ], "somebody else booked a change ahead: it is held"
-    assert done.json["findings"] == {"ambiguous": 1, "drift": 1}
+    assert done.json["findings"] == {"ambiguous": 3, "drift": 1, "unmapped": 1}
+    assert done.json["charges"]["written"] == 14
     assert not (terminal.home / "data").exists()
 
 
