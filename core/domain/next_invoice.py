@@ -22,9 +22,9 @@ def next_lines(
 ) -> list[NextLine]:
     """A line for each unit row that begins on one of the days, with what it bills.
 
-    `amounts` are the rows that touch the days, in order of start. An amount is what Autotask says of the row; where it says none,
-    units × unit price × days of the row ÷ days of the period, rounded once. Inside a period that is posted, a later row
-    bills only what is more (or less) than was posted for its days.
+    `amounts` are the rows that touch the days and the month after, in order of start. An amount is what Autotask says of the row;
+    where it says none, units × unit price × days of the row ÷ days of the period, rounded once. Inside a period that is posted, a
+    later row bills only what is more (or less) than was posted for its days.
     """
     found: list[NextLine] = []
     for ref, rows in sorted(amounts.items()):
@@ -79,23 +79,21 @@ class _Maker:
     contract: Contract
 
     def lines(self, rows: Sequence[RowAmount]) -> Iterator[NextLine]:
-        """Of the rows of one period, in order. Ends are told by the next row: what Autotask writes there is uncertain (§7.2)."""
-        ends = [*(row.start - ONE_DAY for row in rows[1:]), period_end(self.contract, rows[0].start)]
-        made = [self._line(row, last) for row, last in zip(rows, ends, strict=True)]
-        posted: NextLine | None = None
-        for one in made:
+        """Of the rows of one period, in order. A row ends where the next one begins: what Autotask writes as its end is uncertain
+        (§7.2) and counts only where the next row was not read.
+        """
+        end = period_end(self.contract, rows[0].start)
+        ends = [*(row.start - ONE_DAY for row in rows[1:]), max(min(end, rows[-1].end), rows[-1].start)]
+        made: list[NextLine] = []
+        posted: int | None = None
+        for row, last in zip(rows, ends, strict=True):
+            one = self._line(row, last)
             if one.posted:
-                if posted is not None and (posted.units or posted.amount):
-                    yield posted
-                posted = one
+                posted = len(made)
             elif posted is not None:
-                posted, change = _late(posted, one)
-                if change.units or change.amount:
-                    yield change
-            elif one.units:
-                yield one
-        if posted is not None and (posted.units or posted.amount):
-            yield posted
+                made[posted], one = _late(made[posted], one)
+            made.append(one)
+        return (one for one in made if one.units or one.amount)
 
     def _line(self, row: RowAmount, last: date) -> NextLine:
         days = (last - row.start).days + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from core.domain.contract import ContractState, LineRef, UnitRow
@@ -16,6 +16,9 @@ from core.store import directory
 
 if TYPE_CHECKING:
     from core.services.context import Context
+
+NEXT = timedelta(days=31)
+"""Amounts are read so much further: a row that begins in a month may be cut by one in the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def _live(
             target.check()
             return SeenContracts(replace(stored, lines={}, units={}, units_known=frozenset()), live=True)
         lines = {line.ref: line for line in target.lines(ids) if line.contract_id in ids}
-        billed = target.row_amounts(lines, *days) if amounts else {}
+        billed = target.row_amounts(lines, days[0], days[1] + NEXT) if amounts else {}
         units: Mapping[LineRef, list[UnitRow]] = (
             {ref: [UnitRow(row.start, row.end, row.units, row.posted) for row in rows] for ref, rows in billed.items()}
             if amounts
