@@ -26,6 +26,11 @@ class AzureCostSettings(ConnectorSettings):
         title="Cost",
         description="actual: as invoiced. amortized: reservations and saving plans spread over their term.",
     )
+    report: Literal["summary", "detailed"] = Field(
+        "summary",
+        title="Report",
+        description="summary: sums by one grouping, quick. detailed: each resource, meter and tag, as in an export; takes minutes.",
+    )
     split_by: Literal["ResourceGroupName", "MeterCategory", "ServiceName", "SubscriptionId", "ResourceId", "tag"] = (
         Field(
             "ResourceGroupName",
@@ -62,6 +67,7 @@ MANIFEST = Manifest(
     settings=AzureCostSettings,
     secrets=AzureCostSecrets,
     connect=AzureCost,
+    placed=True,
     consumption=True,
     guide=(
         T("In the Entra admin centre, make an app registration with a client secret."),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors._kit.api import Api, Call
@@ -15,10 +17,13 @@ from connectors._kit.http import Answer, Http
 from connectors._kit.paging import follow
 from connectors._kit.retry import Backoff
 from connectors._kit.throttle import Throttle
+from connectors.azure_cost.details import DetailedReports, storage
 from connectors.azure_cost.scopes import Asked, scope_of
 from core.domain.billing_words import PARTNER, group_name, identity, kind_of, last_segment
+from core.domain.connector import Surroundings
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading, ConsumptionReport
 from core.domain.consumption_lines import ConsumptionSums, is_provisional, months_between, usage_from_consumption
+from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged, Unauthorized
 from core.domain.text import T, Text
 from core.domain.usage import Origin, Reading, Scope
@@ -55,8 +60,11 @@ ACCOUNT_CUSTOMER = "CustomerTenantId"
 class AzureCost:
     """Scopes of Azure whose cost an app registration may read. A reading without charges is one of zero lines, not an error."""
 
-    def __init__(self, portal: str, settings: AzureCostSettings, secrets: AzureCostSecrets) -> None:
+    def __init__(
+        self, portal: str, settings: AzureCostSettings, secrets: AzureCostSecrets, surroundings: Surroundings
+    ) -> None:
         self.portal = portal
+        self._read_billing = surroundings.read_billing
         self.settings = settings
         self.scopes = [scope_of(typed, portal) for typed in settings.scopes]
         if not self.scopes:
@@ -76,6 +84,7 @@ class AzureCost:
                 "scope": f"{base if base in CLOUDS else BASE_URL}/.default",
             },
         )
+        self._files = storage()
         self.api = Api(
             http=http,
             base_url=base,
@@ -102,8 +111,11 @@ class AzureCost:
         months = months_between(first, last)
         for asked in self.scopes:
             try:
-                for start, end in months:
-                    for line in self._lines(asked, start, end, now.date()):
+                for month in months:
+                    if self.settings.report == "detailed":
+                        notes += self._add_details(sums, asked, month, now)
+                        continue
+                    for line in self._lines(asked, *month, now.date()):
                         sums.add(line)
             except Unauthorized:
                 raise
@@ -122,6 +134,22 @@ class AzureCost:
             provisional=any(is_provisional(end, now.date()) for _, end in months),
             notes=tuple(notes),
         )
+
+    def _add_details(self, sums: ConsumptionSums, asked: Asked, month: tuple[date, date], now: datetime) -> list[Text]:
+        """Add a month's report; what its files do not hold is told. A scope that is one customer names it as its own."""
+        reports = DetailedReports(
+            api=self.api, files=self._files, backoff=self.api.backoff, plain=bool(self.settings.base_url)
+        )
+        with tempfile.TemporaryDirectory(prefix="azure-report-") as folder:
+            paths = reports.fetch(asked.path, METRICS[self.settings.metric], month, Path(folder))
+            if not paths:
+                return []
+            found = self._read_billing(paths, ConsumptionSettings(metric=self.settings.metric), self.portal, now)
+        for line in found.lines:
+            origin = line.origin._replace(source=f"POST {asked.path} {month[0]:%Y-%m} {line.origin.source}")
+            who = (asked.customer_id, asked.customer) if asked.customer_id else (line.customer_id, line.customer)
+            sums.add(replace(line, origin=origin, customer_id=who[0], customer=who[1]))
+        return [] if found.complete else list(found.notes[:1]) or [T("The files hold no rows.")]
 
     def reports_since(self, watermark: str) -> tuple[ConsumptionReport, ...]:
         """None: there are no reports here, any month can be asked for."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from core.domain.consumption import ConsumptionReading
+from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.file_settings import FileSettings
 from core.domain.ports import Source
 from core.domain.text import Text
@@ -62,15 +65,27 @@ def _no_files(_data: bytes, _name: str, _settings: FileSettings, _portal: str, _
     raise NotImplementedError("no file reader is wired")
 
 
+BillingReader = Callable[[Sequence[Path], ConsumptionSettings, str, datetime], ConsumptionReading]
+"""Billing files, what is taken of them, portal and moment → the amounts. Raises InputError for files that cannot be read."""
+
+
+def _no_billing(
+    _paths: Sequence[Path], _settings: ConsumptionSettings, _portal: str, _now: datetime
+) -> ConsumptionReading:
+    raise NotImplementedError("no reader of billing files is wired")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a connector for endpoints of people's own needs of the workspace.
+    """What a connector needs of the workspace beside its settings.
 
-    `allowed_hosts` are the hosts an administrator opened for addresses inside; `read_file` reads answers that are files.
+    `allowed_hosts` are the hosts an administrator opened for addresses inside; `read_file` reads answers that are files,
+    `read_billing` billing files.
     """
 
     allowed_hosts: Callable[[], frozenset[str]] = frozenset
     read_file: FileReader = _no_files
+    read_billing: BillingReader = _no_billing
 
 
 class Connector(Protocol):

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,11 @@ def bring_files(ctx: Context, actor: Actor, portal: str, files: Sequence[tuple[D
     if done.known:
         text = T("{portal}: this consumption was known already; nothing changes.", portal=portal)
     return Brought(reading, done.known, text)
+
+
+def read_billing(paths: Sequence[Path], options: ConsumptionSettings, portal: str, now: datetime) -> ConsumptionReading:
+    """The amounts in billing files that a connector fetched: the port that connectors are given. Raises InputError."""
+    return read_consumption(paths, portal=portal, now=now, options=options)
 
 
 def charge_rows(ctx: Context, actor: Actor, key: str, line: ConsumptionLine, *, limit: int = 1000) -> list[SourceRow]:
