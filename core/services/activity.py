@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
+from core.services.autotask_settings import zone
 from core.services.csv_export import csv_chunks
 from core.services.paging import Page, PageQuery
 from core.store import audit as audit_store
@@ -87,11 +88,24 @@ def run_log(ctx: Context, actor: Actor, run_id: int, after: int = 0, limit: int 
     return [LogLine(id=line.id, at=line.at, level=line.level, message=_with_portal(line)) for line in lines]
 
 
-def audit(ctx: Context, actor: Actor, query: PageQuery) -> Page[AuditRow]:
-    """Entries of the audit, newest first; `text` is searched everywhere, `status` is the beginning of an action."""
+def audit(
+    ctx: Context, actor: Actor, query: PageQuery, *, by: str = "", since: date | None = None, until: date | None = None
+) -> Page[AuditRow]:
+    """Entries of the audit, newest first; `text` is searched everywhere, `status` is the beginning of an action.
+
+    `by` is who did it; `since` and `until` are days of the workspace's time zone, both inclusive.
+    """
     require(actor, Role.VIEWER)
+    where = zone(ctx)
     asked = audit_store.AuditFilter(
-        text=query.text, event=query.status, descending=query.descending, offset=query.offset, limit=query.size
+        text=query.text,
+        event=query.status,
+        actor=by,
+        since=datetime.combine(since, time(), where).astimezone(UTC) if since else None,
+        until=datetime.combine(until + timedelta(days=1), time(), where).astimezone(UTC) if until else None,
+        descending=query.descending,
+        offset=query.offset,
+        limit=query.size,
     )
     with ctx.database.session() as session:
         page = audit_store.page(session, asked)
@@ -100,6 +114,13 @@ def audit(ctx: Context, actor: Actor, query: PageQuery) -> Page[AuditRow]:
         for e in page.rows
     )
     return Page(tuple(rows), page.total)
+
+
+def audit_people(ctx: Context, actor: Actor) -> tuple[str, ...]:
+    """Everybody who stands in the audit."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return audit_store.people(session)
 
 
 def export_audit(ctx: Context, actor: Actor) -> Iterator[str]:

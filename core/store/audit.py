@@ -87,6 +87,12 @@ def page(session: Session, query: AuditFilter) -> Page[AuditEntry]:
     return Page(tuple(_entry(row) for row in rows), total)
 
 
+def people(session: Session) -> tuple[str, ...]:
+    """Everybody who stands in it, in the order of the alphabet."""
+    names = session.execute(select(AUDIT.c.actor).distinct()).scalars()
+    return tuple(sorted(names, key=str.casefold))
+
+
 def export(session: Session, after: int = 0) -> Iterator[AuditEntry]:
     """All entries in order, streamed."""
     for row in chain.stream(session, AUDIT, after):

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import orjson
 import streamlit as st
 
 from core.services import activity
-from pages._ui import auth, grid, states
+from pages._ui import auth, choices, grid, states
 from pages._ui.formats import escape, moment, table, tr
+
+CHECKED = "_audit_checked"
 
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
-    verdict = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
+        people = {"": tr("Everybody"), **{name: name for name in activity.audit_people(context, actor)}}
+        by = choices.select("audit_by", people, tr("Who"), 150)
+        since, until = _days(context.clock.today())
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(tr("Check the chain"), icon=":material/link:", key="verify_chain"):
-            with verdict, states.explained():
-                check = activity.verify(context, actor)
-                (st.success if check.ok else st.error)(escape(tr(check.message)), icon=":material/link:")
+            with states.explained():
+                st.session_state[CHECKED] = (context.clock.now(), activity.verify_chains(context, actor))
         st.download_button(
             tr("Audit as CSV"), data=lambda: "".join(activity.export_audit(context, actor)).encode("utf-8-sig"),
             file_name="contractbridge-audit.csv", mime="text/csv", icon=":material/download:", key="export_audit",
             on_click="ignore",
         )  # fmt: skip
-    page = activity.audit(context, actor, query)
+    _verdict()
+    page = activity.audit(context, actor, query, by=by, since=since, until=until)
     if not page.total:
         states.empty(tr("Nothing here"), tr("No entry of the audit passes this filter."), ":material/fact_check:")
         return
@@ -47,6 +54,29 @@ def show() -> None:
     )  # fmt: skip
     grid.show(table(rows, columns), columns, name="audit_rows", alt=tr("Audit entries, the latest first"))
     grid.pager("audit", query, page.total)
+
+
+def _days(today: date) -> tuple[date | None, date | None]:
+    """From which day until which; empty for all."""
+    chosen = st.date_input(
+        tr("Days"), (), max_value=today, key="audit_days", format="DD-MM-YYYY", width=230, label_visibility="collapsed",
+        help=tr("The first and the last day."),
+    )  # fmt: skip
+    days = list(chosen) if isinstance(chosen, tuple | list) else [chosen]
+    return (days[0] if days else None), (days[1] if len(days) > 1 else None)
+
+
+def _verdict() -> None:
+    """What the last check of this visit found, of each chain for itself."""
+    if CHECKED not in st.session_state:
+        return
+    at, checks = st.session_state[CHECKED]
+    words = "\n\n".join(escape(tr(check.message)) for check in checks)
+    whole = all(check.ok for check in checks)
+    (st.success if whole else st.error)(
+        f"**{escape(tr('Checked on {moment}', moment=at))}**\n\n{words}",
+        icon=":material/link:" if whole else ":material/link_off:",
+    )
 
 
 def readable(document: str) -> str:

@@ -40,3 +40,8 @@ def once(what: object, make: Callable[[], Result]) -> Result:
     for oldest in list(kept)[:-KEPT]:
         del kept[oldest]
     return made
+
+
+def forget(what: object) -> None:
+    """Work it out once more, the next time."""
+    st.session_state.get("_reports", {}).pop(what, None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import streamlit as st
 
+from core.domain.contract import ItemRef, LineRef
 from core.services import views_history
-from core.services.reports import Asked, lineage
+from core.services.reports import Asked, line_sources, lineage
 from core.services.reports.lineage import Behind, Number, Raw
 from pages._ui import auth, dialogs, grid, states, words
 from pages._ui.formats import escape, moment, money, number, table, tr
@@ -16,9 +19,16 @@ OPENED = 3
 """So many lines are shown opened."""
 
 
-def ask(asked: Asked, about: Number) -> None:
-    """Show what is behind this number when the page is drawn; for callbacks."""
-    st.session_state[ASKED] = (asked, about)
+def ask(asked: Asked, about: Number, words: str = "") -> None:
+    """Show what is behind this number when the page is drawn; for callbacks. `words` stand above it."""
+    st.session_state[ASKED] = (asked, about, words)
+
+
+def ask_contract_line(
+    company_id: int, item: ItemRef, line: LineRef | None, words: str, day: date | None = None
+) -> None:
+    """The same for a contract line: the usage lines that it is counted from, as they were at the end of `day`."""
+    st.session_state[ASKED] = (Asked(moment=day), (company_id, item, line), words)
 
 
 def show_asked() -> None:
@@ -26,10 +36,18 @@ def show_asked() -> None:
         st.dialog(tr("Where this number comes from"), width=820, position="right")(_body)(*wanted)
 
 
-def _body(asked: Asked, about: Number) -> None:
+def _body(asked: Asked, about: Number | tuple[int, ItemRef, LineRef | None], above: str) -> None:
     dialogs.opened()
     with states.explained():
         context, actor = auth.context(), auth.actor()
+        if above:
+            st.markdown(escape(above))
+        if not isinstance(about, Number):
+            found = line_sources.line_sources(context, actor, *about)
+            if not found:
+                st.caption(tr("Nothing that is used is linked to this line."))
+                return
+            about = Number(line_ids=found)
         story = lineage.behind(context, actor, asked, about)
         if not story.lines:
             st.markdown(tr("Nothing was known of it at {moment}.", moment=story.instant))

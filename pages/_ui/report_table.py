@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -19,37 +20,55 @@ SIZE = 250
 """Rows drawn at once."""
 LETTER = 6.9
 """Pixels of a letter, roughly."""
-MOST_PIXELS = 270
 BOLD, QUIET = "font-weight: 650", "color: #8FA0A8"
 Clicked = Callable[[Row, str], None]
 """Row and name of the column."""
 
 
-def show(
-    table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, search: bool = False, leave: Sequence[str] = ()
-) -> None:  # fmt: skip
-    """Draws the table, in pages where it is long. `leave` names columns that are not shown; `search` offers to look for names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a table is drawn. `leave` names columns that are not shown; `search` offers to look for names in long tables.
+
+    `bare` leaves out number columns too in which nothing is known at all; `hint` is what to do when there are no rows; `widest` is
+    how many pixels a text may take.
+    """
+
+    leave: Sequence[str] = ()
+    search: bool = True
+    bare: bool = False
+    hint: str = ""
+    widest: int = 270
+
+
+USUAL = Look()
+
+
+def show(table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, look: Look = USUAL) -> None:
+    """Draws the table, in pages where it is long."""
     if not table.rows:
-        states.empty(tr(table.empty), tr("Choose another day, or take away a part of the filter."))
+        states.empty(tr(table.empty), look.hint or tr("Choose another day, or take away a part of the filter."))
         return
     style = reports.style_of(auth.context(), auth.actor())
-    shown = [place for place, column in enumerate(table.columns) if column.name not in leave and _is_used(table, place)]
-    rows, total = list(table.rows), None
-    if rows[-1].level is Level.TOTAL:
-        *rows, total = rows
-    if search and len(rows) > grid.SIZES[0]:
-        rows, total = _found(rows, total, table, name)
+    shown = [
+        place
+        for place, column in enumerate(table.columns)
+        if column.name not in look.leave and _is_used(table, place, bare=look.bare)
+    ]
+    rows = [row for row in table.rows if row.level is not Level.TOTAL]
+    totals = [row for row in table.rows if row.level is Level.TOTAL]
+    if look.search and len(rows) > grid.SIZES[0]:
+        rows, totals = _found(rows, totals, table, name)
     page = _page(name, len(rows))
     part = rows[(page - 1) * SIZE : page * SIZE]
-    if total is not None:
-        part.append(total)
+    part += totals
     _grid(
-        part, [table.columns[place] for place in shown], shown, style, name=f"{name}_{page}", alt=alt, on_cell=on_cell
-    )
+        part, [table.columns[place] for place in shown], shown, style, name=f"{name}_{page}", alt=alt, on_cell=on_cell,
+        widest=look.widest,
+    )  # fmt: skip
     _pager(name, page, len(rows))
 
 
-def _found(rows: list[Row], total: Row | None, table: Table, name: str) -> tuple[list[Row], Row | None]:
+def _found(rows: list[Row], totals: list[Row], table: Table, name: str) -> tuple[list[Row], list[Row]]:
     """The rows with these words in one of their names, and the sum of them."""
     typed = st.text_input(
         tr("Search"), key=f"{name}_text", placeholder=tr("Search in these rows"), width=260, type="search",
@@ -57,9 +76,14 @@ def _found(rows: list[Row], total: Row | None, table: Table, name: str) -> tuple
     )  # fmt: skip
     words = (typed or "").casefold().split()
     if not words:
-        return rows, total
+        return rows, totals
     found = [row for row in rows if row.level is Level.DETAIL and all(word in _names(row) for word in words)]
-    return found, _sum(found, table) if found and total is not None else None
+    return found, [_sum(found, table)] if found and totals else []
+
+
+def cell(table: Table, row: Row, name: str) -> Cell:
+    """The cell of a row in a column."""
+    return next((value for column, value in zip(table.columns, row.cells, strict=True) if column.name == name), None)
 
 
 def _names(row: Row) -> str:
@@ -77,16 +101,16 @@ def _sum(rows: Sequence[Row], table: Table) -> Row:
     return Row(tuple(cells), Level.TOTAL)
 
 
-def _is_used(table: Table, place: int) -> bool:
-    """A column in which nothing stands takes room for nothing."""
-    if table.columns[place].kind.is_number:
+def _is_used(table: Table, place: int, *, bare: bool) -> bool:
+    """A column in which nothing stands takes room for nothing; that numbers are not known may be worth telling."""
+    if table.columns[place].kind.is_number and not bare:
         return True
     return any(row.cells[place] not in ("", None, Coded("", "")) for row in table.rows)
 
 
 def _grid(
     rows: Sequence[Row], columns: Sequence[Column], places: Sequence[int], style: Style, *, name: str, alt: str,
-    on_cell: Clicked | None,
+    on_cell: Clicked | None, widest: int,
 ) -> None:  # fmt: skip
     marks = [[_mark(rows, index, place) for place in places] for index in range(len(rows))]
     frame = pd.DataFrame(index=range(len(rows)))
@@ -104,7 +128,7 @@ def _grid(
         texts[column.name] = told
         told_words.append(words)
     config = {
-        column.name: _column(column, max((len(text) for text in words), default=0))
+        column.name: _column(column, widest, max((len(text) for text in words), default=0))
         for column, words in zip(columns, told_words, strict=True)
     }
     options: dict[str, object] = {}
@@ -170,7 +194,7 @@ def _value(cell: Cell) -> object:
     return str(cell)
 
 
-def _column(column: Column, longest: int) -> object:
+def _column(column: Column, widest: int, longest: int) -> object:
     """As wide as its heading and its longest text need; the grid measures its first rows only."""
     config = st.column_config
     title = tr(column.title)
@@ -179,7 +203,7 @@ def _column(column: Column, longest: int) -> object:
         return config.NumberColumn(title, width=max(72, width))
     if column.kind in (Kind.DATE, Kind.INSTANT):
         return config.TextColumn(title, width=max(90, width), alignment="right")
-    return config.TextColumn(title, width=min(MOST_PIXELS, max(80, width)))
+    return config.TextColumn(title, width=min(widest, max(80, width)))
 
 
 def _page(name: str, total: int) -> int:

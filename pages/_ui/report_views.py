@@ -48,7 +48,7 @@ def per_vendor(known: Choices) -> None:
         tr("Click a vendor to see how it developed, a product for its customers, a number to see where it was read.")
     )
     report_table.show(
-        report.sections[0].table, name="vendor_table", alt=tr("Licences per vendor and product"), search=True,
+        report.sections[0].table, name="vendor_table", alt=tr("Licences per vendor and product"),
         on_cell=lambda row, column: _from_vendor(asked, row, column, report.sections[0].table),
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def per_customer(known: Choices) -> None:
         st.caption(tr("Click a name to see all of a customer, a number to see where it was read."))
         part = report.sections[0]
         report_table.show(
-            part.table, name="customers_table", alt=tr("Licences per customer"), search=True,
+            part.table, name="customers_table", alt=tr("Licences per customer"),
             on_cell=lambda row, column: _from_customer(asked, row, column, part.table),
         )  # fmt: skip
         return
@@ -78,7 +78,7 @@ def per_customer(known: Choices) -> None:
     for part in (licences, compared, changes):
         st.subheader(tr(part.title), anchor=False)
         report_table.show(
-            part.table, name=f"customer_{part.name}", alt=tr(part.title), search=True,
+            part.table, name=f"customer_{part.name}", alt=tr(part.title),
             on_cell=lambda row, column, part=part: _from_customer(asked, row, column, part.table),
         )  # fmt: skip
 
@@ -148,7 +148,7 @@ def compare(known: Choices) -> None:
     _heading("compare", asked, report)
     part = report.sections[0]
     report_table.show(
-        part.table, name="compare_table", alt=tr("Lines that differ"), search=True,
+        part.table, name="compare_table", alt=tr("Lines that differ"),
         on_cell=lambda row, column: _from_line(asked, row, column),
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def development(known: Choices) -> None:
         if part is not main:
             st.subheader(tr(part.title), anchor=False)
         report_table.show(
-            part.table, name=f"development_{part.name}", alt=tr(part.title), search=True,
+            part.table, name=f"development_{part.name}", alt=tr(part.title),
             on_cell=lambda row, column, part=part: _from_development(asked, row, column, part.table),
         )  # fmt: skip
 

@@ -98,6 +98,9 @@ def navigation() -> dict[str, list[st.Page]]:
                 tr("What is charged for consumption, and out of what?"),
             ),
             _page("reports", tr("Reports"), "monitoring", tr("What was used at any moment, and how it developed.")),
+            _page(
+                "month_end", tr("Month end"), "event_available", tr("Can this month be billed, and who signed for it?")
+            ),
             _page("history", tr("Reports"), "history", "", hidden=True),
             _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
         ],

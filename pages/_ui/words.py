@@ -199,3 +199,14 @@ def pickup_archived() -> dict[str, str]:
         "done": tr("put away"),
         "denied": tr("stays: not allowed"),
     }
+
+
+def check_states() -> dict[str, str]:
+    """What a row of an invoice check comes to."""
+    return {
+        "equal": tr("equal"),
+        "tolerated": tr("within tolerance"),
+        "muted": tr("muted"),
+        "different": tr("different"),
+        "unknown": tr("not known"),
+    }

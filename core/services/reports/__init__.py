@@ -21,6 +21,7 @@ from core.reporting import (
     Section,
     Style,
     Table,
+    render,
 )
 from core.reporting.values import written
 from core.services.reports.asked import Asked
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "build",
     "export",
+    "render",
     "style_of",
     "written",
 ]

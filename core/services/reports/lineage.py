@@ -27,15 +27,17 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """Which number of a report: its row's names (empty: all of them) and its column.
+    """Which number of a report: its row's names, or the portal's own ids (empty: all of them), and its column.
 
-    `line_id` names one usage line instead. `at` is the moment where the column does not tell it.
+    `line_ids` name usage lines instead. `at` is the moment where the column does not tell it.
     """
 
     portal: str = ""
     product: str = ""
     customer: str = ""
     company: str = ""
+    customer_id: str = ""
+    product_key: str = ""
     column: str = ""
     line_ids: tuple[int, ...] = ()
     at: datetime | None = None
@@ -117,6 +119,8 @@ def _is_of(now: Scene, line: reports.Line, number: Number) -> bool:
         (number.product, now.product(line.portal_id, line.product_key)),
         (number.customer, who.name if who else line.customer_id),
         (number.company, who.company if who else ""),
+        (number.customer_id, line.customer_id),
+        (number.product_key, line.product_key),
     )
     return all(not wanted or wanted == name for wanted, name in names)
 
