@@ -1,6 +1,7 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports, hooks, consumption, charges. `--small` measures with a tenth of the data. Prints one JSON document.
+Names: sync, plan, import, portals, reports, hooks, consumption, charges, rest, subscriptions. `--small` measures with a tenth of the
+data. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -56,11 +57,18 @@ def measure_charges(small: bool) -> dict[str, Any]:
     return measure(40 if small else 400)
 
 
+def measure_subscriptions(small: bool) -> dict[str, Any]:
+    from tests.bench.subscriptions import measure_subscriptions as measure
+
+    return measure(5_000 if small else 50_000)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
     "consumption": measure_consumption,
     "charges": measure_charges,
+    "subscriptions": measure_subscriptions,
     "sync": lambda small: sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1),
     "portals": measure_portals,
     "hooks": measure_hooks,
