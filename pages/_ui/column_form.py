@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from core.domain.file_settings import FileSettings, Shape
 from core.services.forms import form_of
 from core.services.uploads import Inspection
-from pages._ui import settings_form
+from pages._ui import amount_columns, settings_form
 from pages._ui.formats import tr
 
 FIXED, FROM_NAME, FROM_SHEET = "\u0000fixed", "\u0000file", "\u0000sheet"
@@ -93,9 +93,17 @@ def _fields(seen: Inspection, start: Mapping[str, object], key: str) -> dict[str
         settings["count_rows"] = True
     fields = {field.name: field for field in form_of(FileSettings)}
     settings |= settings_form.draw([fields[name] for name in EXTRA.get(shape, ())], start, f"{key}_{shape}")
+    money = amount_columns.draw(headings, start, f"{key}_money", _column) if shape is not Shape.TREE else {}
+    settings |= money
     settings["complete"] = _complete(start, f"{key}_complete")
     with st.popover(tr("More about this file"), icon=":material/tune:"):
         asked = {"shape", "count_rows", "product_columns", "complete", *MAIN.get(shape, ()), *EXTRA.get(shape, ())}
+        asked |= {
+            "amounts",
+            *(amount_columns.NAMES if money else ("amount", "description", "period_start", "period_end")),
+        }
+        if shape is Shape.TREE:
+            asked -= set(amount_columns.NAMES) | {"amounts"}
         rest = [field for field in fields.values() if field.name not in asked]
         settings |= settings_form.draw(rest, start, f"{key}_more")
     return {name: value for name, value in settings.items() if value not in (None, "")}
@@ -112,7 +120,16 @@ def _complete(start: Mapping[str, object], key: str) -> bool | None:
     )  # fmt: skip
 
 
-def _column(label: str, headings: Sequence[str], value: object, key: str, reason: str | None, *, fixed: bool) -> object:
+def _column(
+    label: str,
+    headings: Sequence[str],
+    value: object,
+    key: str,
+    reason: str | None,
+    *,
+    fixed: bool,
+    optional: bool = False,
+) -> object:
     """A heading, or where else the value comes from: a fixed text, a part of the file's name, the sheet's name."""
     other = {
         FIXED: tr("The same text in every row"),
@@ -125,7 +142,7 @@ def _column(label: str, headings: Sequence[str], value: object, key: str, reason
         present = FIXED if "constant" in value else FROM_NAME if "file_name" in value else FROM_SHEET
     chosen = st.selectbox(
         label, options, index=options.index(present) if present in options else None, key=key, help=reason,
-        format_func=lambda option: other.get(option, option), placeholder=tr("Choose a column"),
+        format_func=lambda option: other.get(option, option), placeholder=tr("None") if optional else tr("Choose a column"),
     )  # fmt: skip
     texts = value if isinstance(value, Mapping) else {}
     if chosen == FIXED:
