@@ -77,7 +77,7 @@ def _manage(card: ChannelCard) -> None:
         with states.explained():
             alerts.switch_channel(context, actor, card.id, on=not card.enabled)
             st.rerun()
-    if st.button(tr("Remove"), icon=":material/delete:", key=f"channel_remove_{card.id}", type="tertiary"):
+    if st.button(":material/delete:", key=f"channel_remove_{card.id}", help=tr("Remove")):
         dialogs.confirm(
             tr("Remove this channel?"),
             tr("What it was told is forgotten, and so is its secret."),

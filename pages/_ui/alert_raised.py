@@ -19,7 +19,7 @@ def show() -> None:
     context, actor = auth.context(), auth.actor()
     names = [card.name for card in portals.list_portals(context, actor)]
     query = grid.filters(
-        "raised", statuses={"open": tr("Open"), "resolved": tr("Over")}, portals=names, search=tr("Customer, product, portal"),
+        "raised", statuses={"open": tr("Ongoing"), "resolved": tr("Over")}, portals=names, search=tr("Customer, product, portal"),
         sorts={"newest": tr("newest first")},
     )  # fmt: skip
     page = alerts.alerts(context, actor, query)

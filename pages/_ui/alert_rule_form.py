@@ -76,7 +76,7 @@ def _limits(kind: RuleKind, now: AlertRule) -> dict[str, Any]:
         help_words = tr("In the currency of the contracts, per customer.")
         return {
             "amount": st.number_input(
-                tr("More than, a month"), 0, 10_000_000, int(now.amount), key="rule_amount", help=help_words
+                tr("More than"), 0, 10_000_000, int(now.amount), key="rule_amount", help=help_words
             )
         }
     if kind in (RuleKind.CONTRACT_END, RuleKind.CREDENTIAL):

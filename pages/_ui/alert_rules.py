@@ -33,13 +33,13 @@ def _list(rules: Sequence[AlertRule], channels: dict[int, str]) -> None:
     kinds, severities, tellings = alert_words.kinds(), alert_words.severities(), alert_words.tellings()
     wanted = {rule.portal_id for rule in rules if rule.product and rule.portal_id}
     products = {portal: alerts.products_of(context, actor, portal) for portal in wanted}
-    modes = {"on": tr("On"), "muted": tr("Muted"), "off": tr("Off")}
+    modes = {"on": tr("In use"), "muted": tr("Muted"), "off": tr("Off")}
     config = st.column_config
     columns = {
         "open": config.ButtonColumn("", width=80, type="tertiary", key="rule_edit", pinned=True),
-        "mode": status_column(tr("State"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=70),
+        "mode": status_column(tr("State"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=90),
         "kind": config.TextColumn(tr("Tell when …"), width=225),
-        "limits": config.TextColumn(tr("From when on"), width=235),
+        "limits": config.TextColumn(tr("From when on"), width=225),
         "place": config.TextColumn(tr("For"), width=125),
         "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
         "telling": config.TextColumn(tr("When"), width=105),

@@ -20,8 +20,8 @@ def kinds() -> dict[str, str]:
         "drift": tr("Units were changed by hand"),
         "change_failed": tr("A change is refused or fails"),
         "no_line": tr("Usage is on no contract"),
-        "leakage": tr("Increases wait and are not invoiced"),
-        "renewal": tr("A subscription renews or its contract ends"),
+        "leakage": tr("Usage is not invoiced"),
+        "renewal": tr("A subscription renews soon"),
         "subscription": tr("Something is the matter with a subscription"),
         "contract_end": tr("A contract ends"),
         "credential": tr("Credentials end"),
@@ -37,14 +37,14 @@ SEVERITY_COLORS = {"critical": RED, "warning": ORANGE, "info": BLUE}
 
 
 def states() -> dict[str, str]:
-    return {"open": tr("Open"), "muted": tr("Muted"), "resolved": tr("Over")}
+    return {"open": tr("Ongoing"), "muted": tr("Muted"), "resolved": tr("Over")}
 
 
 STATE_COLORS = {"open": ORANGE, "muted": GRAY, "resolved": GREEN}
 
 
 def tellings() -> dict[str, str]:
-    return {"now": tr("At once"), "daily": tr("Daily digest"), "weekly": tr("Weekly digest")}
+    return {"now": tr("Immediately"), "daily": tr("Daily digest"), "weekly": tr("Weekly digest")}
 
 
 def baselines() -> dict[str, str]:
@@ -96,7 +96,7 @@ def limits(rule: AlertRule) -> str:
             parts += [pers()["product"].lower()] if rule.per == "product" else []
             return ", ".join(parts)
         case "leakage":
-            return tr("more than {amount} a month", amount=rule.amount)
+            return tr("more than {amount}", amount=rule.amount)
         case "contract_end" | "credential":
             return tr("{days} days ahead", days=rule.days)
     return ""

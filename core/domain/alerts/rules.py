@@ -32,7 +32,7 @@ class RuleKind(StrEnum):
     NO_LINE = "no_line"
     """Usage that is on no contract."""
     LEAKAGE = "leakage"
-    """Increases that wait, by what they are worth in a month."""
+    """What is used and not invoiced, by what it is worth in a month."""
     RENEWAL = "renewal"
     SUBSCRIPTION = "subscription"
     CONTRACT_END = "contract_end"
@@ -81,8 +81,8 @@ WITH_PORTAL = frozenset(RuleKind) - {RuleKind.RUN_FAILED, RuleKind.CONTRACT_END,
 class AlertRule(BaseModel):
     """One rule. `id` is 0 until it is stored; `portal_id` and `product` (a product key) narrow it, None and empty mean all.
 
-    `channels` are numbers of channels, empty for all. `days` is how long ahead ends are told, `amount` a sum a month in the
-    contracts' currency; `units` and `percent` are what a quantity must have moved, both where both are given.
+    `channels` are numbers of channels, empty for all. `days` is how long ahead ends are told, `amount` a sum in the contracts'
+    currency; `units` and `percent` are what a quantity must have moved, both where both are given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,6 +11,7 @@ from decimal import Decimal
 from core.domain.alerts.rules import RuleKind
 from core.domain.finding import Finding, FindingKind
 from core.domain.freshness import GRACE
+from core.domain.leakage import Direction, Leak
 from core.domain.plan import Change, ChangeStatus
 from core.domain.text import T, Text
 
@@ -28,7 +29,7 @@ FROM_FINDING: Mapping[FindingKind, RuleKind] = {
     FindingKind.DUPLICATE: RuleKind.SUBSCRIPTION,
 }
 """Held changes are told change by change, not by their finding."""
-OPEN = frozenset({ChangeStatus.HELD, ChangeStatus.NEEDS_APPROVAL})
+MOST_DETAILS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,29 +102,33 @@ def of_held(changes: Iterable[NamedChange]) -> Iterator[Signal]:
         )  # fmt: skip
 
 
-def of_leakage(changes: Iterable[NamedChange]) -> Iterator[Signal]:
-    """Per company, what increases that wait for a person would bring in a month; those without a price count for nothing."""
-    worth: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
-    portals: dict[tuple[int, str], dict[str, None]] = defaultdict(dict)
-    for one in changes:
-        change, months = one.change, one.change.period_type.months
-        if change.status in OPEN and change.unit_change > 0 and change.money_per_period and months:
-            company = change.company_id, one.company
-            worth[company] += change.money_per_period / months
-            portals[company].update(dict.fromkeys(change.portals))
+def of_leaks(leaks: Iterable[Leak]) -> Iterator[Signal]:
+    """Per company, what is used and not invoiced: per month, consumption per period. Leaks without a known price are in no sum."""
+    worth: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
+    portals: dict[tuple[int | None, str], dict[str, None]] = defaultdict(dict)
+    details: dict[tuple[int | None, str], list[Text]] = defaultdict(list)
+    for leak in leaks:
+        if leak.direction is Direction.LOST and leak.per_month:
+            company = leak.company_id, leak.company
+            worth[company] += leak.per_month
+            portals[company].update(dict.fromkeys(leak.portals))
+            text = (
+                T("{product}: {message}", product=leak.product, message=leak.message) if leak.product else leak.message
+            )
+            details[company].append(text)
     for (number, name), amount in worth.items():
         yield Signal(
             kind=RuleKind.LEAKAGE,
-            subject=f"leakage|{number}",
+            subject=f"leakage|{number or name}",
             title=T(
-                "{company}: increases worth {amount} a month wait and are not invoiced.",
+                "{company}: {amount} is used and not invoiced.",
                 company=name,
                 amount=amount.quantize(Decimal(1)),
             ),
+            details=tuple(dict.fromkeys(details[number, name]))[:MOST_DETAILS],
             portals=tuple(portals[number, name]),
             size=amount,
-            page="changes",
-            filters={"changes_text": name},
+            page="reports",
         )
 
 

@@ -14,7 +14,9 @@ from core.domain.alerts.jumps import Looks
 from core.domain.alerts.raising import Raised, raised_by
 from core.domain.alerts.rules import AlertRule, Per, RuleKind
 from core.domain.alerts.signals import FROM_FINDING, PortalState, Signal
+from core.domain.plan import ChangeStatus
 from core.services.alerts.credentials import ends_by_name
+from core.services.leakage import leakage_in
 from core.services.overdue_files import overdue_files
 from core.services.overview import RUN_KINDS
 from core.store import alert_facts, alert_outbox, directory, runs
@@ -25,7 +27,7 @@ from core.store.portals import Portal, all_portals
 if TYPE_CHECKING:
     from core.services.context import Context
 
-PLANNED = frozenset({*FROM_FINDING.values(), RuleKind.HELD, RuleKind.LEAKAGE})
+PLANNED = frozenset({*FROM_FINDING.values(), RuleKind.HELD})
 """Kinds that a plan tells of: without one they cannot be looked at."""
 
 
@@ -53,12 +55,16 @@ def look(ctx: Context, session: Session, rules: Sequence[AlertRule]) -> Found:
     matters += signals.of_credentials(ends_by_name(session), today)
     off = alert_outbox.channels(session, enabled=False)
     matters += signals.of_channels({one.id: (one.name, one.off_reason) for one in off if one.off_reason})
+    blind = set() if planned.known else set(PLANNED - {RuleKind.STALE, RuleKind.MISSING_FILE})
+    if RuleKind.LEAKAGE in wanted:
+        leaks = leakage_in(ctx, session)
+        matters += signals.of_leaks(leaks.leaks)
+        blind |= {RuleKind.LEAKAGE} if leaks.read_at is None else set()
     raised = raised_by(rules, matters)
     if RuleKind.USAGE in wanted:
         for rule, signal in _of_usage(session, rules, portals):
             one = Raised(rule, signal)
             raised.setdefault(one.cause, one)
-    blind = frozenset() if planned.known else PLANNED - {RuleKind.STALE, RuleKind.MISSING_FILE}
     return Found(raised, frozenset(RuleKind) - blind)
 
 
@@ -72,14 +78,13 @@ def _planned(session: Session) -> _Planned:
     findings = alert_facts.plan_findings(session, FROM_FINDING)
     if findings is None:
         return _Planned(False, ())
-    changes = alert_facts.open_changes(session, signals.OPEN)
+    held = alert_facts.open_changes(session, [ChangeStatus.HELD])
     companies = directory.company_names(session)
     return _Planned(
         True,
         (
             *signals.of_findings(findings, companies),
-            *signals.of_held(changes),
-            *signals.of_leakage(changes),
+            *signals.of_held(held),
         ),
     )
 
