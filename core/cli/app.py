@@ -15,7 +15,20 @@ import typer
 from typer.exceptions import TyperException
 
 from core import logs
-from core.cli import alerts, backup, charges, demo, portals, records, reports, server, subscriptions, syncing, workspace
+from core.cli import (
+    alerts,
+    backup,
+    charges,
+    closing,
+    demo,
+    portals,
+    records,
+    reports,
+    server,
+    subscriptions,
+    syncing,
+    workspace,
+)
 from core.cli.words import document, error_document, error_line, help_text, language_of, say
 from core.domain.errors import ContractBridgeError
 from core.domain.text import T
@@ -41,7 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for module in (server, demo, syncing, charges, reports, records, subscriptions, backup):
+for module in (server, demo, syncing, charges, reports, closing, records, subscriptions, backup):
     module.register(app)
 for name, group in (
     ("alerts", alerts.group),

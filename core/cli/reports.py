@@ -31,7 +31,12 @@ BINARY = (Format.XLSX, Format.PDF)
 
 def register(app: typer.Typer) -> None:
     """Add this file's command."""
-    app.command("report", help=help_text("What was used: as-of, vendor, customer, compare, development."))(report)
+    app.command(
+        "report",
+        help=help_text(
+            "As-of, vendor, customer, compare, development: what was used. Invoice, margin, leakage, next-invoice: money."
+        ),
+    )(report)
 
 
 def report(  # noqa: PLR0913, PLR0917 - options of a command

@@ -29,7 +29,7 @@ MANIFEST, NUMBERS = "manifest.json", "numbers.json"
 FORMS = (Form.PDF, Form.XLSX, Form.JSON)
 MOST_BYTES = 200 * 1024**2
 MOST_FILES = 50
-CHAINS = ("ledger", "audit")
+CHAINS = {"ledger": T("ledger"), "audit": T("audit")}
 
 
 def evidence(ctx: Context, actor: Actor, month: date) -> Rendered:
@@ -150,7 +150,7 @@ def _chain_wrong(session: Session, chain: str, manifest: Mapping[str, Any]) -> l
     head = manifest.get(chain) or {}
     position = head.get("position")
     if not isinstance(position, int) or reporting.hash_at(session, chain, position) != head.get("hash"):
-        return [T("The {chain} of this workspace does not lead through this pack.", chain=chain)]
+        return [T("The {chain} of this workspace does not lead through this pack.", chain=CHAINS[chain])]
     whole = ledger.verify(session) if chain == "ledger" else audit.verify(session)
     return [] if whole.ok else [whole.message]
 
