@@ -92,7 +92,7 @@ def sources(ctx: Context, actor: Actor) -> tuple[AmountSource, ...]:
             connector=portal.connector,
             takes_files=tells_amounts(ctx, portal, Feed.PUSH),
             settings=settings[portal.id].settings if portal.id in settings else None,
-            last_read=last.get(portal.id),
+            last_read=last[portal.id][0] if portal.id in last else None,
         )
         for portal in sorted(portals, key=lambda portal: portal.name.casefold())
         if portal.id in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.forms import FormField, form_of
-from core.store import history, runs
+from core.store import consumption, history, runs
 from core.store import portals as store
 from core.store import secrets as secret_store
 from core.store.history import ReadingInfo
@@ -126,11 +126,22 @@ def list_portals(ctx: Context, actor: Actor) -> list[PortalCard]:
         portals = store.all_portals(session)
         numbers = portal_numbers(session)
         latest = history.latest_readings(session, [portal.id for portal in portals])
+        amounts = consumption.last_readings(session)
         reading = _being_read(runs.unfinished(session))
-    return [
+    cards = [
         _card(ctx, portal, numbers.get(portal.id, PortalNumbers()), latest.get(portal.id), busy=_busy(portal, reading))
         for portal in portals
     ]
+    return [_with_amounts(card, *amounts[card.id]) if card.id in amounts else card for card in cards]
+
+
+def _with_amounts(card: PortalCard, told: datetime, lines: int) -> PortalCard:
+    """A portal that tells amounts, and maybe nothing else, was read when it told them."""
+    if card.last_read is not None and card.last_read >= told:
+        return card
+    if card.state is PortalState.NEVER_READ:
+        card = replace(card, state=PortalState.OK, message=T("Amounts were read."), lines=lines)
+    return replace(card, last_read=told)
 
 
 def portal_detail(ctx: Context, actor: Actor, portal: str) -> PortalDetail:
@@ -248,4 +259,5 @@ def _schedule(portal: store.Portal, connector: Connector | None) -> Text:
         return describe(Schedule.model_validate(portal.schedule))
     if connector is None or connector.feed is not Feed.PUSH:
         return T("when somebody asks")
-    return T("when a file is brought") if connector.settings is FileSettings else T("when an event comes in")
+    by_file = connector.settings is FileSettings or getattr(connector, "consumption", False)
+    return T("when a file is brought") if by_file else T("when an event comes in")

@@ -200,10 +200,18 @@ def readings(session: Session, portal_id: int, *, limit: int = 100) -> list[Row[
     return list(session.execute(query))
 
 
-def last_readings(session: Session) -> dict[int, datetime]:
-    """When amounts were last told, by portal."""
-    rows = select(READING.c.portal_id, func.max(READING.c.taken_at)).group_by(READING.c.portal_id)
-    return {row[0]: row[1] for row in session.execute(rows)}
+def last_readings(session: Session) -> dict[int, tuple[datetime, int]]:
+    """When amounts were last told and how many lines came then, by portal."""
+    newest = (
+        select(READING.c.portal_id, func.max(READING.c.taken_at).label("at")).group_by(READING.c.portal_id).subquery()
+    )
+    then = (READING.c.portal_id == newest.c.portal_id) & (READING.c.taken_at == newest.c.at)
+    rows = (
+        select(READING.c.portal_id, READING.c.taken_at, func.sum(READING.c.lines))
+        .join(newest, then)
+        .group_by(READING.c.portal_id, READING.c.taken_at)
+    )  # fmt: skip
+    return {row[0]: (row[1], int(row[2])) for row in session.execute(rows)}
 
 
 def files_of(session: Session, reading_ids: Collection[int]) -> list[str]:

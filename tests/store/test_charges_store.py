@@ -16,7 +16,7 @@ from core.domain.plan import ChangeStatus
 from core.domain.policy import Mode
 from core.domain.text import T
 from core.domain.usage import Origin
-from core.store import charges, consumption, mappings, portals
+from core.store import charge_shown, charges, consumption, mappings, portals
 from core.store.charges import Booking, VerifiedCharge
 from core.store.db import Database
 from core.store.portals import Portal
@@ -158,3 +158,61 @@ def test_s1_69_a_plan_is_shown_in_slices_with_totals(database: Database) -> None
         assert charges.changes(session, ids=[change.id])[0].status is ChangeStatus.APPROVED
         assert charges.page_shown(session, PageQuery(status="approved")).total == 1
         assert charges.page_shown(session, PageQuery(text="nobody")).total == 0
+
+
+def shown_row(number: int, company: int, price: str, **more: object) -> ChargeRow:
+    values: dict[str, object] = {
+        "portal": "Azure", "customer_id": f"c{company}", "customer": "Acme", "company_id": company, "contract_id": 7001,
+        "period_start": OCTOBER[0], "period_end": OCTOBER[1], "key": key_of("Azure", "c1", OCTOBER[0], 7001, str(number)).base,
+        "title": "Azure", "name": f"Azure {number}", "description": "d", "currency": "EUR", "cost": Decimal(price) - 1,
+        "price": Decimal(price), "in_autotask": Decimal("0.10"), "billed": Decimal(0), "charge_ids": (), "lines": (LINE,),
+    }  # fmt: skip
+    return ChargeRow(**(values | more))  # type: ignore[arg-type]
+
+
+def test_m12_sums_of_many_charges_are_exact_and_no_currency_is_added_to_another(database: Database) -> None:
+    rows = [shown_row(number, number % 3, "0.10") for number in range(30)]
+    rows += [shown_row(99, 1, "5.00", currency="USD")]
+    every = PageQuery()
+    with database.write() as session:
+        charges.save_plan(session, ChargePlan(rows=tuple(rows)))
+        euro, dollar = charge_shown.sums(session, every, OCTOBER[0])
+        assert (euro.currency, euro.price, euro.cost, euro.in_autotask, euro.charges, euro.companies) == (
+            "EUR", Decimal(3), Decimal(-27), Decimal(3), 30, 3,
+        )  # fmt: skip
+        assert (dollar.price, dollar.charges) == (Decimal(5), 1)
+        page = charge_shown.page_companies(session, PageQuery(limit=2, sort="price", descending=True))
+        assert page.total == 4
+        assert [(one.currency, one.price) for one in page.rows] == [("USD", Decimal(5)), ("EUR", Decimal(1))]
+        assert charge_shown.by_status(session) == {"right": 31}
+        assert charge_shown.cost_by_customer(session, OCTOBER[0])["Azure", "c0"] == Decimal(-9)
+
+
+def test_what_goes_is_shown_too_and_leads_to_its_change(database: Database) -> None:
+    gone = ChargeChange(
+        kind=ChargeChangeKind.WITHDRAW, portal="Azure", customer_id="c1", customer="Acme", company_id=1, contract_id=7001,
+        period_start=OCTOBER[0], period_end=OCTOBER[1], key=KEY, title="Azure", status=ChangeStatus.NEEDS_APPROVAL,
+        reason=T("r"), charge_id=5, before=VALUES,
+    )  # fmt: skip
+    with database.write() as session:
+        charges.save_plan(session, ChargePlan(changes=(gone,), rows=(shown_row(1, 1, "2.00"),)))
+        waiting = PageQuery(status="needs_approval")
+        assert charge_shown.change_ids(session, waiting, OCTOBER[0]) == [gone.id]
+        [row] = charges.page_shown(session, waiting).rows
+        assert (row.price, row.data["in_autotask"], row.data["kind"]) == (0, "335.30", "withdraw")
+        assert [(one.price, one.in_autotask) for one in charge_shown.sums(session, waiting)] == [(0, Decimal("335.30"))]
+
+
+def test_the_customers_of_a_portal_its_last_reading_and_an_example(database: Database) -> None:
+    number = portal(database)
+    other = replace(LINE, customer_id="c2", customer="Other")
+    with database.write() as session:
+        assert consumption.example(session, number) is None
+        assert consumption.last_readings(session) == {}
+        consumption.record(session, number, reading(LINE, other, replace(other, resource_key="two")))
+        assert consumption.last_readings(session) == {number: (NOW, 3)}
+        assert consumption.customers(session, number) == [("c1", "Acme"), ("c2", "Other")]
+        most = consumption.example(session, number)
+        assert most is not None
+        assert (most.customer_id, len(most.lines)) == ("c2", 2)
+        assert {row.amount for row in consumption.amounts(session, OCTOBER[0])} == {str(LINE.amount)}
