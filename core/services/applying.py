@@ -2,7 +2,7 @@
 
 A change is noted as intended, noted as sent, sent, and then read back; what was read back decides, not the answer. Nothing
 is ever sent again unless the line was found as it was before. The changes of one line take turns: the next is sent when the
-one before was read back, and waits when that one failed.
+one before was read back, and waits when that one failed. So do the changes of two lines that belong together.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class End(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     WAITING = "waiting"
-    """Not sent: an earlier change of its line failed, Autotask could not be reached, or the run was stopped."""
+    """Not sent: an earlier change of its line or its pair failed, Autotask could not be reached, or the run was stopped."""
     OPEN = "open"
     """Sent, and could not be read back: the next run settles it."""
 
@@ -107,10 +107,12 @@ class Applier:
         return front
 
     def _leave(self, lane: deque[Work]) -> None:
-        failed = lane[0].end is not None
+        first, failed = lane[0], lane[0].end is not None
         rest = [work for work in lane if work.end is None]
         for work in rest:
-            if failed:
+            if failed and work.change.line != first.change.line:
+                text = T("The change that it goes together with did not go through: both or none.")
+            elif failed:
                 text = T("An earlier change of this line did not go through.")
             elif not self._reachable:
                 text = T("Autotask cannot be reached.")
@@ -295,10 +297,10 @@ def _leave_open(works: Iterable[Work], error: RemoteError | None) -> None:
 
 
 def _lanes(works: Iterable[Work]) -> list[deque[Work]]:
-    """The changes of each line, in the order in which they are to be made."""
+    """The changes of each line, in the order in which they are to be made; lines that change together take turns as one."""
     lanes: dict[object, deque[Work]] = {}
     for work in works:
         change = work.change
-        lane = change.line or (change.contract_id, change.item)
+        lane = change.pair or change.line or (change.contract_id, change.item)
         lanes.setdefault(lane, deque()).append(work)
     return list(lanes.values())
