@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.services import new_subscription_list, portals, subscriptions
+from core.services import new_subscription_list, subscriptions
 from core.services.access import Role
 from pages._ui import (
     auth,
@@ -56,7 +56,7 @@ def show(counts: Mapping[str, int], new: int) -> None:
         "calendar": tr("Calendar"),
     }
     view = choices.segmented("subscriptions_view", views)
-    names = [card.name for card in portals.list_portals(context, actor)]
+    names = subscriptions.portals_shown(context, actor)
     if view == "new":
         new_subscription_rows.show(names)
     elif view == "calendar":

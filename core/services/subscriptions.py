@@ -139,6 +139,13 @@ def badge_counts(ctx: Context, actor: Actor) -> Mapping[str, int]:
         return store.count_badges(session)
 
 
+def portals_shown(ctx: Context, actor: Actor) -> list[str]:
+    """Names of the portals that tell subscriptions or terms, to filter by. For viewers."""
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        return store.portals_with_terms(session)
+
+
 def subscription_detail(
     ctx: Context, actor: Actor, portal: str, customer_id: str, subscription_id: str
 ) -> SubscriptionDetail:

@@ -134,13 +134,21 @@ def count_new(session: Session, own_contracts: Collection[str]) -> int:
 
 def with_terms(session: Session, query: PageQuery) -> list[SubscriptionEntry]:
     """All lines that are there and may have an entry in the calendar: subscriptions, and seats that are owned or assigned."""
-    query_ = _query().where(
-        INTERVAL.c.present,
-        or_(LINE.c.subscription_id != "", LINE.c.product_key.startswith("graph:", autoescape=True), LINE.c.term != ""),
-        *_where(query),
-    )
+    query_ = _query().where(INTERVAL.c.present, _has_term(), *_where(query))
     zone = workspace.time_zone(session)
     return [_entry(row, zone) for row in session.execute(query_.order_by(LINE.c.id))]
+
+
+def portals_with_terms(session: Session) -> list[str]:
+    """Names of the portals of which there is anything to show."""
+    query = _query().where(INTERVAL.c.present, _has_term()).with_only_columns(PORTAL.c.name).distinct()
+    return sorted(session.execute(query).scalars(), key=str.casefold)
+
+
+def _has_term() -> ColumnElement[bool]:
+    return or_(
+        LINE.c.subscription_id != "", LINE.c.product_key.startswith("graph:", autoescape=True), LINE.c.term != ""
+    )
 
 
 def keep_places(session: Session, found: Sequence[Standpoint]) -> None:

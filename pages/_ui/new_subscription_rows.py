@@ -71,7 +71,7 @@ def _columns() -> dict[str, object]:
         "customer": config.TextColumn(tr("Portal customer"), width=170),
         "product": config.TextColumn(tr("Product"), width=185),
         "count": config.TextColumn(tr("Count"), alignment="right", width=52),
-        "term": config.TextColumn(tr("Term, billing"), width=112),
+        "term": config.TextColumn(tr("Term, billing"), width=122),
         "since": config.TextColumn(tr("Since"), alignment="right", width=85),
         "state": words.status_column(
             tr("Status"), subscription_words.new_states(), subscription_words.NEW_COLORS, width=92

@@ -54,15 +54,15 @@ def _row(row: SubscriptionRow, names: Mapping[str, str]) -> dict[str, object]:
 def _columns(names: Mapping[str, str]) -> dict[str, object]:
     config = st.column_config
     return {
-        "open": config.ButtonColumn("", width=65, type="tertiary", key="subscription_open", pinned=True),
-        "customer": config.TextColumn(tr("Customer"), width=165),
-        "product": config.TextColumn(tr("Product"), width=185),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=52),
-        "badge": words.status_column(tr("Contract line"), names, subscription_words.BADGE_COLORS, width=100),
-        "term": config.TextColumn(tr("Term, billing"), width=112),
-        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=88),
+        "open": config.ButtonColumn("", width=60, type="tertiary", key="subscription_open", pinned=True),
+        "customer": config.TextColumn(tr("Customer"), width=155),
+        "product": config.TextColumn(tr("Product"), width=178),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=50),
+        "badge": words.status_column(tr("Contract line"), names, subscription_words.BADGE_COLORS, width=108),
+        "term": config.TextColumn(tr("Term, billing"), width=122),
+        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=85),
         "status": words.status_column(
-            tr("Status"), subscription_words.statuses(), subscription_words.STATUS_COLORS, width=88
+            tr("Status"), subscription_words.statuses(), subscription_words.STATUS_COLORS, width=92
         ),
         "contract": config.TextColumn(tr("Contract, or what is the matter"), width=210),
         "portal": config.TextColumn(tr("Portal"), width=105),
