@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -57,8 +57,14 @@ class Mapper(Journey):
         tree.get_by_role("button", name=re.compile(rf"(^|\s){name}(\s|$)")).nth(nth).click()
         self.settle()
 
-    def part(self, label: str) -> str:
-        return self.page.get_by_label(self.say(label), exact=True).first.input_value()
+    def expect_part(self, label: str, path: str) -> None:
+        expect(self.page.get_by_label(self.say(label), exact=True).first).to_have_value(path)
+
+    def map_by_clicks(self, names: Sequence[str], paths: Sequence[str]) -> None:
+        """Customer, product and quantity, one after the other, each a click on the node of this name."""
+        for label, name, path in zip(("Customer", "Product", "Quantity"), names, paths, strict=True):
+            self.click_node(name)
+            self.expect_part(label, path)
 
     def enter(self, field: Locator, text: str) -> None:
         field.fill(text)
@@ -76,7 +82,7 @@ class Mapper(Journey):
 
     def expect_number(self, label: str, value: str) -> None:
         metric = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(self.say(label), exact=True))
-        expect(metric.first.get_by_test_id("stMetricValue")).to_have_text(value)
+        expect(metric.last.get_by_test_id("stMetricValue")).to_have_text(value)
 
 
 @pytest.mark.timeout(170)
@@ -88,23 +94,22 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     open_the_host(journey, endpoint)
     ask(journey, endpoint)
     journey.click_node("things")
-    assert journey.part("Records") == "tenants[*]"
-    for name in ("titel", "art", "n"):
-        journey.click_node(name)
-    assert [journey.part(label) for label in ("Customer", "Product", "Quantity")] == ["parent.titel", "art", "n"]
+    journey.expect_part("Records", "tenants[*]")
+    journey.map_by_clicks(("titel", "art", "n"), ("parent.titel", "art", "n"))
     journey.expect_number("Lines", "3")
     journey.expect_number("Pending", "3")
     journey.pick("customer_id")
     journey.click_node("ref")
-    assert journey.part("Customer number") == "parent.ref"
+    journey.expect_part("Customer number", "parent.ref")
     expect(page.get_by_text("00123 · 125")).to_be_visible()
     journey.no_sideways_scrolling()
     journey.enter(page.get_by_label(journey.say("Name"), exact=True), "Own shop")
     page.locator("[class*=_save] button").click()
     expect(journey.heading()).to_have_text("Own shop")
     lines = page.get_by_test_id("stMetric").filter(has=page.get_by_text(journey.say("Lines"), exact=True)).first
-    expect(lines.get_by_test_id("stMetricValue")).to_have_text("3")
-    change_it(journey)
+    expect(lines.get_by_test_id("stMetricValue")).to_have_text("3", timeout=20_000)
+    if language == "en":
+        change_it(journey)
     assert not screen.problems, "\n".join(screen.problems)
     assert "Traceback" not in product.log()
     assert "open sesame" not in product.log()
@@ -129,7 +134,7 @@ def ask(journey: Mapper, endpoint: Server) -> None:
     page.get_by_text(journey.say("The address is in a network of your own")).click()
     journey.settle()
     journey.press("Fetch an example")
-    expect(page.get_by_test_id("stAlertContentError")).to_be_visible()
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("127.0.0.1")
     journey.select("Sign-in", "API key in a header, parameter or cookie")
     journey.enter(page.get_by_label(re.compile(rf"^{journey.say('Name')}")).first, "X-Key")
     journey.enter(page.get_by_label(journey.say("API key"), exact=True), "open sesame")
@@ -145,7 +150,7 @@ def change_it(journey: Mapper) -> None:
     expect(page.get_by_label(journey.say("API key"), exact=True)).to_have_value("")
     journey.press("Fetch an example")
     expect(page.locator("[class*=_tree]").first).to_be_visible()
-    assert journey.part("Customer") == "parent.titel"
+    journey.expect_part("Customer", "parent.titel")
     page.get_by_text(journey.say("Filters and totals")).click()
     journey.press("Add a filter")
     journey.click_node("state")
@@ -167,14 +172,16 @@ def test_s1_58_an_event_of_another_layout_is_mapped_by_clicking(screen, product)
     shown = page.get_by_test_id("stCode").filter(has_text="/hooks/").first.inner_text()
     path = "/hooks/" + shown.partition("/hooks/")[2].split()[0]
     deliver(product.url + path)
+    page.reload()
+    expect(journey.heading()).to_have_text("Webhook")
+    journey.settle()
     page.get_by_role("tab", name="Events").click()
     journey.press("Take the last delivery")
     page.get_by_text(translate(T("The events have another layout than ours"), "en")).click()
     journey.settle()
     journey.click_node("rows")
-    for name in ("who", "what", "how_many"):
-        journey.click_node(name)
-    assert [journey.part(label) for label in ("Customer", "Product", "Quantity")] == ["who", "what", "how_many"]
+    journey.expect_part("Records", "rows[*]")
+    journey.map_by_clicks(("who", "what", "how_many"), ("who", "what", "how_many"))
     journey.expect_number("Lines", "1")
     page.locator("[class*=map_Webhook_save] button").click()
     expect(page.get_by_text(journey.say("The mapping is saved."))).to_be_visible()

@@ -21,7 +21,12 @@ TENANTS = {
     "tenants": [
         {"ref": "1", "titel": "De Halm", "things": [{"art": "BP", "n": 25}, {"art": "EDR", "n": "many"}]},
         {"ref": "2", "titel": "Smit", "things": []},
-        {"ref": "3", "titel": "Café Noir", "things": [{"art": "BP", "n": 7}], "addons": {"BACKUP": {"n": 2}, "MAIL": {"n": 4}}},
+        {
+            "ref": "3",
+            "titel": "Café Noir",
+            "things": [{"art": "BP", "n": 7}],
+            "addons": {"BACKUP": {"n": 2}, "MAIL": {"n": 4}},
+        },
     ],
 }
 
@@ -43,7 +48,9 @@ def server() -> Iterator[Server]:
         Route("/v1/tenants", tenants),
         Route("/v1/long", long_list),
         Route("/v1/empty", lambda _request: JSONResponse({"tenants": []})),
-        Route("/v1/page", lambda _request: PlainTextResponse("<html><title>Log in</title></html>", media_type="text/html")),
+        Route(
+            "/v1/page", lambda _request: PlainTextResponse("<html><title>Log in</title></html>", media_type="text/html")
+        ),
     ]
     with serving(Starlette(routes=routes)) as running:
         yield running
@@ -64,7 +71,7 @@ def asked(pages: Pages, url: str, *, token: str = "", language: str = "en") -> A
     screen.run()
     if token:
         screen.selectbox(key=f"{key}_auth").set_value("bearer").run()
-        screen.text_input(key=f"{key}_secret_token").input(token).run()
+        screen.text_input(key=f"{key}_secret_token").input(token)
     screen.button(key=f"{key}_fetch").click().run()
     assert not screen.exception
     return screen
@@ -95,4 +102,91 @@ def test_s1_57_clicks_in_a_nested_answer_make_lines(own: Pages, server: Server) 
     assert stored.settings["mapping"] == {
         "records": "tenants[*]", "expand": [{"path": "things[*]"}], "customer": "parent.titel", "product": "art", "quantity": "n",
     }  # fmt: skip
-    assert (stored.schedule, stored.secrets_set) == ({"every": "day", "at": "02:00"}, frozenset({"token"}))
+    assert (stored.schedule, stored.secrets_set) == ({"every": "day"}, frozenset({"token"}))
+
+
+def test_s1_57_what_is_chosen_can_be_changed_and_counted(own: Pages, server: Server) -> None:
+    screen = asked(own, f"{server.url}/v1/tenants", token="open sesame")
+    draft = screen.session_state["_mapping_draft"]
+    click(screen, "tenants[*].addons")
+    assert draft.place == ("tenants[*]", ("addons.*",))
+    screen.button(key="endpoint_1_pick_customer").click().run()
+    click(screen, "tenants[*].titel")
+    screen.button(key="endpoint_1_pick_product").click().run()
+    click(screen, "tenants[*].addons.BACKUP")
+    assert (draft.path("customer"), draft.path("product")) == ("parent.titel", "key")
+    screen.checkbox(key="endpoint_1_count").set_value(True).run()
+    assert table_with(screen, "place")["product"].tolist() == ["BACKUP", "MAIL"]
+    screen.text_input(key="endpoint_1_value_product_constant").input("Add-on").run()
+    frame = table_with(screen, "place")
+    assert (frame["product"].tolist(), frame["count"].tolist()) == (["Add-on", "Add-on"], ["1", "1"])
+    screen.text_input(key="endpoint_1_path_customer").input("parent.[").run()
+    assert not screen.exception
+    assert "parent" in all_words(screen)
+
+
+def test_s1_57_a_long_answer_keeps_its_paths_and_proposes_its_pages(own: Pages, server: Server) -> None:
+    screen = asked(own, f"{server.url}/v1/long", language="nl")
+    draft = screen.session_state["_mapping_draft"]
+    assert "data[*].deep" in draft.closed
+    assert len([one for one in screen.button if str(one.key).startswith("endpoint_1_node_")]) < 20
+    screen.text_input(key="endpoint_1_find").input("f119").run()
+    assert screen.button(key=f"endpoint_1_node_{node(screen, 'data[*].deep.f119')}").label.count("119")
+    shown = say("The first {shown} of {total} lines are shown.", "nl", shown=500, total=1500)
+    assert shown in [str(caption.value) for caption in screen.caption]
+    screen.button(key="endpoint_1_use_pages").click().run()
+    assert screen.selectbox(key="endpoint_1_paging_1").value == "next_url"
+    assert not screen.exception
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("empty", "This answer holds no list of records."), ("page", "Log in"), ("gone", "does not know")],
+)
+def test_s1_57_answers_that_cannot_be_mapped_are_explained(own: Pages, server: Server, path: str, words: str) -> None:
+    screen = asked(own, f"{server.url}/v1/{path}")
+    assert words in all_words(screen).replace("\\", "")
+
+
+def test_s1_84_an_endpoint_is_changed_without_losing_anything_and_exported(own: Pages, server: Server) -> None:
+    settings = {
+        "url": f"{server.url}/v1/tenants", "auth": {"kind": "bearer"}, "network": {"internal": True}, "query": {"a": ["1", "2"]},
+        "rules": [{"status": [404], "action": "ignore"}], "limits": {"at_once": 4},
+        "mapping": {"records": "tenants", "expand": [{"path": "things", "on_empty": "parent"}], "customer": "parent.titel",
+                    "product": {"path": "art", "value_map": {"BP": "Business Premium"}}, "quantity": "n",
+                    "filters": [{"path": "art", "op": "exists"}], "rounding": "up"},
+    }  # fmt: skip
+    context = own.context
+    portals.create_portal(context, SYSTEM, "Shop", "rest", settings=settings, secrets={"token": "open sesame"})
+    before = portals.portal_detail(context, SYSTEM, "Shop").settings
+    screen = own.open("portals", portal="Shop")
+    assert screen.button(key="change_endpoint")
+    assert "open sesame" not in all_words(screen)
+    screen = own.open("portals", step="endpoint", portal="Shop")
+    screen.button(key="endpoint_1_fetch").click().run()
+    assert not screen.exception
+    screen.button(key="endpoint_1_save").click().run()
+    assert not screen.exception
+    assert portals.portal_detail(context, SYSTEM, "Shop").settings == before
+    exported = rest_mapping.export_declaration(context, SYSTEM, "Shop")
+    assert "open sesame" not in exported
+    assert "${SHOP_TOKEN}" in exported
+
+
+def test_a_viewer_maps_nothing(own: Pages) -> None:
+    portals.create_portal(
+        own.context, SYSTEM, "Shop", "rest", settings={"url": "https://shop.example.com/v1"}, secrets={}
+    )
+    for query in ({"portal": "Shop"}, {"portal": "Shop", "step": "endpoint"}):
+        screen = own.open("portals", role="viewer", **query)
+        assert not screen.exception
+        assert "change_endpoint" not in {button.key for button in screen.button}
+        assert not [one for one in screen.text_input if str(one.key).startswith("endpoint_")]
+
+
+def test_hosts_of_ones_own_network_are_opened_by_an_administrator(own: Pages) -> None:
+    screen = own.open("settings", settings_view="workspace")
+    screen.text_area(key="hosts").input("10.0.0.5:8443\nintern.example")
+    next(one for one in screen.button if one.key and "allowed_hosts" in one.key).click().run()
+    assert not screen.exception
+    assert network.list_allowed_hosts(own.context, SYSTEM) == ("10.0.0.5:8443", "intern.example")
