@@ -29,16 +29,17 @@ def facts(report: Report) -> None:
 
 def downloads(name: str, asked: Asked, report: Report) -> None:
     """The report as files; each is made when it is asked for."""
-    files(f"{name}-{report.day.isoformat()}", lambda form: made(name, asked, form))
+    files(f"{name}-{report.day.isoformat()}", maker(name, asked))
 
 
-def made(name: str, asked: Asked, form: Form) -> bytes:
-    """A report as a file."""
-    return reports.export(auth.context(), auth.actor(), name, form, asked).content
+def maker(name: str, asked: Asked) -> Callable[[Form], bytes]:
+    """What makes a report's files. A download is made outside the run of the page: who asks must be known before."""
+    context, actor = auth.context(), auth.actor()
+    return lambda form: reports.export(context, actor, name, form, asked).content
 
 
 def files(title: str, make: Callable[[Form], bytes]) -> None:
-    """One button a format."""
+    """One button a format. `make` runs outside the page: nothing in it may ask who is looking."""
     with st.container(horizontal=True, gap="xsmall", width="content", vertical_alignment="center"):
         for form, label, suffix, media in FORMS:
             st.download_button(

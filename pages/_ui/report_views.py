@@ -100,9 +100,7 @@ def at_a_moment(known: Choices) -> None:
         st.caption(
             tr("Click a line to see where it was read. The files hold all lines of the moment."), width="stretch"
         )
-        report_parts.files(
-            f"as-of-{at:%Y-%m-%d}", lambda form: report_parts.made("as-of", Asked(moment=at, portal=query.portal), form)
-        )
+        report_parts.files(f"as-of-{at:%Y-%m-%d}", report_parts.maker("as-of", Asked(moment=at, portal=query.portal)))
     config = st.column_config
     columns = {
         "company": config.TextColumn(tr("Autotask company")),
