@@ -28,7 +28,10 @@ SOON = timedelta(days=60)
 
 @dataclass(frozen=True, slots=True)
 class LeakFacts:
-    """What is used, how it is mapped, and Autotask as it was last read. `now` is a UTC instant, `today` a plain date."""
+    """What is used, how it is mapped, and Autotask as it was last read. `now` is a UTC instant, `today` a plain date.
+
+    `unread` are companies that were mapped since: of their contract lines nothing is known yet.
+    """
 
     usage: Sequence[PortalUsage]
     mapping: WorkspaceMapping
@@ -36,6 +39,7 @@ class LeakFacts:
     now: datetime
     today: date
     remembered: Mapping[LineRef, Decimal] = field(default_factory=dict)
+    unread: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ class _Search:
         leaks += [_unmapped(one) for one in groups.findings]
         leaks += self._under_cost({target.line: target for target in targets.targets if target.line is not None})
         blocked = sum(target.units is None for target in targets.targets)
-        return Found(largest_first(leaks), blocked)
+        unread = sum(company_id in facts.unread for _, company_id in groups.sources)
+        return Found(largest_first(leaks), blocked + unread)
 
     def _of_target(self, target: Target) -> Leak | None:
         line = self._state.lines.get(target.line) if target.line else None
@@ -159,6 +164,8 @@ class _Search:
         """What is used of services that no contract line of the company carries; rules of one service add up."""
         found: dict[tuple[int, ItemRef, str], tuple[int, set[str]]] = {}
         for (rule_id, company_id), sources in sorted(groups.items()):
+            if company_id in self._facts.unread:
+                continue
             rule = self._rules[rule_id]
             frequency = _frequency(rule, sources)
             place = self._finder.find(company_id, rule.item, frequency)

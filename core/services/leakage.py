@@ -54,7 +54,7 @@ def leakage_in(ctx: Context, session: Session, company_id: int | None = None) ->
     leaks: tuple[Leak, ...] = ()
     not_judged = 0
     if read_at is not None:
-        found = find_leaks(_facts(ctx, session, state))
+        found = find_leaks(_facts(ctx, session, state, read_at))
         leaks, not_judged = largest_first([*found.leaks, *_consumption(session)]), found.not_judged
     if company_id is not None:
         leaks = tuple(leak for leak in leaks if leak.company_id == company_id)
@@ -70,12 +70,13 @@ def leakage_in(ctx: Context, session: Session, company_id: int | None = None) ->
 
 
 def read_moment(session: Session) -> datetime | None:
-    """When units were last read from Autotask."""
-    state = directory.states(session).get("units")
-    return state.watermark if state else None
+    """When contract lines and their units were last read; contracts, as long as no company was mapped whose lines matter."""
+    states = directory.states(session)
+    known = states.get("units") or states.get("contracts")
+    return known.watermark if known else None
 
 
-def _facts(ctx: Context, session: Session, state: ContractState) -> LeakFacts:
+def _facts(ctx: Context, session: Session, state: ContractState, read_at: datetime) -> LeakFacts:
     return LeakFacts(
         usage=history.portal_usage(session),
         mapping=mappings.load_mapping(session),
@@ -83,6 +84,7 @@ def _facts(ctx: Context, session: Session, state: ContractState) -> LeakFacts:
         now=ctx.clock.now(),
         today=ctx.clock.today(),
         remembered=subscriptions.remembered_prices(session),
+        unread=reporting.companies_mapped_after(session, read_at),
     )
 
 

@@ -154,6 +154,17 @@ def whole_readings(session: Session, portal_id: int, start: datetime, end: datet
     return list(session.execute(query.where(READING.c.taken_at <= end).order_by(READING.c.taken_at)).scalars())
 
 
+def companies_mapped_after(session: Session, instant: datetime) -> frozenset[int]:
+    """Companies that no customer was mapped to before an instant: what was read until then knows nothing of their lines."""
+    query = (
+        select(CUSTOMER.c.company_id)
+        .where(CUSTOMER.c.company_id.is_not(None), CUSTOMER.c.ignored.is_(None))
+        .group_by(CUSTOMER.c.company_id)
+        .having(func.min(CUSTOMER.c.confirmed_at) > instant)
+    )
+    return frozenset(session.execute(query).scalars())
+
+
 def add_check(session: Session, check: StoredCheck) -> int:
     """Keep a check; gives its number."""
     values = {

@@ -140,3 +140,9 @@ def test_contracts_that_end_soon_with_what_they_bill() -> None:
     [one] = expiring(world([entry], [home], {entry.ref: period_rows(home, {home.start: 4})}), TODAY)
     assert (one.days, one.per_month, one.end) == (41, Decimal("10.00"), date(2026, 12, 31))
     assert expiring(one_line(10), TODAY) == ()
+
+
+def test_m2_a_company_whose_lines_were_never_read_is_not_judged() -> None:
+    state = world([], [contract()], {})
+    found = find_leaks(LeakFacts((portal(used(7)),), mapped(), state, NOW, TODAY, unread=frozenset({10})))
+    assert (found.leaks, found.not_judged) == ((), 1)

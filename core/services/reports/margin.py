@@ -37,6 +37,8 @@ def report_of(ctx: Context, shown: Margin) -> Report:
     notes = [] if shown.read_at else [T("Autotask was never read: nothing can be said yet.")]
     if shown.unknown:
         notes.append(T("Rows without a known price or cost, in no sum: {count}.", count=shown.unknown))
+    if shown.unread:
+        notes.append(T("Companies whose contract lines were not read yet: {count}.", count=shown.unread))
     return Report(
         name="margin",
         title=T("Cost and margin"),

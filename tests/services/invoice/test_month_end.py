@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,7 +22,7 @@ from core.services import leakage, margin, reports
 from core.services import month_end as closing
 from core.services.access import Actor, Role
 from core.services.month_end_model import MonthEnd
-from core.store import audit
+from core.store import audit, reporting
 from tests.services.charges.world import brings, charging, example
 from tests.services.money.world import SandboxData, World
 
@@ -247,6 +247,15 @@ def test_m2_before_autotask_was_read_nothing_leaks_and_it_is_said(make_world: Ma
     assert (found.read_at, found.leaks) == (None, ())
     report = reports.build(ctx, VIEWER, "leakage")
     assert "never read" in str(report.notes[0])
+
+
+def test_m2_a_company_that_was_mapped_since_the_last_reading_does_not_leak_yet(acme: World) -> None:
+    acme.clock.move(minutes=5)
+    acme.map({"Gamma": 1999}, {})
+    with acme.database.session() as session:
+        found = reporting.companies_mapped_after(session, acme.clock.now() - timedelta(minutes=1))
+    assert found == {1999}
+    assert margin.margin(acme.ctx, VIEWER).unread == 1
 
 
 def test_one_month_of_many_lines_takes_few_requests(make_world: Make, data: SandboxData) -> None:
