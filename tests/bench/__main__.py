@@ -1,6 +1,6 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports, hooks, consumption, charges, rest, subscriptions. `--small` measures with a tenth of the
+Names: sync, plan, import, portals, reports, pages, hooks, consumption, charges, rest, subscriptions. `--small` measures with a tenth of the
 data. Prints one JSON document.
 """
 
@@ -29,6 +29,12 @@ def measure_portals(small: bool) -> dict[str, Any]:
 
 def measure_reports(small: bool) -> dict[str, Any]:
     from tests.bench.reports import measure_reports as measure
+
+    return measure(1_200, 365) if small else measure(12_000, 1_095)
+
+
+def measure_pages(small: bool) -> dict[str, Any]:
+    from tests.bench.pages import measure_pages as measure
 
     return measure(1_200, 365) if small else measure(12_000, 1_095)
 
@@ -73,6 +79,7 @@ BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "portals": measure_portals,
     "hooks": measure_hooks,
     "reports": measure_reports,
+    "pages": measure_pages,
     "rest": measure_rest,
 }
 
