@@ -45,12 +45,17 @@ def draw(shown: ChargeSettings, key: str) -> dict[str, object]:
             tr("Charge also what the source may still change"), shown.provisional, key=f"{key}_provisional", wrap=True,
             help=tr("Otherwise a month waits until it is final, for Azure until the 8th of the next month."),
         )  # fmt: skip
+        from_prices = st.checkbox(
+            tr("Charge quantity × price of lines that tell no amount"), shown.from_prices, key=f"{key}_from_prices", wrap=True,
+            help=tr("For portals that tell a cost or price per unit. Leave it off for licences: they are contract services."),
+        )  # fmt: skip
         names = _product_names(shown, key)
     return {
         **values,
         "date": date,
         "kinds": tuple(chosen),
         "provisional": provisional,
+        "from_prices": from_prices,
         "product_names": names,
         "max_change_percent": percent,
     }

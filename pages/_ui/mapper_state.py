@@ -16,8 +16,8 @@ RECORDS = "records"
 PARENT = "parent"
 MAIN = ("customer", "customer_id", "product", "product_key", "quantity")
 FURTHER = (
-    "subscription_id", "term", "billing_frequency", "unit", "unit_cost", "unit_price", "currency",
-    "period_start", "period_end", "effective_date",
+    "subscription_id", "term", "billing_frequency", "unit", "unit_cost", "unit_price", "amount", "description",
+    "currency", "period_start", "period_end", "effective_date",
 )  # fmt: skip
 FIELDS = (*MAIN, *FURTHER)
 NEEDED = (("customer", "customer_id"), ("product", "product_key"), ("quantity", "count_records"))

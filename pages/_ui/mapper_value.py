@@ -8,7 +8,7 @@ from core.domain.file_settings import NumberFormat
 from pages._ui.formats import tr
 from pages._ui.mapper_state import Draft
 
-NUMBERS = ("quantity", "unit_cost", "unit_price")
+NUMBERS = ("quantity", "unit_cost", "unit_price", "amount")
 DATES = ("period_start", "period_end", "effective_date")
 
 

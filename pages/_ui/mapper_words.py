@@ -29,6 +29,8 @@ def parts() -> dict[str, str]:
         "unit": tr("Unit"),
         "unit_cost": tr("Unit cost"),
         "unit_price": tr("Unit price"),
+        "amount": tr("Amount"),
+        "description": tr("Description"),
         "currency": tr("Currency"),
         "period_start": tr("Start of the period"),
         "period_end": tr("End of the period"),
