@@ -5,6 +5,7 @@ A workspace has one Autotask connection: a portal's subscriptions are mapped to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +17,7 @@ from core.domain.errors import InputError
 from core.domain.grouping import renamed
 from core.domain.lines import LineFinder
 from core.domain.mapping import ChoiceKey, CustomerKey, CustomerMapping, ProductKey, ProductRule, RuleSource
+from core.domain.matching import suggest
 from core.domain.provisioning.offers import fitting_contracts, fitting_services, refusal
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -30,6 +32,8 @@ from core.services.runs import request_sync
 from core.store import directory, mappings, provisioning
 from core.store.audit import Audited
 from core.store.provisioning import SeenSubscription
+
+MOST_ALIKE = 3
 
 __all__ = ["Confirmation", "Confirmed", "NewSubscription", "Proposal", "confirm", "found", "propose"]
 
@@ -107,7 +111,8 @@ def propose(
         companies = [one for one in directory.companies(session) if one.company_type in types]
     world = Look((), mapping, state, frozenset())
     chosen = item or _mapped_item(world, subscription)
-    services = fitting_services(world.state.items.values(), subscription.kind, subscription.billing_frequency)
+    fitting = fitting_services(world.state.items.values(), subscription.kind, subscription.billing_frequency)
+    services = _nearest_first(fitting, subscription.product)
     contracts, text = _contracts(world, subscription, company, chosen, ctx.clock.today())
     return Proposal(
         subscription=subscription,
@@ -144,6 +149,12 @@ def confirm(ctx: Context, actor: Actor, chosen: Confirmation) -> Confirmed:
         T("{product} of {customer} is put on the contract in the background; Activity shows how it goes.",
           product=one.product, customer=one.customer),
     )  # fmt: skip
+
+
+def _nearest_first(services: Sequence[CatalogueItem], product: str) -> list[CatalogueItem]:
+    """Services called like the product come first, then the others in their order. Nothing is chosen by that (M9)."""
+    alike = [found.id for found in suggest([product], list(enumerate(one.name for one in services)), {}, MOST_ALIKE)[0]]
+    return [services[place] for place in alike] + [one for place, one in enumerate(services) if place not in alike]
 
 
 def _mapped_item(world: Look, one: NewSubscription) -> ItemRef | None:

@@ -151,7 +151,10 @@ def _item(chosen: object) -> ItemRef | None:
 
 def show_confirmed() -> None:
     """After confirming: the work goes on in the background (S4-15)."""
-    if words_of := st.session_state.pop(CONFIRMED, None):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/check_circle: {escape(words_of)}", width="stretch")
-            link("activity", tr("Open the activity"))
+    words_of = st.session_state.pop(CONFIRMED, None)
+    # The place is always there: what stands below does not jump when the message goes.
+    with st.container():
+        if words_of:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f":material/check_circle: {escape(words_of)}", width="stretch")
+                link("activity", tr("Open the activity"))

@@ -129,6 +129,12 @@ def test_s4_23_offers_are_put_on_services_of_their_billing_cycle(shop: Shop, thi
         confirm(shop.world.ctx, ANNA, choice(things, item=service(things.yearly)))
 
 
+def test_services_called_like_the_product_are_offered_first(shop: Shop, things: Any) -> None:
+    (one,) = found(shop.world.ctx, ANNA)
+    services = propose(shop.world.ctx, ANNA, replace(one, product="Premium")).services
+    assert services[0].id == things.premium
+
+
 def test_s4_24_only_customers_are_offered(shop: Shop, things: Any) -> None:
     (one,) = found(shop.world.ctx, ANNA)
     assert {option.id for option in propose(shop.world.ctx, ANNA, one).companies} == {things.acme}
