@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from core.domain.alerts.jumps import Piece
@@ -49,13 +49,21 @@ def open_changes(session: Session, statuses: Collection[ChangeStatus]) -> list[N
     ]
 
 
-def readings(session: Session) -> dict[int, list[datetime]]:
-    """When each portal was read with success, in order of time."""
-    found: dict[int, list[datetime]] = defaultdict(list)
-    query = select(READING.c.portal_id, READING.c.taken_at).where(READING.c.status == "used")
-    for portal_id, taken_at in session.execute(query.order_by(READING.c.taken_at)):
-        found[portal_id].append(taken_at)
-    return dict(found)
+def readings(session: Session, since: datetime) -> dict[int, list[datetime]]:
+    """When each portal was read with success, in order of time: the first, the last before `since`, and all from then on."""
+    used = READING.c.status == "used"
+    first = select(READING.c.portal_id, func.min(READING.c.taken_at)).where(used).group_by(READING.c.portal_id)
+    before = (
+        select(READING.c.portal_id, func.max(READING.c.taken_at))
+        .where(used, READING.c.taken_at < since)
+        .group_by(READING.c.portal_id)
+    )
+    recent = select(READING.c.portal_id, READING.c.taken_at).where(used, READING.c.taken_at >= since)
+    found: dict[int, set[datetime]] = defaultdict(set)
+    for query in (first, before, recent):
+        for portal_id, taken_at in session.execute(query):
+            found[portal_id].add(taken_at)
+    return {portal_id: sorted(moments) for portal_id, moments in found.items()}
 
 
 def pieces(session: Session, portal_ids: Collection[int], since: datetime) -> list[Piece]:

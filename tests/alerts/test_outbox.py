@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -292,6 +293,23 @@ def test_roles_and_what_is_refused(desk: Desk) -> None:
     with pytest.raises(Exception, match="password"):
         values = {"name": "x", "settings": {"host": "h", "sender": "s@x.nl"}, "recipients": ["a@x.nl"]}
         alerts.save_channel(desk.ctx, SYSTEM, 0, "smtp", values, {})
+
+
+def test_the_number_of_statements_does_not_follow_the_lines(desk: Desk) -> None:
+    desk.mail()
+    done: list[str] = []
+    for engine in (desk.ctx.database.engine, desk.ctx.database._reader):
+        event.listen(engine, "before_cursor_execute", lambda *given: done.append(given[2]))
+    counts = []
+    for lines in (3, 300):
+        desk.clock.move(days=2)
+        desk.read({(f"c{number}", "EDR"): 100 * lines for number in range(lines)})
+        desk.plan(*(f"k{number}" for number in range(lines)), kind=FindingKind.DRIFT)
+        before = len(done)
+        desk.look()
+        desk.deliver()
+        counts.append(len(done) - before)
+    assert counts[1] <= counts[0] + 3
 
 
 def test_real_teams_and_real_mail_get_the_alert_in_the_language_of_the_channel(real_desk: Desk) -> None:

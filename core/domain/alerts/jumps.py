@@ -104,17 +104,19 @@ def courses(pieces: Iterable[Piece], looks: Mapping[int, Looks], per: Per) -> li
         for place, instant in enumerate(when):
             if piece.start <= instant < piece.end:
                 totals[place] += piece.quantity
-    return [_course(key, *names[key], totals, looks[key[0]]) for key, totals in sums.items()]
+    return [_course(key, names[key], totals, looks[key[0]], instants[key[0]]) for key, totals in sums.items()]
 
 
-def _course(key: tuple[int, str, str], customer: str, product: str, totals: list[Decimal], look: Looks) -> Course:
-    known = [total if instant >= look.first else None for total, instant in zip(totals, look.instants, strict=True)]
+def _course(
+    key: tuple[int, str, str], names: tuple[str, str], totals: list[Decimal], look: Looks, instants: Sequence[datetime]
+) -> Course:
+    known = [total if instant >= look.first else None for total, instant in zip(totals, instants, strict=True)]
     return Course(
         portal_id=key[0],
         customer_id=key[1],
-        customer=customer,
+        customer=names[0],
         product_key=key[2],
-        product=product,
+        product=names[1],
         now=totals[0],
         before=known[1] if look.before else None,
         month_before=known[2],

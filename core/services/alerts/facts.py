@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 PLANNED = frozenset({*FROM_FINDING.values(), RuleKind.HELD})
 """Kinds that a plan tells of: without one they cannot be looked at."""
+
+
+LOOK_BACK = timedelta(days=35)
+"""Of older readings only the last and the first of each portal matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def look(ctx: Context, session: Session, rules: Sequence[AlertRule]) -> Found:
         blind |= {RuleKind.LEAKAGE} if leaks.read_at is None else set()
     raised = raised_by(rules, matters)
     if RuleKind.USAGE in wanted:
-        for rule, signal in _of_usage(session, rules, portals):
+        for rule, signal in _of_usage(session, rules, portals, now):
             one = Raised(rule, signal)
             raised.setdefault(one.cause, one)
     return Found(raised, frozenset(RuleKind) - blind)
@@ -113,9 +117,9 @@ def _of_contracts(session: Session, rules: Sequence[AlertRule], today: date) -> 
 
 
 def _of_usage(
-    session: Session, rules: Sequence[AlertRule], portals: Sequence[Portal]
+    session: Session, rules: Sequence[AlertRule], portals: Sequence[Portal], now: datetime
 ) -> Iterable[tuple[AlertRule, Signal]]:
-    looks = _looks(session, portals)
+    looks = _looks(session, portals, now)
     if not looks:
         return ()
     since = min(min(look.instants) for look in looks.values())
@@ -125,8 +129,8 @@ def _of_usage(
     return jumps.jumps(rules, courses, looks)
 
 
-def _looks(session: Session, portals: Sequence[Portal]) -> dict[int, Looks]:
-    read = alert_facts.readings(session)
+def _looks(session: Session, portals: Sequence[Portal], now: datetime) -> dict[int, Looks]:
+    read = alert_facts.readings(session, now - LOOK_BACK)
     zone = settings_store.time_zone(session)
     looks: dict[int, Looks] = {}
     for portal in portals:
