@@ -46,8 +46,10 @@ def headline(found: Totals) -> None:
         )
     elif found.by_finding:
         title = tr("Some consumption cannot be charged yet")
-    else:
+    elif found.by_status:
         title = tr("What is used is charged")
+    else:
+        title = tr("What is charged for consumption?")
     states.title(title, tr("Amounts of your sources become charges on the contract of each customer, exactly once."))
 
 

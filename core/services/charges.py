@@ -158,7 +158,7 @@ def charge_detail(ctx: Context, actor: Actor, key: str) -> ChargeDetail:
             session, portal_ids=[portal.id], period=row.period_start, customer_id=row.customer_id
         )
         settings = charges.all_settings(session).get(portal.id)
-        waiting = [change for change in charges.changes(session, period=row.period_start) if change.key.base == key]
+        waiting = charges.changes(session, ids=[view.change_id]) if view.change_id else []
         steps = ledger.of_charge(session, key)
     lines = tuple(
         line

@@ -215,7 +215,7 @@ def changes(session: Session, *, period: date | None = None, ids: Collection[str
 
 def with_lanes(session: Session, ids: Collection[str]) -> list[ChargeChange]:
     """These changes and all others of the same customer and period: they stand or fall together."""
-    lanes = {change.lane for change in changes(session, ids=ids)}
+    lanes = {row.lane for row in in_keys(session, select(CHANGE.c.lane), [CHANGE.c.change_id], sorted(ids))}
     rows = list(in_keys(session, select(CHANGE), [CHANGE.c.lane], sorted(lanes)))
     return [change_from_json(row.data, status=row.status) for row in sorted(rows, key=lambda row: row.position)]
 
