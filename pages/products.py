@@ -102,7 +102,7 @@ def list_of_products() -> None:
 
 if headline():
     questions = products.line_questions(context, actor)
-    open_questions = sum(question.chosen is None for question in questions)
+    open_questions = sum(question.chosen is None or question.why is not None for question in questions)
     tabs = {
         "products": tr("Products"),
         "rules": tr("Rules"),
