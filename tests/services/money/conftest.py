@@ -55,8 +55,8 @@ def _emptied(empty_database: Path, name: str) -> Database:
     if path not in _REUSED:
         _REUSED[path] = Database(f"sqlite:///{path}")
     _REUSED[path].dispose()
-    for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+    for left in (*path.parent.glob(f"{path.name}*"), *path.parent.glob(f"{path.stem}-before-*")):
+        left.unlink()
     shutil.copy(empty_database, path)
     return _REUSED[path]
 

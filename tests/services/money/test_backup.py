@@ -150,11 +150,17 @@ def test_a_database_that_is_not_empty_stays_as_it_is(duo: World, tmp_path: Path)
     assert duo.sync().run_id == before + 1
 
 
+def aside(world: World) -> list[Path]:
+    """Databases that were set aside beside the world's own."""
+    path = Path(str(world.database.engine.url.database))
+    return list(path.parent.glob(f"{path.stem}-before-*"))
+
+
 def test_replace_sets_the_database_that_is_there_aside(duo: World, tmp_path: Path) -> None:
     backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
     duo.database.dispose()
     backup.restore(SYSTEM, tmp_path / "b.zip", duo.database.url, tmp_path, NOW, replace=True)
-    assert len(list(tmp_path.glob("*-before-*.db"))) == 1
+    assert len(aside(duo)) == 1
     assert duo.sync().status == "done"
 
 
@@ -169,7 +175,7 @@ def test_a_back_up_that_was_changed_is_refused_and_the_old_database_comes_back(d
     duo.database.dispose()
     with pytest.raises(InputError, match="not a whole back-up"):
         backup.restore(SYSTEM, tmp_path / "bad.zip", duo.database.url, tmp_path, NOW, replace=True)
-    assert list(tmp_path.glob("*-before-*")) == []
+    assert aside(duo) == []
     assert duo.sync().status == "done"
 
 
