@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,15 +43,15 @@ def rows_around(data: bytes | Path, name: str, place: str, limits: Limits | None
 
 def _around(grid: Grid, wanted: int, limits: Limits) -> RowsAround | None:
     width = min(MOST_COLUMNS, max((len(row) for row in grid.head), default=0))
-    index = wanted - 1 - grid.dropped_lines
-    body = grid.body(max(0, index - AROUND), index + AROUND + 1, range(width))
-    columns = [body.column(place) for place in range(width)]
-    rows = tuple(
-        (int(number), tuple(display(column.at(place)) for column in columns))
-        for place, number in enumerate(body.numbers.tolist())
-    )
-    if not any(number == wanted for number, _ in rows):
+    # Blank lines are no rows in some kinds of files: only the numbers tell where a row stands.
+    body = grid.body(0, None, range(width))
+    numbers = body.numbers.tolist()
+    at = bisect_left(numbers, wanted)
+    if at == len(numbers) or numbers[at] != wanted:
         return None
+    columns = [body.column(place) for place in range(width)]
+    near = range(max(0, at - AROUND), min(len(numbers), at + AROUND + 1))
+    rows = tuple((int(numbers[place]), tuple(display(column.at(place)) for column in columns)) for place in near)
     header = likely_header(grid.head, limits.header_search_rows)
     headings = tuple(display(cell) for cell in grid.head[header][:width]) if header is not None else ()
     return RowsAround(grid.name, headings, rows, wanted)

@@ -16,12 +16,11 @@ CHECKED = "_audit_checked"
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
+    query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         people = {"": tr("Everybody"), **{name: name for name in activity.audit_people(context, actor)}}
         by = choices.select("audit_by", people, tr("Who"), 150)
         since, until = _days(context.clock.today())
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(tr("Check the chain"), icon=":material/link:", key="verify_chain"):
             with states.explained():
                 st.session_state[CHECKED] = (context.clock.now(), activity.verify_chains(context, actor))
@@ -39,10 +38,10 @@ def show() -> None:
     columns = {
         "id": config.TextColumn(tr("No."), alignment="right", width=60),
         "at": config.TextColumn(tr("When"), width=130),
-        "actor": config.TextColumn(tr("Who"), width=130),
-        "action": config.TextColumn(tr("What"), width=180),
-        "subject": config.TextColumn(tr("Which"), width=240),
-        "before": config.TextColumn(tr("Before"), width=200),
+        "actor": config.TextColumn(tr("Who"), width=100),
+        "action": config.TextColumn(tr("What"), width=150),
+        "subject": config.TextColumn(tr("Which"), width=190),
+        "before": config.TextColumn(tr("Before"), width=130),
         "after": config.TextColumn(tr("After")),
     }
     rows = (

@@ -55,7 +55,7 @@ def show_asked(shown: MonthEnd) -> None:
     company = next((one for one in shown.companies if one.company_id == wanted), None)
     if company is not None:
         st.dialog(tr("Next invoice of {company}", company=company.company), width=980, position="right")(_lines)(
-            company, shown
+            company
         )
 
 
@@ -89,7 +89,7 @@ def _companies(found: Sequence[CompanyInvoice]) -> None:
     grid.show(frame, columns, name=key, alt=tr("Next invoices"), on_select=clicked, selection_mode="single-cell")
 
 
-def _lines(company: CompanyInvoice, shown: MonthEnd) -> None:
+def _lines(company: CompanyInvoice) -> None:
     dialogs.opened()
     st.markdown(f"**{money(company.to_bill)}** {tr('to bill')} · {money(company.posted)} {tr('posted already')}")
     st.caption(tr("Click a line to see what it is counted from."))
@@ -111,18 +111,16 @@ def _lines(company: CompanyInvoice, shown: MonthEnd) -> None:
     )
     cells = event.selection.cells  # type: ignore[attr-defined]
     if cells and cells[0][0] < len(company.lines):
-        _behind(company.lines[cells[0][0]], shown)
+        _behind(company.lines[cells[0][0]])
 
 
-def _behind(line: NextLine, shown: MonthEnd) -> None:
+def _behind(line: NextLine) -> None:
     if line.item is None:
         st.caption(tr("A charge: the Consumption page tells the lines that it is made of."))
         st.page_link("pages/consumption.py", label=tr("Open Consumption"), icon=":material/arrow_forward:")
         return
     words = f"{line.what} · {line.company} · {number(line.units)} × {money(line.unit_price)}"
-    report_lineage.ask_contract_line(
-        line.company_id, line.item, line.line, words, min(line.last, shown.month.replace(day=28))
-    )
+    report_lineage.ask_contract_line(line.company_id, line.item, line.line, words, line.last)
     st.rerun()
 
 
