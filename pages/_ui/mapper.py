@@ -42,7 +42,8 @@ def choose(draft: Draft) -> None:
         )
     answer, parts = st.columns([1, 1], gap="large")
     with parts:
-        mapper_fields.show(draft)
+        with st.container():
+            mapper_fields.show(draft)
         mapper_rules.show(draft)
     with answer:
         mapper_tree.show(draft)

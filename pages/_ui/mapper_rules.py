@@ -39,47 +39,44 @@ def show(draft: Draft) -> None:
 
 def _filter(draft: Draft, index: int, one: dict[str, object]) -> None:
     """One condition: where, how, with what."""
-    words = mapper_words.conditions()
     key = f"{draft.key}_filter_{index}"
-    name = f"filter {index}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "", icon=":material/ads_click:", key=f"{key}_pick", on_click=_activate, args=(draft, name),
-            type="primary" if draft.active == name else "secondary", help=tr("Choose the field with a click in the answer"),
-        )  # fmt: skip
-        if st.session_state.get(f"{key}_path") != str(one.get("path", "")):
-            st.session_state[f"{key}_path"] = str(one.get("path", ""))
-        one["path"] = st.text_input(
-            tr("Where"), key=f"{key}_path", label_visibility="collapsed", placeholder=tr("field"), max_chars=500,
-            on_change=_typed, args=(one, "path", f"{key}_path"),
-        )  # fmt: skip
-        if f"{key}_op" not in st.session_state:
-            st.session_state[f"{key}_op"] = str(one.get("op", "equals"))
-        one["op"] = st.selectbox(
-            tr("Condition"),
-            list(words),
-            key=f"{key}_op",
-            format_func=lambda word: words[word],
-            label_visibility="collapsed",
-        )
-        if one["op"] in WITHOUT_VALUES:
-            one.pop("values", None)
-        else:
-            values = one.get("values") or ()
-            if f"{key}_values" not in st.session_state:
-                st.session_state[f"{key}_values"] = ", ".join([values] if isinstance(values, str) else map(str, values))
-            text = st.text_input(
-                tr("Values"),
-                key=f"{key}_values",
-                label_visibility="collapsed",
-                placeholder=tr("value, value"),
-                max_chars=500,
-            )
-            one["values"] = (
-                [part.strip() for part in text.split(",") if part.strip()] if one["op"] != "matches" else [text]
-            )
-        st.button("", icon=":material/close:", key=f"{key}_remove", on_click=_remove, args=(draft, index), type="tertiary",
-                  help=tr("Remove this filter"))  # fmt: skip
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            name = f"filter {index}"
+            st.button(
+                "", icon=":material/ads_click:", key=f"{key}_pick", on_click=_activate, args=(draft, name),
+                type="primary" if draft.active == name else "secondary", help=tr("Choose the field with a click in the answer"),
+            )  # fmt: skip
+            if st.session_state.get(f"{key}_path") != str(one.get("path", "")):
+                st.session_state[f"{key}_path"] = str(one.get("path", ""))
+            one["path"] = st.text_input(
+                tr("Where"), key=f"{key}_path", label_visibility="collapsed", placeholder=tr("field"), max_chars=500,
+                on_change=_typed, args=(one, "path", f"{key}_path"),
+            )  # fmt: skip
+            st.button("", icon=":material/close:", key=f"{key}_remove", on_click=_remove, args=(draft, index), type="tertiary",
+                      help=tr("Remove this filter"))  # fmt: skip
+        _condition(one, key)
+
+
+def _condition(one: dict[str, object], key: str) -> None:
+    words = mapper_words.conditions()
+    how, what = st.columns([2, 3], gap="small")
+    if f"{key}_op" not in st.session_state:
+        st.session_state[f"{key}_op"] = str(one.get("op", "equals"))
+    one["op"] = how.selectbox(
+        tr("Condition"), list(words), key=f"{key}_op", format_func=lambda word: words[word], label_visibility="collapsed"
+    )  # fmt: skip
+    if one["op"] in WITHOUT_VALUES:
+        one.pop("values", None)
+        return
+    values = one.get("values") or ()
+    if f"{key}_values" not in st.session_state:
+        st.session_state[f"{key}_values"] = ", ".join([values] if isinstance(values, str) else map(str, values))
+    text = what.text_input(
+        tr("Values"), key=f"{key}_values", label_visibility="collapsed", placeholder=tr("value, value"), max_chars=500
+    ).strip()  # fmt: skip
+    several = [text] if one["op"] == "matches" else [part.strip() for part in text.split(",")]
+    one["values"] = [part for part in several if part]
 
 
 def _typed(one: dict[str, object], name: str, key: str) -> None:

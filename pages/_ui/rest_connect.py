@@ -65,9 +65,10 @@ def _draw(place: dict[str, Any], stored: frozenset[str], taken: set[str]) -> Non
     with states.explained():
         with st.container(border=True):
             st.subheader(tr("1. What is asked"), anchor=False)
-            settings = rest_request.draw(forms, place["start"], key)
-            secrets = _ask(place, forms, settings, stored, key)
-            _asked(place, settings, key)
+            settings, beside = rest_request.draw(forms, place["start"], key)
+            with beside:
+                secrets = _ask(place, forms, settings, stored, key)
+                _asked(place, settings, key)
         sample = place["sample"]
         if sample is None:
             return

@@ -27,7 +27,9 @@ def show(detail: PortalDetail, name: str, *, editable: bool) -> bool:
     }
     with st.container(border=True, gap="xsmall"):
         for label, words in facts.items():
-            st.markdown(f":gray[{escape(label)}]  {escape(words)}")
+            with st.container(horizontal=True, gap="small"):
+                st.caption(escape(label), width=180)
+                st.text(words)
     if not editable:
         return False
     with st.container(horizontal=True, gap="small"):

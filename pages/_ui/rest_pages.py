@@ -49,7 +49,8 @@ def draw(fields: Sequence[FormField], start: Mapping[str, Any], key: str) -> dic
         format_func=lambda word: words[word],
         key=key,
     )
-    asked = [field for field in fields if field.name in FIELDS[kind]]
+    named = {field.name: field for field in fields}
+    asked = [named[name] for name in FIELDS[kind]]
     values = start if kind == known else {}
     left, right = st.columns(2, gap="medium")
     entered: dict[str, Any] = {}

@@ -20,8 +20,11 @@ INSIDE = ("for_each", "window", "answer", "limits")
 LISTS = ("joins", "rules")
 
 
-def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The form with what is there already; returns the settings without the mapping."""
+def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
+    """The form with what is there already; returns the settings without the mapping, and the place for secrets and button.
+
+    What comes and goes with a choice is in containers of its own, so that what stands below is not drawn anew.
+    """
     settings: dict[str, Any] = {}
     method, address = st.columns([1, 5], gap="small", vertical_alignment="bottom")
     settings["method"] = method.selectbox(
@@ -31,13 +34,16 @@ def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[str, 
         tr("Address"), start.get("url", ""), key=f"{key}_url", placeholder="https://api.example.com/v1/customers", max_chars=2000,
         help=tr("The address that answers with customers, products and quantities."),
     ).strip()  # fmt: skip
-    if settings["method"] == "POST":
-        settings["body"] = _body(start.get("body") or {}, key)
-    settings["auth"] = _sign_in(forms, start.get("auth") or {}, key)
+    with st.container():
+        if settings["method"] == "POST":
+            settings["body"] = _body(start.get("body") or {}, key)
+    with st.container():
+        settings["auth"] = _sign_in(forms, start.get("auth") or {}, key)
     internal = st.checkbox(
         tr("The address is in a network of your own"), bool((start.get("network") or {}).get("internal")), key=f"{key}_internal",
         help=tr("An administrator opens the host first, under Settings → Workspace and back-up."),
     )  # fmt: skip
+    place = st.container()
     with st.expander(tr("Parameters and headers"), expanded=False, icon=":material/list_alt:"):
         left, right = st.columns(2, gap="medium")
         settings["query"] = _pairs(
@@ -53,7 +59,7 @@ def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[str, 
     with st.expander(tr("Further settings"), icon=":material/tune:"):
         settings |= _further(forms, start, key)
     settings["network"] = {**settings.get("network", {}), **({"internal": True} if internal else {})}
-    return {name: value for name, value in settings.items() if value not in (None, "", {}, [], False)}
+    return {name: value for name, value in settings.items() if value not in (None, "", {}, [], False)}, place
 
 
 def kinds() -> dict[str, str]:
@@ -180,7 +186,8 @@ def _further(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
     for name in LISTS:
         field = forms.fields[name]
         as_text = FormField(name=name, title=field.title, help=field.help, kind="map", required=False)
-        entered |= settings_form.draw([as_text], start, key)
+        with st.popover(tr(field.title), icon=":material/tune:", type="tertiary"):
+            entered |= settings_form.draw([as_text], start, key)
     network = start.get("network") or {}
     fields = [field for field in forms.parts["network"] if field.name != "internal"]
     with st.popover(tr("Network"), icon=":material/tune:", type="tertiary"):

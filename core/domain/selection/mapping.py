@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -53,6 +54,13 @@ def _safe_pattern(text: str) -> str:
     except re.error as error:
         raise ValueError(T("{pattern} is not a regular expression.", pattern=text[:60])) from error
     return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
 
 
 Path = Annotated[str, AfterValidator(_path)]
@@ -162,6 +170,8 @@ class Filter(_Part):
         needs = self.op not in (FilterOp.EXISTS, FilterOp.MISSING)
         if needs and not self.values:
             raise ValueError(T("Give a value to compare with."))
+        if self.op in (FilterOp.GREATER, FilterOp.LESS) and not _is_number(self.values[0]):
+            raise ValueError(T("This is not a number."))
         if self.op is FilterOp.MATCHES:
             for pattern in self.values:
                 _safe_pattern(pattern)
