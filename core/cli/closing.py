@@ -104,7 +104,7 @@ def sign(
         signed = month_end.sign_off(ctx, actor, _month(month), shown.digest, remark)
         say(
             T(
-                "Signed by {person} on {moment} for {amount}.",
+                "Signed by {person} on {moment} for € {amount}.",
                 person=signed.person,
                 moment=signed.at,
                 amount=signed.to_bill,

@@ -93,11 +93,11 @@ def long_table(table: Table, style: Style, room: float) -> LongTable:
 
 
 def on_paper(table: Table) -> Table:
-    """The table without columns of text that are for spreadsheets, or empty."""
+    """The table without columns that are for spreadsheets, and without empty columns of text."""
     kept = [
         place
         for place, column in enumerate(table.columns)
-        if column.kind.is_number or (column.paper and any(_says_something(row.cells[place]) for row in table.rows))
+        if column.paper and (column.kind.is_number or any(_says_something(row.cells[place]) for row in table.rows))
     ]
     if not table.rows or len(kept) == len(table.columns):
         return table
@@ -122,7 +122,7 @@ def _indents(right: list[bool]) -> list[float]:
 
 
 def _widths(columns: Sequence[Column], titles: list[str], texts: list[list[str]], room: float) -> list[float]:
-    """Numbers and dates get what they need, text shares what is left by what it would like to have."""
+    """Numbers and dates get what they need; what is left is shared fairly: a short text is never cut for a long one beside it."""
     natural: list[float] = []
     indents = _indents([column.kind.is_number for column in columns])
     for place, title in enumerate(titles):
@@ -133,10 +133,21 @@ def _widths(columns: Sequence[Column], titles: list[str], texts: list[list[str]]
         return [wish + (0 if column.kind.is_number else spare) for wish, column in zip(natural, columns, strict=True)]
     fixed = [column.kind.is_number or wish < room / len(columns) for wish, column in zip(natural, columns, strict=True)]
     left = room - sum(wish for wish, stays in zip(natural, fixed, strict=True) if stays)
-    flexible = sum(wish for wish, stays in zip(natural, fixed, strict=True) if not stays)
-    if left <= 0 or not flexible:
+    if left <= 0 or all(fixed):
         return [wish * room / sum(natural) for wish in natural]
-    return [wish if stays else wish * left / flexible for wish, stays in zip(natural, fixed, strict=True)]
+    most = _fair([wish for wish, stays in zip(natural, fixed, strict=True) if not stays], left)
+    return [wish if stays else min(wish, most) for wish, stays in zip(natural, fixed, strict=True)]
+
+
+def _fair(wishes: Sequence[float], left: float) -> float:
+    """The most that one may have so that all of them together have exactly what is left."""
+    ascending = sorted(wishes)
+    for place, wish in enumerate(ascending):
+        share = left / (len(ascending) - place)
+        if wish > share:
+            return share
+        left -= wish
+    return ascending[-1]
 
 
 def _draw(canvas: Canvas, layout: _Layout, line: _Line, top: float, *, head: bool) -> float:

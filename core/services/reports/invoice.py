@@ -115,8 +115,10 @@ def explained(row: CheckRow) -> Text | str:
         texts.append(T("Muted by {person}: {reason}", person=row.mute.person, reason=row.mute.reason))
     if row.shared:
         texts.append(T("The contract lines bill other products too: they are not compared."))
+    elif row.autotask_difference and row.autotask_difference > 0:
+        texts.append(T("Autotask bills {count} more than own records.", count=row.autotask_difference))
     elif row.autotask_difference:
-        texts.append(T("Autotask bills {count} other than own records.", count=row.autotask_difference))
+        texts.append(T("Autotask bills {count} fewer than own records.", count=-row.autotask_difference))
     return reduce(lambda before, one: T("{first} {second}", first=before, second=one), texts) if texts else ""
 
 

@@ -76,8 +76,8 @@ def report_of(ctx: Context, shown: Leakage) -> Report:
         day=shown.day,
         made_at=ctx.clock.now(),
         facts=[
-            T("Not billed: {amount} per month.", amount=shown.totals[Direction.LOST]),
-            T("Billed and not used: {amount} per month.", amount=shown.totals[Direction.OVERBILLED]),
+            T("Not billed: € {amount} per month.", amount=shown.totals[Direction.LOST]),
+            T("Billed and not used: € {amount} per month.", amount=shown.totals[Direction.OVERBILLED]),
         ],
         notes=notes,
         sections=(

@@ -37,8 +37,8 @@ LINES = (
     Column("contract_id", T("Contract number"), paper=False),
     Column("what", T("What")),
     Column("kind", T("Kind")),
-    Column("first", T("From"), Kind.DATE),
-    Column("last", T("To"), Kind.DATE),
+    Column("first", T("First day"), Kind.DATE),
+    Column("last", T("Last day"), Kind.DATE),
     Column("days", T("Days"), Kind.COUNT, paper=False),
     Column("period_days", T("Days of the period"), Kind.COUNT, paper=False),
     Column("units", T("Units"), Kind.COUNT),
@@ -54,7 +54,7 @@ COMPANIES = (
 )
 SETTLED = (
     Column("gate", T("Condition")),
-    Column("count", T("Open"), Kind.COUNT),
+    Column("count", T("Still open"), Kind.COUNT),
     Column("message", T("Explanation")),
 )
 CHANGED = (COMPANY, Column("signed", T("Signed"), Kind.MONEY), Column("now", T("Now"), Kind.MONEY))
@@ -90,7 +90,7 @@ def report_of(shown: MonthEnd, made_at: datetime) -> Report:
 def _facts(shown: MonthEnd) -> list[Text]:
     facts: list[Text] = []
     if shown.to_bill is not None and shown.posted is not None:
-        facts.append(T("To bill: {amount}; posted: {posted}.", amount=shown.to_bill, posted=shown.posted))
+        facts.append(T("To bill: € {amount}; posted: € {posted}.", amount=shown.to_bill, posted=shown.posted))
     if shown.unknown:
         facts.append(T("Lines without a known price, in no sum: {count}.", count=shown.unknown))
     facts.append(T("Conditions still open: {count}.", count=shown.open_gates))
@@ -98,7 +98,7 @@ def _facts(shown: MonthEnd) -> list[Text]:
     if signed is not None:
         facts.append(
             T(
-                "Signed by {person} on {moment} for {amount}.",
+                "Signed by {person} on {moment} for € {amount}.",
                 person=signed.person,
                 moment=signed.at,
                 amount=signed.to_bill,
