@@ -56,21 +56,22 @@ def assert_made_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("which", "when", "action"),
+    "lost",
     [
-        (CONTRACT, "after", "drop"), (CONTRACT, "after", "malformed"),
-        (CONTRACT, "before", "ignore_write"), (SERVICE, "after", "drop"), (SERVICE, "before", "status"),
-        (FIELD, "after", "status"),
+        [(CONTRACT, "after", "drop", 1), (CONTRACT, "after", "malformed", 2)],
+        [(CONTRACT, "before", "ignore_write", 1), (SERVICE, "before", "status", 1)],
+        [(SERVICE, "after", "drop", 1), (FIELD, "after", "status", 1)],
     ],
-    ids=lambda value: value if isinstance(value, str) else value["entity"],
-)  # fmt: skip
+    ids=["both contracts", "contract and service", "service and field"],
+)
 def test_m4_an_answer_that_never_came_makes_no_second_one(
-    shop: Shop, which: dict[str, Any], when: str, action: str
+    shop: Shop, lost: list[tuple[dict[str, Any], str, str, int]]
 ) -> None:
-    shop.world.server.faults.add(action=action, when=when, **which)
+    for which, when, action, nth in lost:
+        shop.world.server.faults.add(action=action, when=when, nth=nth, **which)
     shop.world.sync()
-    assert shop.world.server.faults.fired
     assert_made_once(shop)
+    assert len(shop.world.server.faults.fired) == len(lost)
 
 
 def test_m4_an_extension_whose_answer_was_lost_is_read_back(shop: Shop) -> None:
