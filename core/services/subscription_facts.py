@@ -21,6 +21,7 @@ from core.domain.subscription.pairs import Pair
 from core.domain.subscription.terms import term_findings
 from core.domain.subscription.words import WINDOW_DAYS, is_subscription
 from core.domain.target import PortalUsage, Target, Targets
+from core.services.applying import Work
 from core.store import subscription_events as events
 from core.store import subscriptions as store
 
@@ -114,9 +115,16 @@ def keep(session: Session, made: Made, of: Known, now: datetime) -> None:
     store.forget_prices(session, back)
 
 
-def settle(session: Session, left: Plan) -> None:
-    """After writing: subscriptions of which nothing is open any more are in sync."""
+def settle(session: Session, left: Plan, works: Sequence[Work]) -> None:
+    """After writing: subscriptions of which nothing is open any more are in sync, on the lines that were made for them."""
     store.settle_places(session, open_lines(left).keys())
+    made = {
+        source.line.id: work.line
+        for work in works
+        if work.line is not None and work.change.line is None
+        for source in work.change.sources
+    }
+    store.place_on_lines(session, made)
 
 
 def _has_price(line: LineRef, state: ContractState, memory: Mapping[LineRef, LineMemory]) -> bool:

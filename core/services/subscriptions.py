@@ -256,8 +256,10 @@ def _row(entry: SubscriptionEntry) -> SubscriptionRow:
 
 
 def _steps(session: Session, lines: set[LineRef]) -> tuple[LedgerRow, ...]:
-    entries = [entry for line in sorted(lines) for entry in ledger.of_line(session, line)]
-    entries.sort(key=lambda entry: entry.id)
+    written = [entry for line in sorted(lines) for entry in ledger.of_line(session, line)]
+    # A line that was made had no number when it was intended: what came before is found by its change.
+    changes = ledger.of_changes(session, {entry.change_id for entry in written if entry.change_id})
+    entries = sorted({entry.id: entry for entry in (*written, *changes)}.values(), key=lambda entry: entry.id)
     return tuple(
         LedgerRow(
             at=entry.at,

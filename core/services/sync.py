@@ -299,7 +299,7 @@ def _keep_left(running: Running, plan: Plan, works: Sequence[Work], names: Names
 
         def work(session: Session) -> None:
             plans.save(session, left, ctx.clock.now(), run_id=running.id)
-            subscription_facts.settle(session, left)
+            subscription_facts.settle(session, left, works)
 
         ctx.database.run(work)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -184,6 +184,16 @@ def settle_places(session: Session, opened: Collection[int | LineRef]) -> None:
         session.execute(
             PLACE.update().where(PLACE.c.usage_line_id.in_(chunk)).values(state=Standing.PLACED.value, problem=None)
         )
+
+
+def place_on_lines(session: Session, made: Mapping[int, LineRef]) -> None:
+    """Note the contract lines that were made for usage lines which had none."""
+    if made:
+        wanted = PLACE.update().where(PLACE.c.usage_line_id == bindparam("usage_line"))
+        rows = [
+            {"usage_line": number, "kind": line.kind.value, "number": line.id} for number, line in sorted(made.items())
+        ]
+        session.connection().execute(wanted.values(line_kind=bindparam("kind"), line_id=bindparam("number")), rows)
 
 
 def remembered_prices(session: Session) -> dict[LineRef, Decimal]:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from core.domain.contract import ItemRef, LineKind
+from core.domain.contract import ItemRef, LineKind, LineRef
 from core.domain.errors import AccessDenied, InputError, SettingsError
 from core.domain.policy import Mode
 from core.domain.provisioning.policy import ContractPolicy
@@ -20,6 +20,7 @@ from core.services.access import SYSTEM, Actor, Role
 from core.services.new_subscription import Confirmation, confirm, found, propose
 from core.services.owners import new_owner
 from core.services.runs import run_state
+from core.services.subscriptions import subscription_detail
 from core.store import audit, runs
 from tests.services.money.world import SandboxData, World
 from tests.services.provisioning.shop import PORTAL, Shop, open_shop, subscription
@@ -95,6 +96,9 @@ def test_s4_01_s4_04_s4_09_s4_15_s4_16_one_flow_from_order_to_contract_line(shop
     (line,) = shop.lines_of(things.fitting)
     assert (line["serviceID"], shop.world.units(line["id"])) == (things.premium, 4)
     assert found(ctx, ANNA) == []
+    detail = subscription_detail(ctx, ANNA, PORTAL, "acme", "sub-1")
+    assert (detail.rows[0].badge, detail.rows[0].line) == ("in_sync", LineRef(LineKind.SERVICE, line["id"]))
+    assert [detail.ledger[0].event, detail.ledger[-1].event] == ["intended", "verified"]
 
 
 def test_s4_10_s4_11_what_is_mapped_is_filled_in(shop: Shop, things: Any) -> None:
