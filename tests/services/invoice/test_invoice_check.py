@@ -282,3 +282,17 @@ def test_viewers_look_and_operators_check(seeds: World) -> None:
         checks.mute_difference(seeds.ctx, OPERATOR, made.id, Place(EVERYBODY, "Exchange Online"), " ")
     with pytest.raises(InputError, match="no such"):
         checks.get_check(seeds.ctx, SYSTEM, 12345)
+
+
+def test_a_reconciliation_file_of_partner_center_needs_no_columns(seeds: World) -> None:
+    """25 seats and 3 added halfway: 28 at most, 495,60 before tax."""
+    from tests.files.test_consumption import LICENCES, RECON, ZON
+
+    lines = [RECON, *([row.get(name, "") for name in RECON] for row in LICENCES)]
+    data = "\n".join(",".join(cells) for cells in lines).encode()
+    made = checks.preview_invoice(seeds.ctx, OPERATOR, "Microsoft 365", data, "recon.csv")
+    rows = {row.place: row for row in made.rows}
+    row = rows[Place(ZON, "pc:CFQ7TTC0LCHC:0002")]
+    assert (row.invoice, row.invoice_amount, row.currency) == (28, Decimal("495.60"), "EUR")
+    assert made.period == Period(date(2026, 1, 1), date(2026, 1, 31))
+    assert row.explanation.why is Why.NOT_KNOWN
