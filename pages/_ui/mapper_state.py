@@ -20,8 +20,8 @@ FURTHER = (
     "currency", "period_start", "period_end", "effective_date",
 )  # fmt: skip
 FIELDS = (*MAIN, *FURTHER)
-NEEDED = (("customer", "customer_id"), ("product", "product_key"), ("quantity", "count_records"))
-"""One of each pair; the first is asked for."""
+NEEDED = (("customer", "customer_id"), ("product", "product_key"), ("quantity", "count_records", "amount"))
+"""One of each; the first is asked for."""
 MOST_OPEN = 120
 
 
@@ -129,7 +129,7 @@ class Draft:
 
     def lacking(self) -> list[str]:
         """Parts that are still to be chosen, the first first."""
-        return [first for first, other in NEEDED if not (self.mapping.get(first) or self.mapping.get(other))]
+        return [one_of[0] for one_of in NEEDED if not any(self.mapping.get(part) for part in one_of)]
 
     def fits(self, sample: Sample) -> bool:
         """Whether another example has records at the same place."""

@@ -61,11 +61,20 @@ def _place(portal: str, settings: Mapping[str, Any] | None = None) -> dict[str, 
 def _draw(place: dict[str, Any], stored: frozenset[str], taken: set[str]) -> None:
     forms = rest_forms.endpoint_forms(auth.context(), auth.actor())
     key = f"endpoint_{place['version']}"
+    if place.get("kept") is not None and f"{key}_url" not in st.session_state:
+        # Back from another page, where Streamlit forgets what stands in widgets: the form begins with what was there.
+        place["start"] = place["kept"]
+        place["version"] += 1
+        key = f"endpoint_{place['version']}"
     sample: Sample | None = place["sample"]
     with states.explained():
         with st.container(border=True):
             st.subheader(tr("1. What is asked"), anchor=False)
             settings, beside = rest_request.draw(forms, place["start"], key)
+            place["kept"] = {
+                **settings,
+                **{name: place["start"][name] for name in ("mapping",) if name in place["start"]},
+            }
             with beside:
                 secrets = _ask(place, forms, settings, stored, key)
                 _asked(place, settings, key)
@@ -153,6 +162,7 @@ def _mapped(place: dict[str, Any], sample: Sample, settings: dict[str, Any], key
         st.subheader(tr("2. Click where the numbers stand"), anchor=False)
         draft = mapper.draft_of(key, sample, place["start"].get("mapping"))
         mapper.choose(draft)
+    place["kept"] = {**settings, "mapping": draft.to_settings()}
     with st.container(border=True):
         st.subheader(tr("3. What comes out"), anchor=False)
         preview = mapper.outcome(draft, place["portal"])
