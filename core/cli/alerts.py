@@ -80,5 +80,5 @@ def _plain(row: AlertView) -> dict[str, object]:
     return {
         "id": row.id, "kind": row.kind, "severity": row.severity, "state": row.state, "message": row.title,
         "details": list(row.details), "portals": list(row.portals), "since": row.opened_at, "resolved": row.resolved_at,
-        "told": row.times,
+        "told": row.times, "sent": row.sent_at, "due": row.due_at,
     }  # fmt: skip

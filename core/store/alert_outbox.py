@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.domain.paging import Page, PageQuery
@@ -162,6 +162,22 @@ def told_elsewhere(session: Session, channel_id: int, alerts: Collection[int], s
     )
     return {
         row[0] for chunk in chunks(sorted(alerts)) for row in session.execute(query.where(ITEM.c.alert_id.in_(chunk)))
+    }
+
+
+def sent_or_due(session: Session, alerts: Collection[int]) -> dict[int, tuple[datetime | None, datetime | None]]:
+    """Of each alert: when a message that tells it last got through, and when the next one that waits is due."""
+    through = case((MESSAGE.c.state.in_((DELIVERED, ACCEPTED)), MESSAGE.c.ended_at))
+    waits = case((MESSAGE.c.state.in_(OPEN), MESSAGE.c.next_at))
+    query = (
+        select(ITEM.c.alert_id, func.max(through), func.min(waits))
+        .join(MESSAGE, MESSAGE.c.id == ITEM.c.message_id)
+        .group_by(ITEM.c.alert_id)
+    )
+    return {
+        row[0]: (row[1], row[2])
+        for chunk in chunks(sorted(alerts))
+        for row in session.execute(query.where(ITEM.c.alert_id.in_(chunk)))
     }
 
 

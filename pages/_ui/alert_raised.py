@@ -38,10 +38,10 @@ def show() -> None:
     columns = {
         "open": config.ButtonColumn("", width=75, type="tertiary", key="alert_open", pinned=True),
         "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
-        "title": config.TextColumn(tr("What is the matter"), width=430),
+        "title": config.TextColumn(tr("What is the matter"), width=410),
         "state": status_column(tr("State"), open_states, alert_words.STATE_COLORS, width=85),
-        "since": config.TextColumn(tr("Since"), width=100, alignment="right"),
-        "told": config.TextColumn(tr("Told"), width=100, alignment="right"),
+        "since": config.TextColumn(tr("Since"), width=90, alignment="right"),
+        "told": config.TextColumn(tr("Told"), width=130, alignment="right"),
         "kind": config.TextColumn(tr("Rule")),
     }
     frame = table(
@@ -49,7 +49,7 @@ def show() -> None:
             {
                 "open": tr("Details"), "severity": [severities[row.severity]], "title": tr(row.title),
                 "kind": kinds.get(row.kind, row.kind), "state": [open_states[row.state]], "since": ago(row.opened_at),
-                "told": ago(row.told_at) if row.told_at else tr("not yet"),
+                "told": _told(row),
             }
             for row in page.rows
         ),
@@ -107,10 +107,18 @@ def _mute(alert_id: int, days: int | None, reason: str) -> None:
         st.rerun()
 
 
+def _told(row: AlertView) -> str:
+    if row.sent_at:
+        return ago(row.sent_at)
+    return tr("on {moment}", moment=moment(row.due_at)) if row.due_at else tr("not yet")
+
+
 def _story(row: AlertView) -> str:
     parts = [tr("Raised {moment}", moment=moment(row.opened_at))]
-    if row.told_at:
-        parts.append(tr("told {count}×, last {moment}", count=row.times, moment=moment(row.told_at)))
+    if row.sent_at:
+        parts.append(tr("told {count}×, last {moment}", count=row.times, moment=moment(row.sent_at)))
+    if row.due_at:
+        parts.append(tr("goes out {moment}", moment=moment(row.due_at)))
     if row.resolved_at:
         parts.append(tr("over since {moment}", moment=moment(row.resolved_at)))
     return " · ".join(parts)

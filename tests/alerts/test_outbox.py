@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -109,6 +109,8 @@ def test_digests_gather_until_their_time(desk: Desk) -> None:
         desk.deliver()
         desk.clock.move(hours=1)
     assert desk.post.sent == []
+    page = alerts.alerts(desk.ctx, SYSTEM, PageQuery())
+    assert {(one.sent_at, one.due_at) for one in page.rows} == {(None, datetime(2026, 11, 21, 7, 0, tzinfo=UTC))}
     desk.clock.move(days=1)
     desk.deliver()
     (notice,) = desk.post.to("smtp")

@@ -26,7 +26,10 @@ KEPT = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertView:
-    """One matter. `state`: open, muted, resolved; `times` is how often it was told, `page` and `filters` lead to it."""
+    """One matter. `state`: open, muted, resolved; `times` is how often it was told, `page` and `filters` lead to it.
+
+    `told_at` is when it was put into the outbox, `sent_at` when a message last got through, `due_at` when the next one goes out.
+    """
 
     id: int
     kind: str
@@ -40,6 +43,8 @@ class AlertView:
     opened_at: datetime
     resolved_at: datetime | None
     told_at: datetime | None
+    sent_at: datetime | None
+    due_at: datetime | None
     times: int
     muted_until: datetime | None
     mute_reason: str
@@ -68,8 +73,9 @@ def alerts(ctx: Context, actor: Actor, query: PageQuery) -> Page[AlertView]:
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         page = store.page(session, query)
+        told = outbox.sent_or_due(session, [one.id for one in page.rows])
     now = ctx.clock.now()
-    return Page(tuple(_view(one, now) for one in page.rows), page.total)
+    return Page(tuple(_view(one, now, *told.get(one.id, (None, None))) for one in page.rows), page.total)
 
 
 def counts(ctx: Context, actor: Actor) -> Mapping[str, int]:
@@ -135,11 +141,12 @@ def tidy(ctx: Context, actor: Actor) -> None:
     ctx.database.run(work)
 
 
-def _view(one: store.Alert, now: datetime) -> AlertView:
+def _view(one: store.Alert, now: datetime, sent_at: datetime | None, due_at: datetime | None) -> AlertView:
     muted = one.muted_until is not None and now < one.muted_until
     state = "resolved" if one.resolved_at else "muted" if muted else "open"
     return AlertView(
         id=one.id, kind=one.kind.value, severity=one.severity.value, state=state, title=one.title, details=one.details,
         portals=one.portals, page=one.page, filters=one.filters, opened_at=one.opened_at, resolved_at=one.resolved_at,
-        told_at=one.told_at, times=one.times, muted_until=one.muted_until, mute_reason=one.mute_reason,
+        told_at=one.told_at, sent_at=sent_at, due_at=due_at,
+        times=one.times, muted_until=one.muted_until, mute_reason=one.mute_reason,
     )  # fmt: skip
