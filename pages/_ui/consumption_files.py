@@ -110,7 +110,7 @@ def check(period: date | None) -> None:
         "told": config.TextColumn(tr("The source told"), alignment="right", width=105),
         "charged": config.TextColumn(tr("Charged, at cost"), alignment="right", width=105),
         "left": config.TextColumn(tr("Not charged"), alignment="right", width=95),
-        "why": config.TextColumn(tr("Why")),
+        "why": config.TextColumn(tr("Why"), width=260),
     }
     frame = table((_check(row) for row in rows[:MOST_SHOWN]), columns)
     grid.show(frame, columns, name=f"source_check_{period}", alt=tr("What the sources told against the charges"))
@@ -136,11 +136,13 @@ def _verdict(rows: Sequence[CustomerCheck]) -> None:
         }
         if differ:
             st.warning(
-                tr("{portal} told {told}; {left} of it is not charged, of {count} customers.", **words),
+                tr("{portal}: {told} in the source, of which {left} is not charged ({count} customers).", **words),
                 icon=":material/difference:",
             )
         else:
-            st.success(tr("{portal} told {told}, and the charges add up to it.", **words), icon=":material/task_alt:")
+            st.success(
+                tr("{portal}: the charges add up to the {told} of the source.", **words), icon=":material/task_alt:"
+            )
 
 
 def _check(row: CustomerCheck) -> dict[str, object]:

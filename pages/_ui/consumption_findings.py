@@ -41,7 +41,7 @@ def show(portals: Sequence[str]) -> None:
         "subject": config.TextColumn(tr("Customer"), width=150),
         "portal": config.TextColumn(tr("Portal"), width=70),
         "message": config.TextColumn(tr("What is the matter"), width=320),
-        "remedy": config.TextColumn(tr("What to do")),
+        "remedy": config.TextColumn(tr("What to do"), width=250),
     }
     frame = table(
         (

@@ -23,10 +23,11 @@ def draw(
         st.session_state[field] = value.replace(NEW_LINE, "\n")
     text = (st.text_input if is_name else st.text_area)(label, key=field, help=_help()) or ""
     variables = charge_preview.variables(auth.context(), auth.actor(), portal)
-    st.pills(
-        tr("Put in"), variables, format_func=lambda name: f"{{{name}}}", key=chips, on_change=_put_in, args=(field, chips),
-        label_visibility="collapsed", wrap=True,
-    )  # fmt: skip
+    with st.popover(tr("Put in a variable"), icon=":material/add:", key=f"{key}_variables"):
+        st.pills(
+            tr("Put in a variable"), variables, format_func=lambda name: f"{{{name}}}", key=chips, on_change=_put_in,
+            args=(field, chips), label_visibility="collapsed", wrap=True,
+        )  # fmt: skip
     _preview(text, portal=portal, settings=settings, customer=customer, is_name=is_name)
     return text
 
