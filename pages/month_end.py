@@ -47,6 +47,8 @@ def headline(shown: MonthEnd) -> None:
         states.title(tr("{month} is signed for", month=name))
     elif shown.signed is not None:
         states.title(tr("{month} changed after it was signed for", month=name))
+    elif not month_end_gates.is_known(shown):
+        states.title(tr("Can {month} be billed?", month=name))
     elif shown.open_gates:
         states.title(tr("{count} points are open in {month}", count=shown.open_gates, month=name))
     else:

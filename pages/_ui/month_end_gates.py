@@ -6,7 +6,9 @@ import streamlit as st
 
 from core.domain.month_end import Gate, GateName
 from core.services.month_end import MonthEnd
+from pages._ui import states
 from pages._ui.formats import escape, tr
+from pages._ui.shell import link
 
 PAGES = {"changes", "products", "portals", "consumption", "reports", "customers", "overview"}
 PLACES: dict[GateName, dict[str, str]] = {
@@ -21,11 +23,24 @@ PLACES: dict[GateName, dict[str, str]] = {
 def show(shown: MonthEnd) -> None:
     """Settled ones take one line together; those that are open come first."""
     names = titles()
+    if not is_known(shown):
+        with states.empty(
+            tr("It cannot be said yet whether everything is settled"),
+            tr("There is no plan. The first sync makes one: it compares what is used with the contracts."),
+            ":material/help:",
+        ):
+            link("overview", tr("Open the overview"))
+        return
     ordered = sorted(shown.gates, key=lambda gate: gate.passed)
     with st.container(border=True, gap="xxsmall"):
         st.markdown(f"**{tr('Is everything settled?')}**")
         for gate in ordered:
             _gate(gate, names[gate.name])
+
+
+def is_known(shown: MonthEnd) -> bool:
+    """Whether there is a plan to tell it from."""
+    return all(gate.count is not None for gate in shown.gates)
 
 
 def titles() -> dict[GateName, str]:
@@ -43,8 +58,6 @@ def titles() -> dict[GateName, str]:
 
 def _gate(gate: Gate, title: str) -> None:
     icon = ":green[:material/check_circle:]" if gate.passed else ":orange[:material/error:]"
-    if gate.count is None:
-        icon = ":gray[:material/help:]"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"{icon} {title}", width=230)
         if gate.passed:

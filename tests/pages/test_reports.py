@@ -113,6 +113,8 @@ def test_the_month_end_page_tells_what_is_open_and_what_is_billed(planned: Pages
 def test_without_autotask_the_next_invoice_is_not_known(empty: Pages) -> None:
     screen = empty.open("month_end")
     assert not screen.exception
+    assert not screen.error
+    assert screen.title[0].value.startswith("Can ")
     assert not screen.metric
     assert say("The next invoice is not known") in all_words(screen) + "".join(one.value for one in screen.subheader)
 
