@@ -52,13 +52,19 @@ def endpoint() -> Iterator[Server]:
 class Mapper(Journey):
     """The same hands, clicking in an answer."""
 
+    def settle(self) -> None:
+        """Asking an endpoint and drawing a tree take longer than most: on a busy machine seconds."""
+        self.page.wait_for_timeout(150)
+        app = self.page.locator("[data-testid=stApp]")
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
+
     def click_node(self, name: str, nth: int = 0) -> None:
         tree = self.page.locator("[class*=_tree]")
         tree.get_by_role("button", name=re.compile(rf"(^|\s){name}(\s|$)")).nth(nth).click()
         self.settle()
 
     def expect_part(self, label: str, path: str) -> None:
-        expect(self.page.get_by_label(self.say(label), exact=True).first).to_have_value(path)
+        expect(self.page.get_by_label(self.say(label), exact=True).first).to_have_value(path, timeout=15_000)
 
     def map_by_clicks(self, names: Sequence[str], paths: Sequence[str]) -> None:
         """Customer, product and quantity, one after the other, each a click on the node of this name."""
@@ -82,7 +88,7 @@ class Mapper(Journey):
 
     def expect_number(self, label: str, value: str) -> None:
         metric = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(self.say(label), exact=True))
-        expect(metric.last.get_by_test_id("stMetricValue")).to_have_text(value)
+        expect(metric.last.get_by_test_id("stMetricValue")).to_have_text(value, timeout=15_000)
 
 
 @pytest.mark.timeout(170)
@@ -105,7 +111,7 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     journey.no_sideways_scrolling()
     journey.enter(page.get_by_label(journey.say("Name"), exact=True), "Own shop")
     page.locator("[class*=_save] button").click()
-    expect(journey.heading()).to_have_text("Own shop")
+    expect(journey.heading()).to_have_text("Own shop", timeout=15_000)
     lines = page.get_by_test_id("stMetric").filter(has=page.get_by_text(journey.say("Lines"), exact=True)).first
     expect(lines.get_by_test_id("stMetricValue")).to_have_text("3", timeout=20_000)
     if language == "en":
@@ -134,12 +140,12 @@ def ask(journey: Mapper, endpoint: Server) -> None:
     page.get_by_text(journey.say("The address is in a network of your own")).click()
     journey.settle()
     journey.press("Fetch an example")
-    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("127.0.0.1")
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("127.0.0.1", timeout=15_000)
     journey.select("Sign-in", "API key in a header, parameter or cookie")
     journey.enter(page.get_by_label(re.compile(rf"^{journey.say('Name')}")).first, "X-Key")
     journey.enter(page.get_by_label(journey.say("API key"), exact=True), "open sesame")
     journey.press("Fetch an example")
-    expect(page.locator("[class*=_tree]").first).to_be_visible()
+    expect(page.locator("[class*=_tree]").first).to_be_visible(timeout=15_000)
 
 
 def change_it(journey: Mapper) -> None:
@@ -147,9 +153,9 @@ def change_it(journey: Mapper) -> None:
     page = journey.page
     page.get_by_role("tab", name=journey.say("Connection")).click()
     journey.press("Change the request and the mapping")
-    expect(page.get_by_label(journey.say("API key"), exact=True)).to_have_value("")
+    expect(page.get_by_label(journey.say("API key"), exact=True)).to_have_value("", timeout=15_000)
     journey.press("Fetch an example")
-    expect(page.locator("[class*=_tree]").first).to_be_visible()
+    expect(page.locator("[class*=_tree]").first).to_be_visible(timeout=15_000)
     journey.expect_part("Customer", "parent.titel")
     page.get_by_text(journey.say("Filters and totals")).click()
     journey.press("Add a filter")
@@ -157,7 +163,7 @@ def change_it(journey: Mapper) -> None:
     journey.enter(page.get_by_label(journey.say("Values"), exact=True).last, "on")
     journey.expect_number("Lines", "2")
     journey.press("Save, and read it")
-    expect(journey.heading()).to_have_text("Own shop")
+    expect(journey.heading()).to_have_text("Own shop", timeout=15_000)
 
 
 @pytest.mark.timeout(120)
