@@ -1,7 +1,7 @@
 """`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports, pages, hooks, consumption, charges, rest, subscriptions. `--small` measures with a tenth of the
-data. Prints one JSON document.
+Names: sync, plan, import, portals, reports, pages, hooks, consumption, charges, closing, rest, subscriptions. `--small` measures with a
+tenth of the data. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -63,6 +63,12 @@ def measure_charges(small: bool) -> dict[str, Any]:
     return measure(40 if small else 400)
 
 
+def measure_closing(small: bool) -> dict[str, Any]:
+    from tests.bench.closing import measure_closing as measure
+
+    return measure(900 if small else 9_000)
+
+
 def measure_subscriptions(small: bool) -> dict[str, Any]:
     from tests.bench.subscriptions import measure_subscriptions as measure
 
@@ -74,6 +80,7 @@ BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "import": measure_import,
     "consumption": measure_consumption,
     "charges": measure_charges,
+    "closing": measure_closing,
     "subscriptions": measure_subscriptions,
     "sync": lambda small: sync.measure_sync(40, 1_200, 50, 0.1) if small else sync.measure_sync(400, 12_000, 500, 0.1),
     "portals": measure_portals,

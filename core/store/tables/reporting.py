@@ -40,7 +40,7 @@ class InvoiceSettingsRow(Row, table=True):
 class InvoiceCheckRow(Row, table=True):
     """One check of an invoice: evidence, never changed but for `open_rows`, which follows mutes. `result` holds all numbers.
 
-    Amounts are None where a part of them is not known. `digest` is that of `result`; `file_digest` and `stored_path` are the file's.
+    Amounts are None where a part of them is not known. `digest` is that of `result`; `file_digest`, `stored_path`: of the file.
     """
 
     __tablename__ = "invoice_check"
