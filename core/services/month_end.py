@@ -94,7 +94,7 @@ def months(ctx: Context, actor: Actor) -> tuple[SignOff, ...]:
 
 
 def sign_off(ctx: Context, actor: Actor, month: date, digest: str, remark: str = "") -> SignOff:
-    """Sign for a month as it was shown (`digest`). For operators; open gates need a remark.
+    """Sign for a month as it was shown (`digest`). For operators; open gates and lines without a price need a remark.
 
     Raises InputError when it changed since it was shown (kind `changed`), a remark is needed (kind `remark`), or Autotask could not
     be asked (kind `not_known`).
@@ -146,9 +146,10 @@ def _may_sign(shown: MonthEnd, expected: str, remark: str) -> None:
         raise InputError(
             T("The month changed since it was shown."), remedy=T("Look at it again, then sign."), kind="changed"
         )
-    if shown.open_gates and not remark.strip():
+    points = shown.open_gates + bool(shown.unknown)
+    if points and not remark.strip():
         raise InputError(
-            T("{count} points are still open: say why the month is closed all the same.", count=shown.open_gates),
+            T("{count} points are still open: say why the month is closed all the same.", count=points),
             place="remark",
             kind="remark",
         )

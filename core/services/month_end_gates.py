@@ -12,7 +12,7 @@ from core.domain.finding import FindingKind
 from core.domain.month_end import Gate, GateName
 from core.domain.plan import ChangeStatus
 from core.domain.text import T, Text
-from core.store import charges, plans, reporting
+from core.store import charges, plans, reporting, workspace
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -38,7 +38,7 @@ def _of_plan(ctx: Context, session: Session) -> tuple[Gate, ...]:
     held = reporting.open_changes(session, head.id, [ChangeStatus.HELD.value])
     drift = kinds.get(FindingKind.DRIFT, 0)
     waiting = reporting.open_changes(session, head.id, [status.value for status in WAITING])
-    old = int(head.made_at < ctx.clock.now() and head.made_at.date() < ctx.clock.now().date())
+    old = int(head.made_at.astimezone(workspace.time_zone(session)).date() < ctx.clock.today())
     return (
         _gate(GateName.PLAN, old, T("The plan was made on {moment}.", moment=head.made_at)),
         _gate(

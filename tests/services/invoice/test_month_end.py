@@ -170,6 +170,21 @@ def test_charges_of_the_month_planned_and_booked(make_world: Make, data: Sandbox
     assert leakage.leakage(world.ctx, VIEWER).totals[Direction.LOST] == 0
 
 
+def test_m2_lines_without_a_price_are_said_and_need_a_remark(make_world: Make, data: SandboxData) -> None:
+    company = data.company("Acme B.V.")
+    data.line(data.contract(company), data.service("MFA per user"), 3, price=None, cost=None)
+    world = make_world(data)
+    world.portal()
+    world.says({("Acme", "mfa"): 3})
+    world.map({"Acme": company}, {"mfa": 301})
+    world.sync()
+    found = shown(world)
+    assert (found.unknown, found.to_bill, found.open_gates) == (1, 0, 0)
+    with pytest.raises(InputError, match="say why"):
+        closing.sign_off(world.ctx, OPERATOR, NOVEMBER, found.digest)
+    assert closing.sign_off(world.ctx, OPERATOR, NOVEMBER, found.digest, "free of charge").to_bill == 0
+
+
 def tampered(pack: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(pack)) as old, zipfile.ZipFile(out, "w") as new:
