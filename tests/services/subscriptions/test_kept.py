@@ -12,7 +12,7 @@ from core.domain.subscription.events import EventKind
 from core.domain.subscription.pairs import Pair
 from core.domain.text import T
 from core.domain.usage import Reading, Scope, UsageLine
-from core.store import audit, history, portals, subscription_events, subscriptions
+from core.store import audit, history, portal_names, portals, provisioning, subscription_events, subscriptions
 from core.store.audit import AuditFilter
 from core.store.db import Database
 from core.store.portals import Portal
@@ -176,3 +176,36 @@ def test_recent_events_of_one_kind(database: Database) -> None:
         [event] = subscription_events.recent(session, [EventKind.TERM], NOW)
         assert (event.before["term"], event.after["term"]) == ("P1M", "P1Y")
         assert subscription_events.recent(session, [EventKind.TERM], later(2)) == []
+
+
+def test_new_ones_counts_and_made_lines_are_the_same_on_both_databases(database: Database) -> None:
+    duo = portal(database)
+    portal(database, "Pax8")
+    read(database, duo, sub("basic", 10), sub("basic", 4, "s2"), sub("basic", 2, "s3"))
+    read(
+        database, duo, sub("basic", 10), sub("basic", 4, "s2"), sub("basic", 2, "s3"), sub("new", 1, "s4"), at=later(1)
+    )
+    places = [
+        Standpoint(usage_line=1, standing=Standing.PLACED, company_id=1001, contract_id=7001),
+        Standpoint(usage_line=2, standing=Standing.NO_LINE, company_id=1001),
+        Standpoint(usage_line=3, standing=Standing.IGNORED),
+    ]
+    with database.write() as session:
+        subscriptions.keep_places(session, places)
+        subscriptions.place_on_lines(session, {1: LINE, 99: LINE})
+        seen = provisioning.SeenSubscription(
+            portal="Duo", customer_id="Acme", subscription_id="s2", product_key="basic", seen_at=NOW,
+            confirmed_at=NOW, confirmed_by="anna", contract_id=7001, run_id=5,
+        )  # fmt: skip
+        provisioning.confirm_subscription(session, seen)
+    with database.session() as session:
+        assert subscriptions.find(session, "Duo", "Acme", "s1")[0].contract_line == LINE
+        assert subscriptions.count_badges(session) == {"in_sync": 1, "out_of_sync": 1, "unmapped": 1, "ignored": 1}
+        found = subscriptions.page_new(session, PageQuery(), ()).rows
+        assert [(one.entry.line.usage.subscription_id, one.run_id) for one in found] == [("s4", None), ("s2", 5)]
+        assert subscriptions.page_new(session, PageQuery(status="open"), ()).total == 1
+        assert subscriptions.page_new(session, PageQuery(), {"Duo"}).total == 0
+        assert subscriptions.count_new(session, ()) == 1
+        assert subscriptions.portals_with_terms(session) == ["Duo"]
+        assert portal_names.customers(session, duo, "acm", (), 10) == {"Acme": "Acme"}
+        assert portal_names.products(session, duo, "nothing", {"basic"}, 10) == {"basic": "basic"}
