@@ -16,7 +16,11 @@ from core.services import (
     decisions,
     demo,
     doctor,
+    invoice_check,
+    leakage,
     mapping,
+    margin,
+    month_end,
     overview,
     people,
     planning,
@@ -43,7 +47,10 @@ NEEDED: dict[Role, set[str]] = {
     Role.VIEWER: {
         "activity.audit", "activity.export_audit", "activity.export_lines", "activity.export_runs", "activity.run_log",
         "activity.runs", "activity.verify", "activity.verify_chains", "autotask_settings.time_zone",
-        "mapping.company_options", "mapping.customers", "overview.live_run", "overview.overview",
+        "invoice_check.check_report", "invoice_check.export_check", "invoice_check.get_check",
+        "invoice_check.invoice_settings", "invoice_check.list_checks", "leakage.leakage", "margin.margin",
+        "month_end.evidence", "month_end.month_end", "month_end.month_report", "month_end.months",
+        "month_end.verify_evidence", "mapping.company_options", "mapping.customers", "overview.live_run", "overview.overview",
         "overview.overview_rows", "overview.waiting", "people.change_own_password", "people.change_own_preferences",
         "people.list_sessions", "people.sign_out_everywhere", "planning.change_detail", "planning.changes",
         "planning.current_plan", "planning.findings", "planning.plan_head", "portals.list_connectors",
@@ -54,7 +61,9 @@ NEEDED: dict[Role, set[str]] = {
     Role.OPERATOR: {
         "autotask_settings.test_autotask", "decisions.approve", "decisions.approve_all", "decisions.dismiss",
         "decisions.hold", "decisions.restore", "decisions.withdraw", "demo.choose_lines", "demo.map_customers",
-        "demo.map_products", "mapping.accept_exact_suggestions", "mapping.paste_customers",
+        "demo.map_products", "invoice_check.check_invoice", "invoice_check.inspect_invoice",
+        "invoice_check.mute_difference", "invoice_check.preview_invoice", "invoice_check.save_invoice_settings",
+        "invoice_check.unmute_difference", "month_end.sign_off", "mapping.accept_exact_suggestions", "mapping.paste_customers",
         "mapping.save_customer_edits", "mapping.undo_last", "planning.named_plan", "planning.replan", "portals.archive_portal",
         "portals.create_portal", "portals.pause_portal", "portals.pull", "portals.set_mode", "portals.set_policy",
         "portals.set_schedule", "portals.test_portal", "portals.test_settings", "portals.update_portal",
@@ -74,7 +83,7 @@ NEEDED: dict[Role, set[str]] = {
 }  # fmt: skip
 
 MODULES = (
-    activity, autotask_settings, decisions, demo, doctor, mapping, overview, people, planning, portals, products,
+    activity, autotask_settings, decisions, demo, doctor, invoice_check, leakage, margin, month_end, mapping, overview, people, planning, portals, products,
     reports, reversing, runs, statement, statements, sync, uploads, workspace,
 )  # fmt: skip
 
