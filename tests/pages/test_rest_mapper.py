@@ -120,6 +120,10 @@ def test_s1_57_what_is_chosen_can_be_changed_and_counted(own: Pages, server: Ser
     screen.text_input(key="endpoint_1_value_product_constant").input("Add-on").run()
     frame = table_with(screen, "place")
     assert (frame["product"].tolist(), frame["count"].tolist()) == (["Add-on", "Add-on"], ["1", "1"])
+    screen.button(key="endpoint_1_filter_add").click().run()
+    click(screen, "tenants[*].addons.MAIL.n")
+    screen.text_input(key="endpoint_1_filter_0_values").input("4").run()
+    assert (draft.filters[0]["path"], len(table_with(screen, "place"))) == ("n", 1)
     screen.text_input(key="endpoint_1_path_customer").input("parent.[").run()
     assert not screen.exception
     assert "parent" in all_words(screen)
