@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -12,10 +13,12 @@ from decimal import Decimal
 import pytest
 
 from connectors.autotask.sandbox.posting import post_period
+from core.domain.contract import LineKind, LineRef
 from core.domain.errors import AccessDenied, InputError
 from core.domain.invoice.model import CheckSettings
 from core.domain.leakage import Direction, LeakKind
 from core.domain.month_end import GateName, NextKind
+from core.domain.ports import Adjustment
 from core.reporting import Form
 from core.services import invoice_check as checks
 from core.services import leakage, margin, reports
@@ -24,7 +27,7 @@ from core.services.access import Actor, Role
 from core.services.month_end_model import MonthEnd
 from core.store import audit, reporting
 from tests.services.charges.world import brings, charging, example
-from tests.services.money.world import SandboxData, World
+from tests.services.money.world import SandboxData, SandboxSwitches, World
 
 VIEWER = Actor(9, "Vera", Role.VIEWER)
 OPERATOR = Actor(8, "Otto", Role.OPERATOR)
@@ -78,6 +81,37 @@ def test_m8_posted_periods_are_apart_and_posting_is_no_change_of_what_was_signed
     post_period(acme.server.sandbox.state, "2026-11-30")
     found = shown(acme)
     assert (found.to_bill, found.posted, found.changed) == (0, Decimal("145.00"), ())
+
+
+def billed(world: World, *, posted: bool) -> Decimal:
+    """What the sandbox's own billing items of November come to (reference §8.10)."""
+    items = world.server.sandbox.state.tables["BillingItems"].rows.values()
+    mine = [item for item in items if item["itemDate"][:7] == "2026-11" and bool(item.get("postedDate")) is posted]
+    return sum((Decimal(str(item["extendedPrice"])) for item in mine), Decimal(0))
+
+
+def test_the_next_invoice_is_what_autotask_then_posts(acme: World) -> None:
+    acme.says({("Acme", "mfa"): 16, ("Beta", "mfa"): 3})
+    acme.sync()
+    found = shown(acme)
+    post_period(acme.server.sandbox.state, "2026-11-30")
+    assert found.to_bill == billed(acme, posted=True)
+    assert shown(acme).posted == found.to_bill
+
+
+def test_m8_a_change_inside_a_posted_period_is_the_item_that_autotask_adds(make_world: Make, data: SandboxData) -> None:
+    line = data.line(data.contract(data.company("Acme B.V.")), data.service("MFA per user", 2.5, 2.0), 10)
+    world = make_world(data, SandboxSwitches(posted_split_stamped=False))
+    world.portal()
+    world.says({("Acme", "mfa"): 10})
+    world.map({"Acme": 1001}, {"mfa": 301})
+    world.sync()
+    post_period(world.server.sandbox.state, "2026-11-30")
+    with contextlib.closing(world.autotask()) as target:
+        target.adjust(Adjustment(7001, LineRef(LineKind.SERVICE, line), date(2026, 11, 16), 4))
+    found = shown(world)
+    assert (found.posted, found.to_bill) == (Decimal("25.00"), Decimal("5.00"))
+    assert found.to_bill == billed(world, posted=False)
 
 
 def test_a_change_after_signing_is_shown(acme: World) -> None:
