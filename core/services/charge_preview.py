@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.domain.charges.language import product_name
+from core.domain.charges.language import number, product_name
+from core.domain.charges.pricing import cents, exact_sum, price_of
 from core.domain.charges.settings import ChargeSettings, Split, settings_for
 from core.domain.charges.splitting import split_lines
 from core.domain.charges.template import DESCRIPTION_LENGTH, NAME_LENGTH, VARIABLES, Rendered, facts, product_of, render
@@ -66,6 +67,9 @@ def template_preview(
     limit = NAME_LENGTH if is_name else DESCRIPTION_LENGTH
     own = settings.product_names if settings else {}
     values = facts(chosen, language, product=product_name(product, language, own), group=group, period=period)
+    prices = [price_of(line, settings_for(settings or ChargeSettings(), customer_id or "", product)) for line in chosen]
+    if None not in prices:
+        values["amount"] = number(cents(exact_sum(one for one in prices if one is not None)), language, 2)
     return Preview(render(template, values, limit=limit), chosen, bool(known))
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from core.domain.charges.keys import ChargeKey, key_of
-from core.domain.charges.language import product_name
+from core.domain.charges.language import number, product_name
 from core.domain.charges.plan import ChargeValues, Consumed
 from core.domain.charges.pricing import exact_sum, in_cents, price_of
 from core.domain.charges.settings import ChargeDate, ChargeSettings, settings_for
@@ -100,7 +100,7 @@ def contract_of(
                 FindingKind.AMBIGUOUS, consumed, company_id=company_id,
                 message=T("{count} contracts of {customer} are valid from {first} to {last}.", count=len(best),
                           customer=consumed.customer, first=first, last=last),
-                remedy=T("Choose the contract in the charge settings of this customer."),
+                remedy=T("Choose the contract on the Consumption page."),
                 candidates=tuple((str(one.id), one.name) for one in sorted(best, key=lambda one: one.id)),
             )
         )  # fmt: skip
@@ -150,6 +150,7 @@ def _wanted(
         lines, settings.language, product=product, group=part.title, period=(consumed.period_start, consumed.period_end)
     )
     values["customer"] = consumed.customer
+    values["amount"] = number(price, settings.language, 2)
     if not settings.ready:
         raise CannotCharge(_no_code(consumed, part))
     return Wanted(

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.autotask.sandbox.data import MATERIAL_CODE
 from connectors.autotask.sandbox.state import Write
-from core.domain.charges.settings import ChargeSettings
+from core.domain.charges.settings import ChargeSettings, Pricing
 from core.domain.consumption import ConsumptionKind
 from core.domain.errors import AccessDenied, InputError, SettingsError
 from core.domain.policy import Mode
@@ -550,3 +550,17 @@ def test_templates_are_previewed_on_real_lines(acme: World) -> None:
     assert (found.rendered.limit, found.rendered.too_long) == (100, False)
     with pytest.raises(InputError, match="character 1"):
         charge_preview.template_preview(acme.ctx, SYSTEM, "Azure", "{nonsense}")
+
+
+def test_s1_64_the_amount_in_a_text_is_what_the_customer_pays_never_the_cost(acme: World) -> None:
+    known = charges.charge_settings(acme.ctx, SYSTEM, "Azure")
+    assert known is not None
+    settings = known.model_copy(
+        update={"pricing": Pricing.MARKUP, "percent": Decimal(10), "description": "{resources} x {amount}"}
+    )
+    charges.save_settings(acme.ctx, SYSTEM, "Azure", charges.settings_of(settings.model_dump(), "Azure"))
+    brings(acme, example())
+    found = charge_preview.template_preview(acme.ctx, SYSTEM, "Azure", "{amount}", "nl", settings=settings)
+    assert found.rendered.text == "368,83"
+    acme.sync()
+    assert [one["description"] for one in in_autotask(acme)] == ["3 x 368,83"]
