@@ -194,3 +194,15 @@ def test_hosts_of_ones_own_network_are_opened_by_an_administrator(own: Pages) ->
     next(one for one in screen.button if one.key and "allowed_hosts" in one.key).click().run()
     assert not screen.exception
     assert network.list_allowed_hosts(own.context, SYSTEM) == ("10.0.0.5:8443", "intern.example")
+
+
+def test_s1_84_nothing_is_lost_on_the_way_to_another_page(own: Pages, server: Server) -> None:
+    screen = asked(own, f"{server.url}/v1/tenants", token="open sesame")
+    click(screen, "tenants[*].things")
+    screen.switch_page("pages/customers.py").run()
+    screen.switch_page("pages/portals.py")
+    screen.query_params["step"], screen.query_params["connector"] = "connect", "rest"
+    screen.run()
+    assert not screen.exception
+    assert screen.text_input(key="endpoint_2_url").value == f"{server.url}/v1/tenants"
+    assert screen.text_input(key="endpoint_2_records").value == "tenants[*]"
