@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -13,16 +14,25 @@ from pages._ui.formats import day, locale, number
 
 PIXELS = 280
 BAR_PIXELS = 30
+LOADED = (
+    "pandas.io.formats.style",
+    "streamlit.elements.lib.streamlit_plotly_theme",
+    "pages._ui.report_views",
+    "pages._ui.report_money",
+    "pages._ui.invoice_list",
+)
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def warm_up() -> None:
-    """Load Plotly beside the start of the server: the first chart would otherwise wait seconds for it."""
+    """Load what tables and charts need beside the start of the server: the first visitor would otherwise wait seconds for it."""
 
     def load() -> None:
+        for name in LOADED:
+            importlib.import_module(name)
         import plotly.graph_objects as go
 
-        go.Figure(go.Scatter(x=[date(2026, 1, 1)], y=[0])).to_dict()
+        go.Figure(go.Scatter(x=[date(2026, 1, 1)], y=[0])).update_layout(xaxis={"tickangle": 0}).to_json()
 
     threading.Thread(target=load, name="charts", daemon=True).start()
 
