@@ -305,8 +305,12 @@ def _hash(name: str) -> Callable[[str], str]:
 _HASHES = {"MD5": _hash("md5"), "MD5-SESS": _hash("md5"), "SHA-256": _hash("sha256"), "SHA-256-SESS": _hash("sha256")}
 
 
+LONGEST_CHALLENGE = 4096
+"""Of a `WWW-Authenticate` header: the rest is nobody's."""
+
+
 def _challenge(text: str) -> dict[str, str]:
-    pairs = re.findall(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', text)
+    pairs = re.findall(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))', text[:LONGEST_CHALLENGE])
     return {name.lower(): quoted or plain for name, quoted, plain in pairs}
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from html import unescape
@@ -25,8 +26,10 @@ from core.domain.text import T, Text
 __all__ = ["Decoded", "decode", "xml_document"]
 
 NESTING = 64
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(rb"<title[^<>]*>([^<]*)</title>", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(
+    rb"\s*(?:<!--(?:[^-]|-(?!->))*-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _FILES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _GZIP = b"\x1f\x8b"
 MOST_BYTES = 100 * 1024 * 1024
@@ -118,8 +121,7 @@ def parse(content: bytes, found: Decoded | None = None) -> Any:
     def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made_of = dict(pairs)
         if len(made_of) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.update(name for name in names if names.count(name) > 1)
+            twice.update(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         return made_of
 
     try:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from core.domain.patterns import compile_pattern
+
 __all__ = [
     "Aggregate",
     "ColumnsRightOf",
@@ -110,8 +112,8 @@ def _month(text: str) -> str:
 
 def _pattern(text: str, groups: int = 0) -> str:
     try:
-        compiled = re.compile(text)
-    except re.error as error:
+        compiled = compile_pattern(text)
+    except ValueError as error:
         raise ValueError(f"not a regular expression: {error}") from error
     if groups and not compiled.groups:
         raise ValueError("the pattern needs a group: put the part that is wanted between ( and )")
@@ -284,7 +286,9 @@ class FileSettings(BaseModel):
         if lacking:
             raise ValueError(f"shape {self.shape} needs: {', '.join(lacking)}")
         if self.shape is Shape.WIDE and self.amount:
-            raise ValueError("shape wide has no column amount: with amounts, the numbers of its products are the amounts")
+            raise ValueError(
+                "shape wide has no column amount: with amounts, the numbers of its products are the amounts"
+            )
         unknown = set(self.value_map) - {"customer", "product"}
         if unknown:
             raise ValueError(f"value_map takes customer and product, not {', '.join(sorted(unknown))}")

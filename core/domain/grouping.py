@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from decimal import Decimal
 
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import CustomerKey, ProductKey, ProductRule, Rename, WorkspaceMapping
+from core.domain.patterns import wildcard
 from core.domain.target import KnownLine, PortalUsage, TargetSource
 from core.domain.text import T
 
@@ -44,14 +44,14 @@ class _Renamer:
     """The first rename of a portal whose pattern matches wins; a product without one keeps its key."""
 
     def __init__(self, renames: Sequence[Rename], portal: str) -> None:
-        self._renames = [(_pattern(r.pattern), r.product_key) for r in renames if r.portal == portal]
+        self._renames = [(wildcard(r.pattern), r.product_key) for r in renames if r.portal == portal]
         self._known: dict[str, str] = {}
 
     def __call__(self, product_key: str) -> str:
         if not self._renames:
             return product_key
         if product_key not in self._known:
-            fitting = (new for pattern, new in self._renames if pattern.fullmatch(product_key))
+            fitting = (new for pattern, new in self._renames if pattern.fits(product_key))
             self._known[product_key] = next(fitting, product_key)
         return self._known[product_key]
 
@@ -59,11 +59,6 @@ class _Renamer:
 def renamed(renames: Sequence[Rename], portal: str, product_key: str) -> str:
     """The key under which a product of a portal is mapped."""
     return _Renamer(renames, portal)(product_key)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """`*` is any text and `?` one character; everything else is meant as it stands."""
-    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
 def group_usage(portals: Iterable[PortalUsage], mapping: WorkspaceMapping) -> Groups:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.domain.file_settings import FileSettings
+from core.domain.patterns import compile_pattern
 from core.domain.text import T
 from core.files.cells import Cell, display, is_blank
 from core.files.grid import Grid
@@ -144,7 +144,7 @@ def _block(rows: Sequence[Sequence[Cell]], number: int) -> tuple[int, int]:
 def _stopped(rows: Sequence[Sequence[Cell]], start: int, end: int, stop: str) -> int:
     if not stop:
         return end
-    pattern = re.compile(stop, re.IGNORECASE)
+    pattern = compile_pattern(stop, ignore_case=True)
     for index in range(start, end):
         line = " ".join(display(cell) for cell in rows[index] if not is_blank(cell))
         if line and pattern.search(line):

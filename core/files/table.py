@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.domain.file_settings import Constant, FileSettings, FromFileName, FromSheetName, Shape
+from core.domain.patterns import UserPattern, compile_pattern
 from core.files.cells import Cell, CellError, Column, Lossy, Mask, Rows, Unstored, as_text, display, is_blank
 from core.files.grid import Body
 from core.files.headings import folded
@@ -73,7 +74,7 @@ def open_table(located: Located, settings: FileSettings, file_name: str) -> Tabl
 
 def file_part(source: FromFileName, file_name: str) -> str:
     """What the pattern finds in the file's name: its group `customer`, else its first group; empty where it does not fit."""
-    match = re.search(source.file_name, file_name)
+    match = compile_pattern(source.file_name).search(file_name)
     if match is None:
         return ""
     named = match.groupdict()
@@ -174,7 +175,7 @@ def first_texts(table: Table, rows: Rows) -> list[str]:
 def _group(table: Table, settings: FileSettings) -> None:
     """Give rows the customer of their group: from a line of its own, or from the last row that names one."""
     if settings.shape is Shape.GROUPED and settings.group_line:
-        _group_lines(table, re.compile(settings.group_line))
+        _group_lines(table, compile_pattern(settings.group_line))
     elif settings.shape is Shape.GROUPED and _one_column_for_both(table):
         _outline(table)
     if settings.fill_down or (settings.shape is Shape.GROUPED and not settings.group_line):
@@ -201,7 +202,7 @@ def _says_nothing(cell: Cell) -> bool:
     return isinstance(cell, str) and cell.strip().casefold() in NO_VALUE
 
 
-def _group_lines(table: Table, pattern: re.Pattern[str]) -> None:
+def _group_lines(table: Table, pattern: UserPattern) -> None:
     rows = np.flatnonzero(table.keep)
     found: dict[str, int] = {"": 0}
     codes = np.zeros(table.body.rows, dtype=np.int32)

@@ -211,7 +211,7 @@ def test_the_jmespath_rows_of_the_reference() -> None:
     assert compile_path("customers[?active].{n: length(products || `[]`)}")(document) == [{"n": 2}]
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+", "(a|b*)*", "[", "x" * 300])
+@pytest.mark.parametrize("pattern", ["(?=a)", r"(a)\1", "(a{1000}){1000}", "[", "x" * 300])
 def test_patterns_that_can_take_for_ever_are_refused(pattern: str) -> None:
     with pytest.raises(ValidationError):
         RecordMapping.model_validate(FLAT | {"filters": [{"path": "c", "op": "matches", "values": [pattern]}]})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from core.domain.patterns import UserPattern, compile_pattern
 from core.domain.selection.listing import Listing, base, listing
 from core.domain.selection.mapping import Expand, Filter, FilterOp, OnEmpty, is_map
 from core.domain.selection.paths import Scope, compile_path, row_getter
@@ -183,7 +183,7 @@ def _test(one: Filter) -> Callable[[Scope], bool]:
             unwanted = frozenset(value.casefold() for value in one.values)
             return lambda row: _folded(look(row)) not in unwanted
         case FilterOp.MATCHES:
-            patterns = [re.compile(value, re.IGNORECASE) for value in one.values]
+            patterns = [compile_pattern(value, ignore_case=True) for value in one.values]
             return lambda row: _matches(look(row), patterns)
         case _:
             return _compared(one, look)
@@ -211,6 +211,6 @@ def _folded(found: Any) -> str | None:
     return None if text is None else text.casefold()
 
 
-def _matches(found: Any, patterns: Sequence[re.Pattern[str]]) -> bool:
+def _matches(found: Any, patterns: Sequence[UserPattern]) -> bool:
     text = _folded(found)
     return text is not None and any(pattern.search(text[:LONGEST_SEARCHED]) for pattern in patterns)
