@@ -19,7 +19,14 @@ from core.store.tables.alerts import AlertAttemptRow, AlertChannelRow, AlertMess
 
 CHANNEL, MESSAGE = table(AlertChannelRow), table(AlertMessageRow)
 ITEM, ATTEMPT = table(AlertMessageItemRow), table(AlertAttemptRow)
-WAITING, SENDING, DELIVERED, ACCEPTED, FAILED = "waiting", "sending", "delivered", "accepted", "failed"
+WAITING, SENDING, DELIVERED, ACCEPTED, FAILED, DROPPED = (
+    "waiting",
+    "sending",
+    "delivered",
+    "accepted",
+    "failed",
+    "dropped",
+)
 OPEN = (WAITING, SENDING)
 
 

@@ -74,10 +74,18 @@ def message_states() -> dict[str, str]:
         "delivered": tr("Delivered"),
         "accepted": tr("Accepted"),
         "failed": tr("Failed"),
+        "dropped": tr("Not needed"),
     }
 
 
-MESSAGE_COLORS = {"waiting": GRAY, "sending": BLUE, "delivered": GREEN, "accepted": GREEN, "failed": RED}
+MESSAGE_COLORS = {
+    "waiting": GRAY,
+    "sending": BLUE,
+    "delivered": GREEN,
+    "accepted": GREEN,
+    "failed": RED,
+    "dropped": GRAY,
+}
 
 
 def message_kinds() -> dict[str, str]:

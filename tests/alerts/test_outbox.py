@@ -118,6 +118,22 @@ def test_digests_gather_until_their_time(desk: Desk) -> None:
     assert notice.severity is Severity.INFO
 
 
+def test_a_digest_leaves_out_what_is_over_and_is_not_sent_for_nothing(desk: Desk) -> None:
+    desk.mail()
+    for keys in (("a", "b"), ("b",), ("a", "b"), ("b",)):
+        desk.plan(*keys)
+        desk.look()
+    desk.clock.move(days=1)
+    desk.deliver()
+    assert [str(notice.title) for notice in desk.post.to("smtp")] == ["b is out."]
+    for keys in (("b", "c"), ("b",)):
+        desk.plan(*keys)
+        desk.look()
+    desk.clock.move(days=1)
+    desk.deliver()
+    assert desk.states() == ["delivered", "dropped"]
+
+
 def test_a_failed_message_is_sent_again_with_the_same_id_and_text_and_over_restarts(desk: Desk) -> None:
     desk.mail()
     desk.post.errors["smtp"] = [

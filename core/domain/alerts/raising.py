@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.domain.alerts.rules import AlertRule, RuleKind, governing
+from core.domain.alerts.rules import AlertRule, RuleKind, Telling, governing
 from core.domain.alerts.signals import Signal
 from core.domain.notice import Severity
 
@@ -102,7 +102,9 @@ def settle(
 
 
 def _stays_quiet(one: Raised, told_at: datetime, now: datetime) -> bool:
-    return one.rule.severity is not Severity.CRITICAL and now - told_at < QUIET
+    """A digest names a matter once anyway."""
+    told_at_once = one.rule.telling is Telling.NOW and one.rule.severity is not Severity.CRITICAL
+    return told_at_once and now - told_at < QUIET
 
 
 def _is_told(one: Raised, known: Known | None, now: datetime) -> bool:

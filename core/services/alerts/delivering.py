@@ -91,6 +91,9 @@ def send(ctx: Context, message: Message) -> Sent | None:
         notice = notice_for(ctx, message)
     except ContractBridgeError as error:
         return _ended(ctx, message, channel, Sent(outbox.FAILED, error.message, error.remedy), None)
+    if notice is None:
+        ctx.database.run(lambda session: outbox.end(session, message.id, outbox.DROPPED, now))
+        return Sent(outbox.DROPPED)
     kept = as_mapping(notice)
     attempt = ctx.database.run(lambda session: outbox.claim(session, message.id, now, kept, channel.address))
     if attempt is None:

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = "public_url"
 """The setting: where these pages are for the readers of a message."""
+AT_ONCE = ("now|", "instead|")
+"""How keys of messages begin that wait for no digest."""
 SEVERITIES = {Severity.CRITICAL: T("Critical"), Severity.WARNING: T("Warning"), Severity.INFO: T("For information")}
 
 
-def notice_for(ctx: Context, message: Message) -> Notice:
-    """What a message says: what was sent the first time, or what it is made of now.
+def notice_for(ctx: Context, message: Message) -> Notice | None:
+    """What a message says: what was sent the first time, or what it is made of now. None for a digest of what is all over.
 
     Raises InputError for a statement of a company that is not there any more.
     """
@@ -41,11 +43,13 @@ def notice_for(ctx: Context, message: Message) -> Notice:
         if message.kind == "test":
             return _test(base, message)
         items = outbox.items(session, message.id)
-        return _alerts(session, base, items)
+        return _alerts(session, base, items, digest=not message.key.startswith(AT_ONCE))
 
 
-def _alerts(session: Session, base: str, items: Mapping[int, bool]) -> Notice:
-    found = store.by_ids(session, items)
+def _alerts(session: Session, base: str, items: Mapping[int, bool], *, digest: bool) -> Notice | None:
+    found = [one for one in store.by_ids(session, items) if not digest or one.resolved_at is None]
+    if not found:
+        return None
     runs = {one.run_id for one in found}
     run = next(iter(runs)) if len(runs) == 1 else None
     closing = T("This is told once, until it is over or gets twice as large.")

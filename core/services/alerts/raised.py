@@ -52,7 +52,7 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
-    """One message. `state`: waiting, sending, delivered, accepted, failed; `kind`: alerts, test, statement."""
+    """One message. `state`: waiting, sending, delivered, accepted, failed, dropped; `kind`: alerts, test, statement."""
 
     id: int
     channel: str

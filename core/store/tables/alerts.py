@@ -97,7 +97,8 @@ class AlertChannelRow(Row, table=True):
 class AlertMessageRow(Row, table=True):
     """One message to one channel: the intent is here before anything is sent. `key` is the same for the same message.
 
-    `state`: `waiting`, `sending`, `delivered`, `accepted` (nobody tells whether it arrived), `failed`. `notice` is what was sent
+    `state`: `waiting`, `sending`, `delivered`, `accepted` (nobody tells whether it arrived), `failed`,
+    `dropped` (all that it would tell is over). `notice` is what was sent
     the first time and is sent again unchanged; `options` say what it is made of where it is no list of alerts.
     """
 
