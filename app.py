@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit import runtime
 
-from pages._ui import shell, states
+from pages._ui import auth, shell, states
 
 if runtime.exists():
     shell.set_up_page()
@@ -28,7 +28,7 @@ else:
     app = st.App(
         __file__,
         routes=routes.routes(process.context, shell.openid_is_set_up),
-        middleware=routes.middleware(process.context),
+        middleware=routes.middleware(process.context, auth.sub_path(), process.allowed_hosts()),
         lifespan=process.lifespan,
         on_script_error=states.show_problem,
     )

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     log_format: str = "text"
     demo: bool = False
+    allowed_hosts: str = ""
 
     @classmethod
     def load(cls) -> Settings:
@@ -32,6 +33,11 @@ class Settings(BaseSettings):
         settings = cls()
         settings.home.mkdir(parents=True, exist_ok=True)
         return settings
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Host names that the pages are asked for under, from `CONTRACTBRIDGE_ALLOWED_HOSTS` (commas between); () lets any in."""
+        return tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
 
     @cached_property
     def database(self) -> str:

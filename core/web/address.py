@@ -35,13 +35,24 @@ def language_of(request: Request) -> str:
     return next((wish for wish in wishes if wish in LANGUAGES), "en")
 
 
-def local_path(wish: str) -> str:
-    """A path on this server to go to after signing in; the start page for anything else (no open redirect)."""
+def sub_path(connection: HTTPConnection) -> str:
+    """The path below which the product is served, as `/portal`; "" on a host of its own (see middleware.BelowPath)."""
+    return str(connection.scope.get("root_path", ""))
+
+
+def local_path(wish: str, below: str = "") -> str:
+    """A path on this server to go to after signing in; the start page for anything else (no open redirect).
+
+    `below` is the product's own sub-path: another program on the same host is elsewhere.
+    """
     parts = urlsplit(wish)
     safe = (
-        wish.startswith("/") and not wish.startswith(("//", "/\\", "/auth/")) and not parts.scheme and not parts.netloc
+        wish.startswith(f"{below}/")
+        and not wish.startswith(("//", "/\\", f"{below}/auth/"))
+        and not parts.scheme
+        and not parts.netloc
     )
-    return wish if safe and wish.isprintable() else "/"
+    return wish if safe and wish.isprintable() else f"{below}/"
 
 
 async def form_fields(request: Request) -> dict[str, str]:

@@ -16,6 +16,8 @@ from core.web.address import session_token
 OPEN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/oauth2callback", "/_stcore/", "/static/", "/component/",
               "/media/", "/app/static/", "/hooks/")  # fmt: skip
 """What needs no session: our own doors, and the parts of Streamlit that hold no data of ours without one."""
+OWN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/hooks/")
+"""Our own routes. Streamlit puts its sub-path (`server.baseUrlPath`) before its routes, not before these."""
 OPENID_COOKIE = "_streamlit_user"
 OPENID_STEP = "signin=openid"
 
@@ -68,28 +70,47 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
+class BelowPath:
+    """Serves our own routes below the sub-path too, as `/portal/healthz`; `request.scope["root_path"]` tells them about it.
+
+    They stay where they were as well, for whoever watches the process beside the proxy.
+    """
+
+    def __init__(self, app: ASGIApp, below: str) -> None:
+        self.app = app
+        self.below = below
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(tuple(self.below + path for path in OWN_PATHS)):
+            scope = {**scope, "root_path": self.below}
+        await self.app(scope, receive, send)
+
+
 class SignInFirst:
     """Sends page loads without a valid session to the sign-in page.
 
     `is_valid` tells whether a session token is good. The pages check it again on every run: this is the polite way,
-    not the only lock. A person who came through OpenID Connect carries Streamlit's signed cookie, which the pages check.
+    not the only lock. `below` is the sub-path of all pages, as `/portal`.
+    A person who came through OpenID Connect carries Streamlit's signed cookie, which the pages check.
     """
 
-    def __init__(self, app: ASGIApp, is_valid: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, is_valid: Callable[[str], bool], below: str = "") -> None:
         self.app = app
         self.is_valid = is_valid
+        self.below = below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or await self.may_pass(HTTPConnection(scope)):
             await self.app(scope, receive, send)
             return
         path = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
-        target = "/auth/login" + (f"?next={quote(path)}" if path != "/" else "")
+        start = path.rstrip("/") == self.below
+        target = f"{self.below}/auth/login" + ("" if start else f"?next={quote(path)}")
         await RedirectResponse(target, status_code=303)(scope, receive, send)
 
     async def may_pass(self, connection: HTTPConnection) -> bool:
         is_page = connection.scope["method"] == "GET" and "text/html" in connection.headers.get("accept", "")
-        if not is_page or connection.url.path.startswith(OPEN_PATHS):
+        if not is_page or connection.url.path.removeprefix(self.below).startswith(OPEN_PATHS):
             return True
         if OPENID_COOKIE in connection.cookies or OPENID_STEP in connection.url.query:
             return True

@@ -30,6 +30,10 @@ def context() -> Context:
     return application().context
 
 
+def allowed_hosts() -> tuple[str, ...]:
+    return Settings().hosts
+
+
 @asynccontextmanager
 async def lifespan(_server: object) -> AsyncIterator[dict[str, object]]:
     """Around the life of the web process: start the background engine once, and let it finish what it does at the end."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
 from core.services import people
 from core.services.context import Context
 from core.web.health import Health
 from core.web.hooks import Hooks
-from core.web.middleware import SecurityHeaders, SignInFirst
+from core.web.middleware import BelowPath, SecurityHeaders, SignInFirst
 from core.web.signin import SignIn
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1")
+"""Always let in: who watches the process on its own machine asks under these names."""
 
 
 def routes(context: Callable[[], Context], openid: Callable[[], bool]) -> list[Route]:
@@ -20,8 +24,15 @@ def routes(context: Callable[[], Context], openid: Callable[[], bool]) -> list[R
     return [*Health(context).routes(), *Hooks(context).routes(), *SignIn(context, openid).routes()]
 
 
-def middleware(context: Callable[[], Context]) -> list[Middleware]:
+def middleware(context: Callable[[], Context], below: str = "", hosts: Sequence[str] = ()) -> list[Middleware]:
+    """`below` is Streamlit's `server.baseUrlPath`; `hosts` the names the product is asked for under, () for any."""
+    below = f"/{below.strip('/')}" if below.strip("/") else ""
+    let_in = [*hosts, *LOCAL_HOSTS] if hosts else ["*"]
     return [
         Middleware(SecurityHeaders),
-        Middleware(SignInFirst, is_valid=lambda token: people.actor_of_token(context(), token) is not None),
+        Middleware(TrustedHostMiddleware, allowed_hosts=let_in, www_redirect=False),
+        *([Middleware(BelowPath, below=below)] if below else []),
+        Middleware(
+            SignInFirst, is_valid=lambda token: people.actor_of_token(context(), token) is not None, below=below
+        ),
     ]

@@ -29,6 +29,7 @@ from core.web.address import (
     language_of,
     local_path,
     session_token,
+    sub_path,
 )
 from core.web.signin_page import Form, first_admin_form, render, sign_in_form, sign_out_form
 
@@ -59,7 +60,7 @@ class SignIn:
 
     async def login_page(self, request: Request) -> Response:
         if await self._first_start():
-            return RedirectResponse("/auth/setup", status_code=303)
+            return RedirectResponse(f"{sub_path(request)}/auth/setup", status_code=303)
         return self._show(request, sign_in_form(openid=self.openid()))
 
     async def login(self, request: Request) -> Response:
@@ -77,16 +78,16 @@ class SignIn:
             )
         except PersonError as error:
             return self._show(request, form, _sentences(error), fields)
-        return self._enter(request, token, actor.language, local_path(fields.get("next", "/")))
+        return self._enter(request, token, actor.language, local_path(fields.get("next", ""), sub_path(request)))
 
     async def setup_page(self, request: Request) -> Response:
         if not await self._first_start():
-            return RedirectResponse("/auth/login", status_code=303)
+            return RedirectResponse(f"{sub_path(request)}/auth/login", status_code=303)
         return self._show(request, first_admin_form())
 
     async def setup(self, request: Request) -> Response:
         if not await self._first_start():
-            return RedirectResponse("/auth/login", status_code=303)
+            return RedirectResponse(f"{sub_path(request)}/auth/login", status_code=303)
         fields, problem = await self._posted(request)
         name, password = fields.get("name", ""), fields.get("password", "")
         if not problem and password != fields.get("repeat", ""):
@@ -98,7 +99,7 @@ class SignIn:
             token = await run_in_threadpool(self._begin, name, password, client_address(request), language)
         except PersonError as error:
             return self._show(request, first_admin_form(), _sentences(error), fields)
-        return self._enter(request, token, language, "/")
+        return self._enter(request, token, language, f"{sub_path(request)}/")
 
     def _begin(self, name: str, password: str, address: str, language: str) -> str:
         context = self.context()
@@ -120,8 +121,8 @@ class SignIn:
     async def _leave(self, request: Request) -> Response:
         if token := session_token(request):
             await run_in_threadpool(people.sign_out, self.context(), token)
-        response = RedirectResponse("/auth/login", status_code=303)
-        response.delete_cookie(SESSION_COOKIE)
+        response = RedirectResponse(f"{sub_path(request)}/auth/login", status_code=303)
+        response.delete_cookie(SESSION_COOKIE, path=sub_path(request) or "/")
         return response
 
     async def _first_start(self) -> bool:
@@ -143,25 +144,38 @@ class SignIn:
         self, request: Request, form: Form, problem: tuple[Text, ...] = (), fields: dict[str, str] | None = None
     ) -> Response:
         language = language_of(request)
+        below = sub_path(request)
         token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
-        onward = local_path((fields or {}).get("next") or request.query_params.get("next", "/"))
-        page = replace(form, problem=problem, next=onward, form_token=token, values=fields or {})
+        onward = local_path((fields or {}).get("next") or request.query_params.get("next", ""), below)
+        page = replace(form, problem=problem, next=onward, form_token=token, values=fields or {}, sub_path=below)
         response = HTMLResponse(render(page, language), status_code=403 if problem else 200)
         response.headers["cache-control"] = "no-store"
         secure = is_secure(request)
-        response.set_cookie(FORM_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/auth")
+        response.set_cookie(FORM_COOKIE, token, httponly=True, samesite="strict", secure=secure, path=f"{below}/auth")
         if request.query_params.get("lang"):
-            response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="lax", secure=secure)
+            _keep_language(response, language, secure, below)
         return response
 
     def _enter(self, request: Request, token: str, language: str, onward: str) -> Response:
         response = RedirectResponse(onward, status_code=303)
-        secure = is_secure(request)
+        secure, below = is_secure(request), sub_path(request)
         response.set_cookie(
-            SESSION_COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
+            SESSION_COOKIE,
+            token,
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=secure,
+            path=below or "/",
         )
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="lax", secure=secure)
+        _keep_language(response, language, secure, below)
         return response
+
+
+def _keep_language(response: Response, language: str, secure: bool, below: str) -> None:
+    response.set_cookie(
+        LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="lax", secure=secure, path=below or "/"
+    )
 
 
 def _sentences(error: PersonError) -> tuple[Text, ...]:

@@ -85,7 +85,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A page with one form. `problem` is what went wrong last time; `other_way` a second way in: (words, address)."""
+    """A page with one form. `problem` is what went wrong last time; `other_way` a second way in: (words, address).
+    `sub_path` is what the product is served below ("" on a host of its own); addresses here go without it."""
 
     title: Text
     intro: Text
@@ -97,6 +98,7 @@ class Form:
     next: str = "/"
     form_token: str = ""
     values: dict[str, str] = field(default_factory=dict)
+    sub_path: str = ""
 
 
 def render(form: Form, language: str) -> str:
@@ -116,7 +118,9 @@ def render(form: Form, language: str) -> str:
         )
 
     below = (
-        f'<a class="button" href="{escape(form.other_way[1])}">{say(form.other_way[0])}</a>' if form.other_way else ""
+        f'<a class="button" href="{escape(form.sub_path + form.other_way[1])}">{say(form.other_way[0])}</a>'
+        if form.other_way
+        else ""
     )
     problem = " ".join(say(part) for part in form.problem)
     return PAGE.substitute(
@@ -126,7 +130,7 @@ def render(form: Form, language: str) -> str:
         style=STYLE,
         icon=ICON,
         problem=f'<div class="problem" role="alert">{problem}</div>' if problem else "",
-        action=escape(form.action),
+        action=escape(form.sub_path + form.action),
         form_token=escape(form.form_token),
         next=escape(form.next),
         inputs="\n".join(field_html(entry) for entry in form.inputs),
@@ -138,8 +142,8 @@ def render(form: Form, language: str) -> str:
 
 def _language_link(code: str, name: str, current: str, form: Form) -> str:
     mark = ' aria-current="true"' if code == current else ""
-    onward = f"&amp;next={quote(form.next)}" if form.next != "/" else ""
-    return f'<a href="{escape(form.action)}?lang={code}{onward}" lang="{code}"{mark}>{escape(name)}</a>'
+    onward = f"&amp;next={quote(form.next)}" if form.next != f"{form.sub_path}/" else ""
+    return f'<a href="{escape(form.sub_path + form.action)}?lang={code}{onward}" lang="{code}"{mark}>{escape(name)}</a>'
 
 
 def sign_in_form(*, openid: bool) -> Form:

@@ -31,6 +31,12 @@ def time_zone() -> str:
     return zone
 
 
+def sub_path() -> str:
+    """The path below which the pages are served, as `/portal`; "" on a host of their own."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}" if path else ""
+
+
 def session_token() -> str:
     """The token of the browser's session cookie; empty without one."""
     return st.context.cookies.get(SESSION_COOKIE) or ""

@@ -14,6 +14,7 @@ from core.services.access import Role
 from pages._ui import auth, states, syncing, words
 from pages._ui.auth import openid_is_set_up
 from pages._ui.formats import tr
+from pages._ui.secret_input import mask_secrets
 
 ASSETS = Path(__file__).parent / "assets"
 PAGES = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ def set_up_page() -> None:
         page_title="ContractBridge", page_icon=ASSETS / "icon.png", layout="wide", initial_sidebar_state=232
     )
     st.session_state["_dialog_open"] = False
+    mask_secrets()
 
 
 def signed_in() -> bool:
@@ -56,7 +58,7 @@ def _signed_out() -> None:
         else:
             st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
             st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
-        st.html(f'<a href="/auth/login" target="_self">{escape(tr("Sign in"))}</a>', width="content")
+        st.html(f'<a href="{auth.sub_path()}/auth/login" target="_self">{escape(tr("Sign in"))}</a>', width="content")
 
 
 def navigation() -> dict[str, list[st.Page]]:
@@ -168,7 +170,9 @@ def _person() -> None:
         st.html(f'<div style="font-size:0.85rem">{who}</div>')
         st.button(tr("Sign out"), key="sign_out", type="tertiary", on_click=st.logout)
         return
-    way_out = f'<a href="/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a>'
+    way_out = (
+        f'<a href="{auth.sub_path()}/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a>'
+    )
     st.html(f'<div style="font-size:0.85rem;line-height:1.6">{who}<br>{way_out}</div>')
 
 

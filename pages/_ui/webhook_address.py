@@ -107,6 +107,7 @@ def _rotate_secret(hook: HookCard) -> None:
 
 def _whole(path: str) -> str:
     """The address as the sender needs it: where this very page is served."""
+    path = auth.sub_path() + path
     try:
         here = urlsplit(st.context.url or "")
     except RuntimeError:
