@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages._ui.formats import tr
+from pages._ui.formats import language, tr
 
 
 def segmented(key: str, options: Mapping[str, str], label: str = "") -> str:
@@ -27,7 +27,17 @@ def select(key: str, options: Mapping[str, str], label: str, width: int = 200) -
     asked = (st.query_params.get(key), st.session_state.get(key))
     known = {**options, **{wish: wish for wish in asked if wish and wish not in options}}
     _take_from_address(key, known)
-    st.selectbox(label, list(known), format_func=labelled(known), key=key, width=width, label_visibility="collapsed")
+    # Streamlit tells a choice by its label: in another language it is another widget with the same choice.
+    widget = f"{key}_{language()}"
+    st.session_state[widget] = st.session_state[key]
+
+    def changed() -> None:
+        st.session_state[key] = st.session_state[widget]
+
+    st.selectbox(
+        label, list(known), format_func=labelled(known), key=widget, width=width, label_visibility="collapsed",
+        on_change=changed,
+    )  # fmt: skip
     return _put_into_address(key, known)
 
 

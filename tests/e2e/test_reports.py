@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from core import bootstrap
 from core.services import access, uploads
@@ -42,6 +42,15 @@ def settle(page: Page) -> None:
     expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def appears(wanted: Locator) -> bool:
+    """Whether it comes within some seconds."""
+    try:
+        wanted.first.wait_for(timeout=4_000)
+    except TimeoutError:
+        return False
+    return True
+
+
 def click_cell(page: Page, *, row: int, x: int) -> None:
     """A cell of the first grid, `x` pixels from its left edge: the grid is a picture, not elements."""
     grid = page.get_by_test_id("stMain").get_by_test_id("stDataFrame").first
@@ -70,7 +79,7 @@ def test_m13_from_a_number_to_its_row_in_the_file_and_to_a_download(screen, prod
     for _ in range(4):
         # A click just after the grid was drawn may not have chosen the cell yet.
         click_cell(page, row=1, x=320)
-        if dialog.count():
+        if appears(dialog):
             break
     expect(dialog).to_contain_text("export.csv · rij 6")
     expect(dialog).to_contain_text("alles is gelezen")
