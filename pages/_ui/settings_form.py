@@ -11,6 +11,7 @@ from core.domain.errors import InputError
 from core.domain.text import T
 from core.services.forms import FormField
 from pages._ui.formats import tr
+from pages._ui.secret_input import secret_input
 
 
 def draw(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
@@ -34,12 +35,12 @@ def draw_needed_first(fields: Sequence[FormField], values: Mapping[str, object],
 
 
 def draw_secrets(fields: Sequence[FormField], stored: frozenset[str], key: str) -> dict[str, str]:
-    """Password fields that never show what is stored; only what is typed is returned."""
+    """Fields that never show what is stored; only what is typed is returned."""
     entered: dict[str, str] = {}
     for field in fields:
         known = field.name in stored
-        value = st.text_input(
-            tr(field.title), type="password", key=f"{key}_{field.name}", help=tr(field.help) or None, autocomplete="off",
+        value = secret_input(
+            tr(field.title), key=f"{key}_{field.name}", help=tr(field.help) or None,
             placeholder=tr("Stored; type to replace") if known else "",
         )  # fmt: skip
         if value:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.domain.hooks import HEADERS, Scheme, Verification
 from core.services import webhooks
 from pages._ui.formats import escape, tr
+from pages._ui.secret_input import secret_input
 
 
 def scheme_words() -> dict[Scheme, str]:
@@ -93,9 +94,9 @@ def _secret(scheme: Scheme, key: str, *, secret_set: bool) -> str:
     if f"{key}_made" in st.session_state:
         st.session_state[f"{key}_secret"] = st.session_state.pop(f"{key}_made")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        secret = st.text_input(
-            tr("Password") if scheme is Scheme.BASIC else tr("Secret"), type="password", key=f"{key}_secret",
-            autocomplete="off", placeholder=tr("Stored; type to replace") if secret_set else "",
+        secret = secret_input(
+            tr("Password") if scheme is Scheme.BASIC else tr("Secret"), key=f"{key}_secret",
+            placeholder=tr("Stored; type to replace") if secret_set else "",
         )  # fmt: skip
         if st.button(tr("Make one"), key=f"{key}_make", icon=":material/key:"):
             st.session_state[f"{key}_made"] = webhooks.new_secret()

@@ -62,3 +62,10 @@ def test_nothing_but_pages_knows_streamlit() -> None:
         if any(name.split(".")[0] in ("streamlit", "st_aggrid") for name in imports(path))
     ]
     assert not wrong
+
+
+def test_password_fields_stand_in_forms() -> None:
+    """Outside a form Streamlit's password field reports nothing when it is left with the Tab key; `secret_input` does."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "pages").rglob("*.py")}
+    outside = [name for name, text in sources.items() if 'type="password"' in text and "st.form(" not in text]
+    assert outside == []
