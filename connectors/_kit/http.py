@@ -103,6 +103,7 @@ def _trust(context: ssl.SSLContext, pem: str) -> None:
         ) from error
 
 
+PACKINGS = frozenset({"gzip", "x-gzip", "deflate", "identity", ""})
 ORDINARY = Timeouts()
 PUBLIC = Tls()
 
@@ -140,7 +141,7 @@ class Answer:
         told = self.headers.get("retry-after", "").strip()
         if not told:
             return None
-        if told.replace(".", "", 1).isdigit():
+        if told.isascii() and told.replace(".", "", 1).isdecimal():
             return float(told)
         until = _http_date(told)
         if until is None:
@@ -152,7 +153,7 @@ class Answer:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -207,7 +208,7 @@ class Http:
             limits=limits,
             transport=_Guarded(Guard(policy, name), context, limits) if policy else None,
             mounts=None if policy else {f"all://{host}": None for host in LOOPBACK},
-            headers={"User-Agent": "ContractBridge", "Accept": "application/json"},
+            headers={"User-Agent": "ContractBridge", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
             follow_redirects=False,
         )
 
@@ -260,6 +261,7 @@ class Http:
         into, left = target
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         with self._client.stream(request.method, request.url, headers=headers) as response, into.open("wb") as file:
+            self._check_packing(response, request, where)
             for part in response.iter_bytes() if response.is_success else ():
                 file.write(part[:left])
                 left -= len(part)
@@ -281,6 +283,7 @@ class Http:
         ) as response:
             if self._policy and sum(len(n) + len(v) for n, v in response.headers.raw) > self._policy.header_bytes:
                 self._too_large(request, where)
+            self._check_packing(response, request, where)
             parts: list[bytes] = []
             size = 0
             for part in response.iter_bytes():
@@ -292,6 +295,16 @@ class Http:
                     raise httpx.ReadTimeout("the whole exchange took too long")
             names = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, names, b"".join(parts), where)
+
+    def _check_packing(self, response: httpx.Response, request: Request, where: str) -> None:
+        """Packed once, by what was asked for: a few kilobytes packed twice unpack to gigabytes before anybody can count them."""
+        packed = [one.strip().lower() for one in response.headers.get_list("content-encoding", split_commas=True)]
+        if len(packed) <= 1 and set(packed) <= PACKINGS:
+            return
+        message = T("{name} packed its answer in a way that was not asked for.", name=self.name)
+        if request.writes:
+            raise OutcomeUnknown(message, place=where)
+        raise RemoteError(message, retryable=False, place=where, kind="packing")
 
     def _too_large(self, request: Request, where: str) -> NoReturn:
         megabytes = self._max_bytes // (1024 * 1024)

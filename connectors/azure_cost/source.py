@@ -261,7 +261,7 @@ def _table(answer: Answer) -> tuple[list[dict[str, Any]], str]:
         return [], ""
     try:
         body = json.loads(answer.content, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise ShapeChanged(T("The answer is not the JSON it should be."), place=answer.where) from error
     found = body.get("properties") if isinstance(body, Mapping) else None
     columns, rows = (found.get(name) if isinstance(found, Mapping) else None for name in ("columns", "rows"))

@@ -136,7 +136,7 @@ def _record(line: bytes, answer: Answer) -> dict[str, str]:
     """Numbers stay as they are written: no digit is lost."""
     try:
         found = json.loads(line, parse_float=str, parse_int=str)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ShapeChanged(T("The answer is not the JSON it should be."), place=answer.where) from error
     if not isinstance(found, dict):
         raise ShapeChanged(

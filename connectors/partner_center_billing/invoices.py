@@ -76,7 +76,7 @@ class Invoices:
             answer = self.api.fetch(step)
             try:
                 body: Any = json.loads(answer.content, parse_float=str, parse_int=str)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ShapeChanged(T("The answer is not the JSON it should be."), place=answer.where) from error
             rows = records(body, "items", place=answer.where)
             yield from (flat(row) for row in rows)

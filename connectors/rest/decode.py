@@ -128,6 +128,8 @@ def parse(content: bytes, found: Decoded | None = None) -> Any:
         document = json.loads(content, parse_float=Decimal, parse_constant=str, object_pairs_hook=made)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    except ArithmeticError as error:
+        raise ValueError("a number without a size") from error
     if twice and found is not None:
         found.notes.append(T("The key {key} comes twice in one object; the last one counts.", key=sorted(twice)[0]))
     return document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -71,8 +72,7 @@ class _Parser:
     def _object(self, pairs: list[tuple[str, Node]]) -> dict[str, Node]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            self.twice.update(name for name in names if names.count(name) > 1)
+            self.twice.update(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         return found
 
     def notes(self) -> tuple[ImportNote, ...]:

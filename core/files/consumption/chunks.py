@@ -125,7 +125,7 @@ def _columns(part: Part, layout: Layout, text: memoryview, quoted: bool) -> Piec
     except pa.ArrowInvalid as error:
         if "CSV parse error" in str(error):
             raise _malformed(part, error) from error
-        table = _parsed(layout, roles, text, quoted, pa.string())
+        table = _as_written(part, layout, text, quoted)
     columns = {role: _column(table, name) for role, name in roles.items()}
     for role in AMOUNTS:
         if role in columns and pa.types.is_string(columns[role].type):
@@ -133,8 +133,23 @@ def _columns(part: Part, layout: Layout, text: memoryview, quoted: bool) -> Piec
     return Piece(layout, columns, table.num_rows, text)
 
 
-def texts_of(piece: Piece) -> pa.Table:
-    """All columns of a piece of text, as they are written."""
+def _as_written(part: Part, layout: Layout, text: memoryview, quoted: bool) -> pa.Table:
+    """With amounts as text: one of them is no number as usual. Raises InputError where the bytes are no text either."""
+    try:
+        return _parsed(layout, layout.roles, text, quoted, pa.string())
+    except pa.ArrowInvalid as error:
+        raise damaged(part.name, str(error)[:200]) from error
+
+
+def texts_of(piece: Piece, part: Part) -> pa.Table:
+    """All columns of a piece of text, as they are written. Raises InputError where the bytes of one are no text."""
+    try:
+        return _all_texts(piece)
+    except pa.ArrowInvalid as error:
+        raise damaged(part.name, str(error)[:200]) from error
+
+
+def _all_texts(piece: Piece) -> pa.Table:
     return arrow_csv.read_csv(
         pa.BufferReader(piece.text),
         read_options=arrow_csv.ReadOptions(column_names=list(piece.layout.header), block_size=len(piece.text) + 1),

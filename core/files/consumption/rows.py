@@ -106,7 +106,7 @@ def _records(part: Part, piece: Piece, indexes: list[int], done: int) -> Iterato
         for index, record in zip(indexes, table.to_pylist(), strict=True):
             yield index, {name: str(value) for name, value in record.items() if value not in (None, "")}
         return
-    for index, record in zip(indexes, texts_of(piece).take(indexes).to_pylist(), strict=True):
+    for index, record in zip(indexes, texts_of(piece, part).take(indexes).to_pylist(), strict=True):
         yield index, {name: cell for name, cell in record.items() if cell}
 
 
