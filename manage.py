@@ -23,6 +23,7 @@ PRODUCT = ROOT / "requirements.txt"
 DEVELOPMENT = ROOT / "requirements-dev.txt"
 OLDEST_PYTHON = (3, 11)
 LOCK_MINUTES = 20
+SUPPLY_CHAIN = ("licences", "sbom")
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
         return 2
     command = arguments[0] if arguments else "--help"
     try:
-        prepare(DEVELOPMENT if command in ("test", "bench", "check") else PRODUCT)
+        prepare(DEVELOPMENT if command in ("test", "bench", "check", *SUPPLY_CHAIN) else PRODUCT)
     except subprocess.CalledProcessError as error:
         print(f"Setting up did not work (exit code {error.returncode}). The lines above say why; then run the command again.",
               file=sys.stderr)  # fmt: skip
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
         return call("tests/run.py", *arguments[1:])
     if command == "bench":
         return call("-m", "tests.bench", *arguments[1:])
+    if command in SUPPLY_CHAIN:
+        return call("-m", "tests.supply_chain", *arguments)
     return call("-m", "core.cli", *arguments)
 
 
