@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Protocol
 
+from core.domain.charges.settings import ChargeSettings, settings_for
 from core.domain.contract import ContractState
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import WorkspaceMapping
@@ -91,15 +93,17 @@ def with_azure(ctx: Context, target: Target, facts: AzureFacts, plan: Plan, stat
     with ctx.database.session() as session:
         known = consumption.current(session, since=first)
         names = portal_names(session)
-        charged = {names[number] for number, one in charges.all_settings(session).items() if one.settings.ready}
+        told_how = {names[number]: one.settings for number, one in charges.all_settings(session).items()}
     consumed = [
         Consumed(
             portal=one.portal, customer_id=one.customer_id, period=one.period_start, lines=one.lines,
-            final=not one.provisional and one.period_end < today and one.period_start.day == 1,
+            final=_is_final(one, today),
+            currency=settings_for(told_how.get(one.portal, ChargeSettings()), one.customer_id).currency,
         )
         for one in known
         if one.portal in chosen
     ]  # fmt: skip
+    charged = {name for name, settings in told_how.items() if settings.may_charge}
     refs = [one.line.ref for one in plans.lines]
     rows = target.row_amounts(refs, first, today) if refs and consumed else {}
     modes = {portal.portal: portal.mode for portal in facts.usage}
@@ -107,6 +111,13 @@ def with_azure(ctx: Context, target: Target, facts: AzureFacts, plan: Plan, stat
     changes = settled(found, facts.decisions.approved, facts.decisions.dismissed)
     findings = {finding.key: finding for finding in (*plan.findings, *told)}
     return replace(plan, changes=(*plan.changes, *changes), findings=tuple(findings[key] for key in sorted(findings)))
+
+
+def _is_final(one: consumption.StoredConsumption, today: date) -> bool:
+    """Whether a whole month is told that the source will not change any more, in none of its lines (M2)."""
+    if one.provisional or any(line.provisional for line in one.lines):
+        return False
+    return one.period_end < today and one.period_start.day == 1
 
 
 def with_steps(plan: Plan, provided: ProvisionPlan, decided: Decisions) -> Plan:

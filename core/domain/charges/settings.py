@@ -131,6 +131,13 @@ class ChargeSettings(BaseModel):
         """Whether it is known what to book the charges on."""
         return self.billing_code_id is not None or self.product_id is not None
 
+    @property
+    def may_charge(self) -> bool:
+        """Whether anything of the portal can become a charge, with its overrides."""
+        every: tuple[ChargeSettings | ChargeOverride, ...] = (self, *self.overrides)
+        booked = any(one.billing_code_id is not None or one.product_id is not None for one in every)
+        return booked and any(one.charge for one in every)
+
 
 def _check_part(split: Split, tag: str, pricing: Pricing, percent: Decimal) -> None:
     if split is Split.TAG and not tag:

@@ -6,13 +6,16 @@ consumption is not known yet is never billed with another one's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from core.domain.charges.pricing import cents, exact_sum
-from core.domain.consumption import ConsumptionLine
+from core.domain.charges.settings import DEFAULT_KINDS
+from core.domain.charges.template import product_of
+from core.domain.consumption import ConsumptionLine, ProductType
 from core.domain.contract import Contract, ContractLine, ContractState, LineRef
 from core.domain.finding import Finding, FindingKind
 from core.domain.grouping import renamed
@@ -34,13 +37,17 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumed:
-    """What one customer consumed in one month that has ended. `final`: the source will not change it any more."""
+    """What one customer consumed in one month that has ended. `final`: the source will not change it any more.
+
+    `currency` is what the customer's contracts are billed in.
+    """
 
     portal: str
     customer_id: str
     period: date
     lines: tuple[ConsumptionLine, ...]
     final: bool = True
+    currency: str = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +155,9 @@ def azure_prices(
     `charged` are portals whose consumption becomes charges already: pricing a line too would bill it twice.
     """
     changes: list[Change] = []
-    findings = list(plans.findings)
-    for one in plans.lines:
+    lines, shared = _one_each(plans.lines)
+    findings = [*plans.findings, *shared]
+    for one in lines:
         mine = sorted(
             (c for c in consumed if (c.portal, c.customer_id) == (one.portal, one.customer_id) and c.final),
             key=lambda c: c.period,
@@ -164,9 +172,19 @@ def azure_prices(
             continue
         amounts: dict[date, tuple[Decimal, Decimal]] = {}
         for month in mine:
-            told = _amount(month, policies[one.portal])
+            billed = _billed(month)
+            if not billed:
+                continue
+            if other := sorted({line.currency or "?" for line in billed} - {month.currency}):
+                text = T(
+                    "the consumption of {day} is in {found}, the contract is billed in {wanted}; nothing is converted.",
+                    day=month.period, found=tuple(other), wanted=month.currency,
+                )  # fmt: skip
+                findings.append(_finding(one.portal, one.source, one.company_id, text, str(month.period)))
+                continue
+            told = _amount(billed, policies[one.portal])
             if told is None:
-                text = T("The consumption of {day} is in several currencies or lacks prices.", day=month.period)
+                text = T("The consumption of {day} lacks prices.", day=month.period)
                 findings.append(_finding(one.portal, one.source, one.company_id, text, str(month.period)))
             else:
                 amounts[month.period] = told
@@ -180,12 +198,39 @@ def azure_prices(
     return changes, findings
 
 
-def _amount(month: Consumed, policy: ContractPolicy) -> tuple[Decimal, Decimal] | None:
-    """Cost and price of a month, in cents; None where they cannot be told exactly."""
-    if len({line.currency for line in month.lines}) > 1:
-        return None
-    cost = exact_sum(line.amount for line in month.lines)
-    told = [line.price for line in month.lines]
+def _one_each(lines: Sequence[AzureLine]) -> tuple[list[AzureLine], list[Finding]]:
+    """The lines that stand for exactly one customer's whole consumption. A customer with several lines would be billed on each, and
+    of several customers on one line only the last would be billed (M9).
+    """
+    of_customer: dict[tuple[str, str], dict[LineRef, AzureLine]] = defaultdict(dict)
+    on_line: dict[LineRef, set[tuple[str, str]]] = defaultdict(set)
+    for one in lines:
+        of_customer[one.portal, one.customer_id].setdefault(one.line.ref, one)
+        on_line[one.line.ref].add((one.portal, one.customer_id))
+    single: list[AzureLine] = []
+    findings: list[Finding] = []
+    for places in of_customer.values():
+        for one in places.values():
+            if len(places) > 1:
+                text = T("{count} contract lines carry its Azure Plan.", count=len(places))
+            elif len(on_line[one.line.ref]) > 1:
+                text = T("{count} customers share one contract line.", count=len(on_line[one.line.ref]))
+            else:
+                single.append(one)
+                continue
+            findings.append(_finding(one.portal, one.source, one.company_id, text, "shared"))
+    return single, findings
+
+
+def _billed(month: Consumed) -> tuple[ConsumptionLine, ...]:
+    """What the price of the line is made of: no tax, and no licences, which are services of their own (S3-12)."""
+    return tuple(line for line in month.lines if line.kind in DEFAULT_KINDS and product_of(line) != ProductType.LICENCE)
+
+
+def _amount(lines: Sequence[ConsumptionLine], policy: ContractPolicy) -> tuple[Decimal, Decimal] | None:
+    """Cost and price of a month's lines, in cents; None where the price cannot be told exactly."""
+    cost = exact_sum(line.amount for line in lines)
+    told = [line.price for line in lines]
     if any(price is not None for price in told) and policy.azure_markup_percent is None:
         known = [price for price in told if price is not None]
         return (cents(cost), cents(exact_sum(known))) if len(known) == len(told) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from core.domain.consumption import ConsumptionLine, ConsumptionReading
+from core.domain.charges.settings import ChargeOverride, ChargeSettings
+from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading
+from core.domain.contract import LineKind, LineRef
 from core.domain.period import add_months
 from core.domain.policy import Mode
+from core.domain.provisioning.azure import AzureLine, AzurePlans, Consumed, azure_prices
 from core.domain.provisioning.policy import ContractKind, ContractPolicy
-from core.store import consumption
+from core.store import charges, consumption
 from core.store.portal_ids import portal_ids
 from tests.services.money.world import SandboxData, SandboxSwitches, World
 from tests.services.provisioning.shop import PORTAL, Shop, open_shop, subscription
@@ -55,8 +59,10 @@ def make(make_world: Callable[..., World], data: SandboxData, things: Any) -> Ca
     return make
 
 
-def consumed(shop: Shop, period: date, *amounts: str, provisional: bool = False, customer: str = "acme") -> None:
-    """The portal's consumption of a month is known now."""
+def consumed(
+    shop: Shop, period: date, *amounts: str, provisional: bool = False, customer: str = "acme", **more: Any
+) -> None:
+    """The portal's consumption of a month is known now; `more` are values of its last line."""
     end = add_months(period, 1) - date.resolution
     lines = tuple(
         ConsumptionLine(
@@ -65,6 +71,7 @@ def consumed(shop: Shop, period: date, *amounts: str, provisional: bool = False,
         )
         for number, amount in enumerate(amounts)
     )  # fmt: skip
+    lines = (*lines[:-1], replace(lines[-1], **more))
     reading = ConsumptionReading(
         portal=PORTAL, taken_at=shop.world.clock.now(), period_start=period, period_end=end, lines=lines,
         provisional=provisional,
@@ -169,3 +176,58 @@ def test_review_mode_waits_for_a_person(make: Callable[..., Shop], things: Any) 
     consumed(shop, OCTOBER, "100")
     assert shop.world.sync().changes["waiting"] == 2
     assert billed(shop, things, OCTOBER) == (0, 0)
+
+
+@pytest.mark.parametrize("more", [{"dimensions": {"product_type": "licence"}}, {"kind": ConsumptionKind.TAX}])
+def test_s3_12_licences_and_tax_are_no_part_of_the_price(make: Callable[..., Shop], things: Any, more: Any) -> None:
+    shop = make()
+    consumed(shop, OCTOBER, "100", "900", **more)
+    shop.world.sync()
+    assert billed(shop, things, OCTOBER) == (Decimal(110), Decimal(100))
+
+
+def test_m2_a_month_that_tells_nothing_of_azure_is_not_priced(make: Callable[..., Shop], things: Any) -> None:
+    shop = make()
+    consumed(shop, OCTOBER, "100")
+    shop.world.sync()
+    consumed(shop, OCTOBER, "900", dimensions={"product_type": "licence"})
+    assert shop.world.sync().changes["planned"] == 0
+    assert billed(shop, things, OCTOBER) == (Decimal(110), Decimal(100))
+
+
+def test_another_currency_than_the_contracts_is_never_billed(make: Callable[..., Shop], things: Any) -> None:
+    shop = make()
+    consumed(shop, OCTOBER, "100", currency="USD")
+    assert shop.world.sync().changes["planned"] == 0
+    assert any("nothing is converted" in str(one.message) for one in shop.findings())
+    assert billed(shop, things, OCTOBER) == (0, 0)
+
+
+def test_what_an_override_may_charge_is_not_billed_on_a_line_too(make: Callable[..., Shop], things: Any) -> None:
+    shop = make()
+    with shop.world.database.write() as session:
+        settings = ChargeSettings(overrides=(ChargeOverride(product="usage", billing_code_id=4),))
+        charges.save_settings(session, portal_ids(session)[PORTAL], PORTAL, settings, shop.world.clock.now())
+    consumed(shop, OCTOBER, "100")
+    shop.world.sync()
+    assert any("switch one of the two off" in str(one.message) for one in shop.findings())
+    assert billed(shop, things, OCTOBER) == (0, 0)
+
+
+def azure_line(customer: str, ref: int) -> AzureLine:
+    line = SimpleNamespace(ref=LineRef(LineKind.SERVICE, ref))
+    source = SimpleNamespace(usage=subscription(f"az-{customer}-{ref}", customer=customer))
+    return AzureLine(PORTAL, customer, 1, source, line, SimpleNamespace())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    ([("acme", 1), ("acme", 2)], "2 contract lines"),
+    ([("acme", 1), ("beta", 1)], "2 customers"),
+])  # fmt: skip
+def test_m9_consumption_is_billed_on_one_line_and_a_line_bills_one_customer(lines: Any, words: str) -> None:
+    plans = AzurePlans(tuple(azure_line(*one) for one in lines), ())
+    months = [Consumed(portal=PORTAL, customer_id=name, period=OCTOBER, lines=()) for name in ("acme", "beta")]
+    changes, findings = azure_prices(plans, months, {}, {PORTAL: POLICY}, {PORTAL: Mode.AUTOMATIC}, ())
+    assert changes == []
+    assert len(findings) == 2
+    assert all(words in str(one.message) for one in findings)
