@@ -381,8 +381,11 @@ def _redirected(request: Request, answer: Answer) -> Request | None:
     location = answer.headers.get("location", "")
     if answer.status not in (301, 302, 303, 307, 308) or not location or request.writes:
         return None
-    url = urljoin(request.url, location)
-    here, there = urlsplit(request.url), urlsplit(url)
+    try:
+        url = urljoin(request.url, location)
+        here, there = urlsplit(request.url), urlsplit(url)
+    except ValueError:
+        return None
     if here.scheme == "https" and there.scheme != "https":
         return None
     as_get = answer.status == 303 or (answer.status in (301, 302) and request.method == "POST")

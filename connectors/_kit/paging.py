@@ -178,10 +178,15 @@ class LinkHeader:
 
 
 def follow(call: Call, link: str) -> Call:
-    """The call of a link in an answer. The link carries its own query; whether its host is allowed is `Api`'s to check."""
-    return replace(
-        call, path=urljoin(call.path, link) if urlsplit(call.path).scheme else link, params=MappingProxyType({})
-    )
+    """The call of a link in an answer. The link carries its own query; whether its host is allowed is `Api`'s to check.
+
+    Raises ShapeChanged for what is no address.
+    """
+    try:
+        path = urljoin(call.path, link) if urlsplit(call.path).scheme else link
+    except ValueError as error:
+        raise ShapeChanged(T("{url} is not a web address.", url=link[:80]), detail=repr(error)) from error
+    return replace(call, path=path, params=MappingProxyType({}))
 
 
 def _value(call: Call, param: str, in_body: bool) -> object:

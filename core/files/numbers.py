@@ -29,6 +29,7 @@ __all__ = [
     "without_currency",
 ]
 
+LONGEST_PAIR = 4 * LONGEST
 _PAIR = re.compile(r"(?P<left>[^/]+?)\s*(?:/|\b(?:of|van|von|de|sur|out of)\b)\s*(?P<right>[^/]+)", re.IGNORECASE)
 _CURRENCY = re.compile(
     r"^(?:[A-Z]{3}|[€$£¥])\s*(?=[\d(.,+−-])|(?<=[\d).,-])\s*(?:[A-Z]{3}|[€$£¥])$|(?<=^[-−(])[€$£¥]\s*"
@@ -105,7 +106,7 @@ def side_of_pair(cell: Cell, side: PairSide) -> Cell:
     """The wanted half of `38 of 50`; `NotAPair` for a cell with one number, because nobody can tell which half it is."""
     if isinstance(cell, str):
         text = cell.strip().strip(SPACES)
-        match = _PAIR.fullmatch(text)
+        match = _PAIR.fullmatch(text) if len(text) <= LONGEST_PAIR else None
         return match[side.value].strip() if match else (text if text.casefold() in NO_VALUE else NotAPair(text))
     return NotAPair(str(cell)) if isinstance(cell, int | float | Decimal) else cell
 
