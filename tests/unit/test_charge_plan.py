@@ -27,7 +27,7 @@ from core.domain.charges.settings import ChargeOverride, ChargeSettings, Split, 
 from core.domain.consumption import ConsumptionLine
 from core.domain.contract import Contract, PeriodType
 from core.domain.mapping import CustomerKey, CustomerMapping
-from core.domain.plan import ChangeStatus
+from core.domain.plan import ChangeStatus, Decisions
 from core.domain.policy import Mode
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
@@ -267,3 +267,49 @@ class Charging(RuleBasedStateMachine):
 
 TestM15WhateverTheOrder = Charging.TestCase
 TestM15WhateverTheOrder.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+
+
+def told_by(portal: str, subscription: str, customer: str = "c", product: str = "usage") -> Consumed:
+    one = line("vm", "100", customer_id=customer, dimensions={"subscription_id": subscription, "product_type": product})
+    return Consumed(
+        portal=portal, identity=portal, customer_id=customer, customer="Acme", period_start=OCTOBER[0],
+        period_end=OCTOBER[1], lines=(one,),
+    )  # fmt: skip
+
+
+def plan_of(*told: Consumed, **more: object) -> ChargePlan:
+    keys = [CustomerKey(one.portal, one.customer_id) for one in told]
+    charging = PortalCharging(settings=BASE, mode=Mode.AUTOMATIC, hold_to_zero=False)
+    values: dict[str, object] = {
+        "consumed": told, "customers": {key: CustomerMapping(key, "Acme", 1001) for key in keys},
+        "portals": {one.portal: charging for one in told},
+    }  # fmt: skip
+    return plan_charges(facts([], BASE, **(values | more)))
+
+
+def test_m15_a_use_that_two_portals_tell_is_not_charged_twice_without_a_person() -> None:
+    plan = plan_of(told_by("Azure", "SUB-1"), told_by("Distributor", "sub-1"))
+    assert [one.status for one in plan.changes] == [ChangeStatus.HELD, ChangeStatus.HELD]
+    assert "Distributor" in str(plan.changes[0].holds[0])
+    approved = replace(Decisions(), approved={one.id: "anna" for one in plan.changes})
+    again = plan_of(told_by("Azure", "SUB-1"), told_by("Distributor", "sub-1"), decisions=approved)
+    assert [one.status for one in again.changes] == [ChangeStatus.APPROVED, ChangeStatus.APPROVED]
+
+
+def test_m15_what_is_charged_stays_when_another_portal_tells_it_too() -> None:
+    first = plan_of(told_by("Azure", "sub-1"))
+    [made] = first.changes
+    assert made.status is ChangeStatus.READY
+    assert made.after is not None
+    there = ExistingCharge(id=1, contract_id=7001, key=made.key, values=made.after, quantity=Decimal(1), billed=False)
+    plan = plan_of(told_by("Azure", "sub-1"), told_by("Distributor", "sub-1"), existing=(there,))
+    assert [(one.portal, one.status) for one in plan.changes] == [("Distributor", ChangeStatus.HELD)]
+
+
+@pytest.mark.parametrize("other", [
+    told_by("Distributor", "sub-2"), told_by("Distributor", "sub-1", product="reservation"),
+    told_by("Distributor", "sub-1", product="licence"), told_by("Distributor", ""),
+])  # fmt: skip
+def test_other_uses_of_two_portals_go_ahead(other: Consumed) -> None:
+    plan = plan_of(told_by("Azure", "sub-1"), other)
+    assert {one.status for one in plan.changes} == {ChangeStatus.READY}

@@ -26,6 +26,7 @@ from core.domain.charges.plan import (
     PortalCharging,
 )
 from core.domain.charges.settings import ChargeSettings, settings_for
+from core.domain.charges.twice import told_twice
 from core.domain.charges.wanted import CannotCharge, Wanted, contract_of, finding, wanted_charges
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import CustomerKey
@@ -58,6 +59,7 @@ class _Outcome:
 def plan_charges(facts: ChargeFacts) -> ChargePlan:
     """What Autotask lacks. Customers that are not in `facts.consumed` are left alone: nothing is known of them (M2)."""
     outcome = _Outcome()
+    twice = told_twice(facts)
     existing: dict[str, list[ExistingCharge]] = defaultdict(list)
     for charge in facts.existing:
         if charge.key is not None:
@@ -65,7 +67,8 @@ def plan_charges(facts: ChargeFacts) -> ChargePlan:
     for consumed in facts.consumed:
         owner = owner_of(consumed.identity, consumed.customer_id, consumed.period_start)
         try:
-            _plan_one(facts, consumed, existing.get(owner, []), outcome)
+            also = twice.get((consumed.portal, consumed.customer_id, consumed.period_start), ())
+            _plan_one(facts, consumed, existing.get(owner, []), outcome, also)
         except CannotCharge as stopped:
             outcome.findings.append(stopped.finding)
     findings = {one.key: one for one in outcome.findings}
@@ -78,7 +81,13 @@ def plan_charges(facts: ChargeFacts) -> ChargePlan:
     )
 
 
-def _plan_one(facts: ChargeFacts, consumed: Consumed, existing: Sequence[ExistingCharge], outcome: _Outcome) -> None:
+def _plan_one(
+    facts: ChargeFacts,
+    consumed: Consumed,
+    existing: Sequence[ExistingCharge],
+    outcome: _Outcome,
+    twice: Sequence[Text] = (),
+) -> None:
     charging = facts.portals.get(consumed.portal, PortalCharging(settings=None))
     company_id = _company(facts, consumed)
     if company_id is None:
@@ -108,7 +117,11 @@ def _plan_one(facts: ChargeFacts, consumed: Consumed, existing: Sequence[Existin
             changes.append(change)
     outcome.rows += [_row(consumed, company_id, contract.id, family) for family in families if family.wanted]
     changes.sort(key=lambda change: (_ORDER[change.kind], -change.amount, change.key.text))
-    outcome.changes += _judged(facts, charging, consumed, base, changes, families)
+    holds = (
+        *_limit_holds(facts, charging, consumed, base, families),
+        *(twice if any(_adds(c) for c in changes) else ()),
+    )
+    outcome.changes += _judged(facts, charging, changes, families, holds)
 
 
 def _company(facts: ChargeFacts, consumed: Consumed) -> int | None:
@@ -206,19 +219,20 @@ def _row(consumed: Consumed, company_id: int, contract_id: int, family: Family) 
 def _judged(
     facts: ChargeFacts,
     charging: PortalCharging,
-    consumed: Consumed,
-    base: ChargeSettings,
     changes: Sequence[ChargeChange],
     families: Sequence[Family],
+    holds: Sequence[Text],
 ) -> list[ChargeChange]:
     """The status of the changes of one customer and period: they stand or fall together."""
-    if not changes:
-        return []
-    holds = _limit_holds(facts, charging, consumed, base, families)
     judged = [replace(change, holds=(*change.holds, *_said_no(facts, change), *holds)) for change in changes]
     back = any(reversal_of(facts, family) is not None for family in families)
     status = _status(facts.decisions, judged, review=charging.mode is Mode.REVIEW or back)
     return [replace(change, status=status) for change in judged]
+
+
+def _adds(change: ChargeChange) -> bool:
+    """Whether the customer pays more through it."""
+    return change.amount > 0
 
 
 def _said_no(facts: ChargeFacts, change: ChargeChange) -> tuple[Text, ...]:
