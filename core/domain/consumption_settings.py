@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AS_USUAL", "ConsumptionSettings"]
+__all__ = ["AS_USUAL", "BillingFiles", "ConsumptionSettings"]
 
 
-class ConsumptionSettings(BaseModel):
-    """How the files of a cloud's billing are read. Field names are those of the workspace file."""
+class BillingFiles(BaseModel):
+    """What every portal that reads billing files lets people choose. Field names are those of the workspace file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -19,11 +19,6 @@ class ConsumptionSettings(BaseModel):
         title="Cost",
         description="actual: as invoiced. amortized: reservations and saving plans spread over their term. Runs of the "
         "other one are left out.",
-    )
-    customer: Literal["automatic", "tenant", "subscription", "invoice_section"] = Field(
-        "automatic",
-        title="Customer is",
-        description="What stands for a customer. automatic: the customer tenant where the file has one, else the subscription.",
     )
     tags: tuple[str, ...] = Field(
         (),
@@ -42,6 +37,16 @@ class ConsumptionSettings(BaseModel):
         le=60,
         title="Final after (days)",
         description="So many days after its end a month counts as final that has no invoice number yet. Usually 7: from the 8th.",
+    )
+
+
+class ConsumptionSettings(BillingFiles):
+    """How the files of a cloud's billing are read."""
+
+    customer: Literal["automatic", "tenant", "subscription", "invoice_section"] = Field(
+        "automatic",
+        title="Customer is",
+        description="What stands for a customer. automatic: the customer tenant where the file has one, else the subscription.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from core.domain.consumption_settings import ConsumptionSettings
+from core.domain.consumption_settings import BillingFiles, ConsumptionSettings
 from core.domain.file_settings import FileSettings
 
 
@@ -46,7 +46,7 @@ def _pattern(text: str) -> str:
 Folder = Annotated[str, AfterValidator(_folders)]
 
 
-class PickupSettings(FileSettings):
+class PickupSettings(BillingFiles, FileSettings):
     """The rules of all places; each connector adds where its place is. The columns are those of FileSettings."""
 
     pattern: Annotated[str, AfterValidator(_pattern)] = Field(
@@ -96,34 +96,10 @@ class PickupSettings(FileSettings):
         title="With folders below",
         description="Files in folders below count too: an Azure export makes one for each month and run.",
     )
-    metric: Literal["actual", "amortized"] = Field(
-        "actual",
-        title="Cost",
-        description="actual: as invoiced. amortized: reservations and saving plans spread over their term. Runs of the "
-        "other one are left out.",
-    )
     billed_customer: Literal["automatic", "tenant", "subscription", "invoice_section"] = Field(
         "automatic",
         title="Customer is",
         description="What stands for a customer. automatic: the customer tenant where the file has one, else the subscription.",
-    )
-    tags: tuple[str, ...] = Field(
-        (),
-        title="Tags",
-        description="Names of the tags that charges may be split by, one per line; empty: all. Fewer tags make fewer lines.",
-    )
-    licences: bool = Field(
-        False,
-        title="Charge licences too",
-        description="Lines of a reconciliation file that bill licences become amounts as well. Usually off: licences are "
-        "counted as seats.",
-    )
-    final_after_days: int = Field(
-        7,
-        ge=0,
-        le=60,
-        title="Final after (days)",
-        description="So many days after its end a month counts as final that has no invoice number yet. Usually 7: from the 8th.",
     )
 
     @property
