@@ -28,6 +28,13 @@ def show(draft: Draft) -> None:
                 key=f"{draft.key}_stands",
             )
             draft.stand_for_itself(on)
+            lacks = st.checkbox(
+                tr("The list inside may be left out where it is empty"),
+                draft.may_lack,
+                key=f"{draft.key}_lacks",
+                help=tr("Otherwise a record without it is a problem, and the last quantities of its customer stay."),
+            )
+            draft.let_lack(lacks)
         fields = [field for field in form_of(RecordMapping) if field.name in ASKED]
         entered = settings_form.draw(fields, draft.mapping, f"{draft.key}_rule")
         usual = {field.name: field.default for field in fields}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,18 +72,32 @@ class Draft:
     @place.setter
     def place(self, place: Place) -> None:
         self.mapping["records"] = place.records
-        stands = self.stands_for_itself
-        self.mapping["expand"] = [{"path": path, "on_empty": "parent"} if stands else path for path in place.expand]
+        self._lay_out(place.expand, self.stands_for_itself, self.may_lack)
 
     @property
     def stands_for_itself(self) -> bool:
         """Whether a record with an empty list inside is a line of its own."""
-        found = self.mapping.get("expand") or ()
-        return any(isinstance(one, Mapping) and one.get("on_empty") == "parent" for one in found)
+        return any(one.get("on_empty") == "parent" for one in self._lists())
 
     def stand_for_itself(self, on: bool) -> None:
-        paths = self.place.expand
-        self.mapping["expand"] = [{"path": path, "on_empty": "parent"} if on else path for path in paths]
+        self._lay_out(self.place.expand, on, self.may_lack)
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether a record without the list inside has none, instead of being a problem."""
+        return any(bool(one.get("may_lack")) for one in self._lists())
+
+    def let_lack(self, on: bool) -> None:
+        self._lay_out(self.place.expand, self.stands_for_itself, on)
+
+    def _lists(self) -> list[Mapping[str, object]]:
+        """The lists inside that are more than a path."""
+        found = self.mapping.get("expand") or ()
+        return [one for one in ([found] if isinstance(found, str | Mapping) else found) if isinstance(one, Mapping)]
+
+    def _lay_out(self, paths: Sequence[str], stands: bool, lacks: bool) -> None:
+        told = {**({"on_empty": "parent"} if stands else {}), **({"may_lack": True} if lacks else {})}
+        self.mapping["expand"] = [{"path": path, **told} if told else path for path in paths]
 
     def value(self, part: str) -> dict[str, object]:
         """The whole value of one part: path or fixed text, names to change, format."""

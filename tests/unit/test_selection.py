@@ -87,6 +87,19 @@ def test_a_list_that_no_record_has_is_a_problem_but_null_and_empty_are_not() -> 
     assert [line.customer for line in wrong.lines] == ["B"]
 
 
+@pytest.mark.parametrize("path", ["items[*]", '"all items"[*]', "held.items[*]", "items.*"])
+def test_m2_a_list_that_one_record_lacks_spoils_its_customer_unless_it_may_be_left_out(path: str) -> None:
+    held = {"P": {"p": "P", "q": 1}} if path.endswith("*") and "[" not in path else [{"p": "P", "q": 1}]
+    inner = {"items": held, "all items": held, "held": {"items": held}}
+    data = {"data": [{"c": "A", "held": {}}, {"c": "B", **inner}]}
+    found = chosen(data, customer="parent.c", expand=path)
+    assert set(found.failed_customers) == {"A"}
+    assert [line.customer for line in found.lines] == ["B"]
+    allowed = chosen(data, customer="parent.c", expand={"path": path, "may_lack": True})
+    assert not allowed.problems
+    assert allowed.covered == {"A", "B"}
+
+
 def test_on_empty_the_record_may_stand_for_itself() -> None:
     expand = {"path": "items[*]", "on_empty": "parent"}
     found = chosen({"data": [{"c": "A", "p": "P", "q": 7, "items": []}]}, expand=expand)

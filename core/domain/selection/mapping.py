@@ -134,6 +134,9 @@ class Expand(_Part):
     on_empty: OnEmpty = Field(
         OnEmpty.SKIP, title="When it is empty", description="Leave the record out, or let it stand for itself."
     )
+    may_lack: bool = Field(
+        False, title="May be left out", description="A record without this list has none; otherwise it is a problem."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from core.domain.text import T, Text
 
 Trail = tuple[int | str, ...]
 LONGEST_SEARCHED = 2_000
+PLAIN_PATH = re.compile(r'(?:(?P<above>(?:(?:\w+|"[^"\\]+")\.)*(?:\w+|"[^"\\]+"))\.)?(?P<name>\w+|"[^"\\]+")')
+"""Names alone, plain or quoted: the only paths that tell a list with null from one that is not there."""
 
 
 NOTHING_JOINED: Mapping[str, Any] = MappingProxyType({})
@@ -58,20 +61,27 @@ class _Unwatched:
 class _Level:
     """One list inside the records. `seen` says that at least one record had it."""
 
-    def __init__(self, path: str, on_empty: OnEmpty) -> None:
+    def __init__(self, declared: Expand) -> None:
+        path = declared.path
         self.path = path
-        self.on_empty = on_empty
+        self.on_empty = declared.on_empty
+        self.may_lack = declared.may_lack or declared.on_empty is OnEmpty.PARENT
         self.items: Listing = listing(path)
         self.asked = False
         self.seen = False
         plain = path.removesuffix("[*]").removesuffix("[]").removesuffix(".*")
-        self.above, _, self.name = plain.rpartition(".")
-        self.look = compile_path(self.above) if plain.replace(".", "").isidentifier() else None
+        named = PLAIN_PATH.fullmatch(plain)
+        self.name = named["name"].strip('"') if named else ""
+        self.look = compile_path(named["above"] or "") if named else None
 
     def is_null(self, row: Row) -> bool:
         """Whether the list is there with null, which is as good as empty."""
         above = self.look(row) if self.look else None
         return isinstance(above, dict) and self.name in above
+
+    def was_lost(self, row: Row) -> bool:
+        """Whether the list should be there and is not, not even with null (M2). A path that computes cannot tell."""
+        return not self.may_lack and self.look is not None and not self.is_null(row)
 
 
 class Rows:
@@ -80,7 +90,7 @@ class Rows:
     def __init__(self, records: str, expand: Sequence[Expand] = ()) -> None:
         paths = [records, *(one.path for one in expand)]
         self._records = listing(records)
-        self._levels = [_Level(one.path, one.on_empty) for one in expand]
+        self._levels = [_Level(one) for one in expand]
         self._bases = [base(path) for path in paths]
         self._maps = [is_map(path) for path in paths]
 
@@ -140,6 +150,13 @@ class Rows:
         level.seen = level.seen or not found.missing or level.is_null(row)
         if found.wrong:
             watcher.no_list(row, T("There is no list at {path}.", path=level.path), found.wrong)
+            return
+        if found.missing and level.was_lost(row):
+            why = T(
+                "The list {path} is missing. Where it may be left out, say so under Filters and totals.",
+                path=level.path,
+            )
+            watcher.no_list(row, why, "")
             return
         if not found.items:
             if level.on_empty is OnEmpty.PARENT:
