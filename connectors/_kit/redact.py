@@ -24,7 +24,7 @@ def redact_url(url: str) -> str:
         return MASK
     host = parts.netloc.rpartition("@")[2]
     pairs = [
-        f"{quote(name, safe='')}={MASK if SECRET_NAME.search(name) else _short(value)}"
+        f"{quote(name, safe='', errors='replace')}={MASK if SECRET_NAME.search(name) else _short(value)}"
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     query = f"?{'&'.join(pairs)}" if pairs else ""
@@ -38,7 +38,11 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _short(value: str) -> str:
-    return quote(value, safe="") if len(value) <= 40 else f"{quote(value[:20], safe='')}…"
+    return (
+        quote(value, safe="", errors="replace")
+        if len(value) <= 40
+        else f"{quote(value[:20], safe='', errors='replace')}…"
+    )
 
 
 class Masker:

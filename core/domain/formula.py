@@ -252,7 +252,10 @@ def _number(text: str, node: ast.Constant) -> Decimal:
     """The number as it is written: Python has already turned 1.1 into a float, its text is still exact."""
     if isinstance(node.value, int):
         return Decimal(node.value)
-    return Decimal((ast.get_source_segment(text, node) or repr(node.value)).replace("_", ""))
+    try:
+        return Decimal((ast.get_source_segment(text, node) or repr(node.value)).replace("_", ""))
+    except DecimalException as error:
+        raise _wrong(text, T("its result is far too large")) from error
 
 
 def _unknown_name(text: str, node: ast.Name, names: frozenset[str]) -> InputError:
