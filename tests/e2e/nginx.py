@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from cryptography.x509.oid import NameOID
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "contractbridge.localhost"
 """Browsers know that every name below `localhost` is this machine."""
+VISITOR = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 AROUND = """daemon off;
 pid {home}/nginx.pid;
 error_log {home}/error.log;
@@ -118,12 +120,16 @@ class _ToThisMachine(httpx.HTTPTransport):
     """Goes to this machine whatever the name: unlike browsers, resolvers need not know `*.localhost`."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions = {**request.extensions, "sni_hostname": request.url.host}
-        request.url = request.url.copy_with(host="127.0.0.1")
-        return super().handle_request(request)
+        asked = request.url
+        request.extensions = {**request.extensions, "sni_hostname": asked.host}
+        request.url = asked.copy_with(host="127.0.0.1")
+        try:
+            return super().handle_request(request)
+        finally:
+            request.url = asked  # cookies belong to the name
 
 
 def client(home: Path) -> httpx.Client:
-    """Asks nginx over TLS, and checks its certificate."""
+    """Asks nginx over TLS, and checks its certificate; on Linux from an address that is not the proxy's own."""
     known = ssl.create_default_context(cafile=str(home / "site.pem"))
-    return httpx.Client(transport=_ToThisMachine(verify=known))
+    return httpx.Client(transport=_ToThisMachine(verify=known, local_address=VISITOR))

@@ -13,8 +13,10 @@ from core import bootstrap
 from core.services import portals, webhooks
 from core.services.access import SYSTEM
 from core.settings import Settings
-from tests.e2e.nginx import HOST, client, nginx
+from core.store import audit
+from tests.e2e.nginx import HOST, VISITOR, client, nginx
 from tests.web.hooks_server import SECRET, sign
+from tests.web.test_sign_in import form_token
 
 PASSWORD = "a bridge over rough contracts"
 EXPORT = (
@@ -65,6 +67,7 @@ def test_pages_sign_in_upload_and_webhooks_work_behind_nginx(
         sign_out_and_in_again(page, base)
         context.close()
         from_outside(base, outside, tmp_path)
+        the_visitors_address_is_in_the_audit(base, tmp_path)
         webhook_comes_in(base, tmp_path)
     assert not problems, "\n".join(problems)
     assert "Traceback" not in product.log()
@@ -140,6 +143,20 @@ def from_outside(base: str, outside: str, folder: Path) -> None:
         assert asking.get(f"{base}/healthz", headers={"host": "evil.example"}).status_code == 400
         entry = asking.get(f"{base}/", headers={"accept": "text/html"})
         assert (entry.status_code, entry.headers["location"]) == (303, f"{base.removeprefix(outside)}/auth/login")
+
+
+def the_visitors_address_is_in_the_audit(base: str, home: Path) -> None:
+    with client(home / "nginx") as asking:
+        shown = asking.get(f"{base}/auth/login")
+        fields = {"form_token": form_token(shown.text), "name": "sanne", "password": PASSWORD}
+        assert asking.post(f"{base}/auth/login", data=fields).status_code == 303
+    app = bootstrap.build(Settings(home=home, database_url="", secret_key=None))
+    try:
+        with app.context.database.session() as session:
+            entries = [one for one in audit.export(session) if one.event == "person.signed_in"]
+    finally:
+        app.close()
+    assert VISITOR in str(entries[-1].after)
 
 
 def webhook_comes_in(base: str, home: Path) -> None:
