@@ -9,7 +9,7 @@ import typer
 
 from core.cli.opened import opened
 from core.cli.portals import AsJson
-from core.cli.words import document, help_text, say, table, words
+from core.cli.words import Cents, document, help_text, money, say, table, words
 from core.domain.errors import InputError
 from core.domain.text import T
 
@@ -126,10 +126,17 @@ def _document(found: ChargesOverview) -> dict[str, object]:
             for finding in found.findings
         ],
         "totals": [
-            {"company": one.company, "period_start": one.period_start, "price": one.price, "charges": one.charges}
+            {
+                "company": one.company,
+                "period_start": one.period_start,
+                "currency": one.currency,
+                "price": one.price,
+                "charges": one.charges,
+            }
             for one in found.totals
         ],
-        "total": found.total,
+        "total": next(iter(found.sums.values()), 0) if len(found.sums) < 2 else None,
+        "sums": dict(found.sums),
         "count": found.page.total,
     }
 
@@ -137,20 +144,38 @@ def _document(found: ChargesOverview) -> dict[str, object]:
 def _show(found: ChargesOverview) -> None:
     if found.page.rows:
         table(
-            [T("Company"), T("Period"), T("Charge"), T("Cost"), T("Price"), T("In Autotask"), T("Status")],
             [
-                (row.company, row.period_start, row.name, row.cost, row.price, row.in_autotask, T(row.status))
+                T("Company"),
+                T("Period"),
+                T("Charge"),
+                T("Currency"),
+                T("Cost"),
+                T("Price"),
+                T("In Autotask"),
+                T("Status"),
+            ],
+            [
+                (
+                    row.company,
+                    row.period_start,
+                    row.name,
+                    row.currency,
+                    Cents(row.cost),
+                    Cents(row.price),
+                    Cents(row.in_autotask),
+                    T(row.status),
+                )
                 for row in found.page.rows
             ],
         )
     else:
         say(T("There are no charges: no consumption of a mapped customer is known."))
     for change in found.changes:
-        after = change.after.price if change.after else 0
+        before, after = (words(Cents(one.price if one else 0)) for one in (change.before, change.after))
         say(
             T(
                 "{id}: {customer}, {title}: from {before} to {after}, {status}. {reason}", id=change.id, customer=change.customer,
-                title=change.title, before=change.before.price if change.before else 0, after=after,
+                title=change.title, before=before, after=after,
                 status=T(change.status.value), reason=change.reason,
             )
         )  # fmt: skip
@@ -158,4 +183,4 @@ def _show(found: ChargesOverview) -> None:
             say(hold)
     for finding in found.findings:
         say(T("{kind}: {message}", kind=T(finding.kind.value), message=finding.message))
-    say(T("In all {total} in {count} charges.", total=found.total, count=found.page.total))
+    say(T("In all {total} in {count} charges.", total=money(found.sums), count=found.page.total))

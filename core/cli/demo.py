@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from core.cli.portals import AsJson
-from core.cli.words import document, help_text, say, set_zone, table
+from core.cli.words import document, help_text, money, say, set_zone, table
 from core.domain.text import T, Text
 
 if TYPE_CHECKING:
@@ -187,10 +187,10 @@ def _charge(ctx: Context, actor: Actor, show: _Show) -> _Charged:
     show.step(
         T(
             "8. Consumption: {written} charges written, {held} held; together {total}", written=written,
-            held=counts.get("held", 0), total=found.total,
+            held=counts.get("held", 0), total=money(found.sums),
         )
     )  # fmt: skip
-    return _Charged(len(ids), written, found.total, found.findings)
+    return _Charged(len(ids), written, found.sums.get("EUR", Decimal(0)), found.findings)
 
 
 def _verified(change: Change, sandbox: SandboxServer) -> bool:

@@ -13,7 +13,7 @@ from enum import Enum
 
 from core.domain.errors import ContractBridgeError
 from core.domain.text import Text
-from core.i18n import LANGUAGES, LOCALES, format_date, format_instant, format_number, translate
+from core.i18n import LANGUAGES, LOCALES, format_date, format_instant, format_money, format_number, translate
 
 
 def language_of(arguments: list[str], environment: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -48,6 +48,10 @@ def say(text: Text | str = "", *, to_error: bool = False) -> None:
     stream.flush()
 
 
+class Cents(Decimal):
+    """An amount of money, which people read with its cents."""
+
+
 def words(value: object) -> str:
     """Any value as a person reads it here."""
     match value:
@@ -57,6 +61,8 @@ def words(value: object) -> str:
             return translate(value, LANGUAGE, LOCALE, _zone())
         case bool():
             return translate("yes" if value else "no", LANGUAGE)
+        case Cents():
+            return format_number(value, LOCALE, 2)
         case int() | Decimal():
             return format_number(value, LOCALE)
         case datetime():
@@ -65,6 +71,15 @@ def words(value: object) -> str:
             return format_date(value, LOCALE)
         case _:
             return str(value)
+
+
+def money(sums: Mapping[str, Decimal]) -> str:
+    """Amounts by currency, never added up: `€ 284,60 + US$ 10,00`; 0 where there are none."""
+    told = [
+        format_money(amount, LOCALE, currency) if currency else words(Cents(amount))
+        for currency, amount in sums.items()
+    ]
+    return " + ".join(told) or words(0)
 
 
 def help_text(template: str) -> str:

@@ -86,21 +86,25 @@ class ChargeView:
 
 @dataclass(frozen=True, slots=True)
 class CompanyTotal:
-    """What a company's charges of a period come to."""
+    """What a company's charges of a period come to, in one currency: currencies are never added up."""
 
     company: str
     period_start: date
     price: Decimal
     charges: int
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargesOverview:
-    """One slice of charges, the totals of all that pass the filter, changes and findings of the plan, and known periods."""
+    """One slice of charges, the totals of all that pass the filter, changes and findings of the plan, and known periods.
+
+    `sums` are by currency.
+    """
 
     page: Page[ChargeView]
     totals: tuple[CompanyTotal, ...]
-    total: Decimal
+    sums: Mapping[str, Decimal]
     changes: tuple[ChargeChange, ...]
     findings: tuple[Finding, ...]
     periods: tuple[date, ...]
@@ -134,15 +138,25 @@ def overview(ctx: Context, actor: Actor, period: date | None = None, query: Page
         changes = charges.changes(session, period=period)
         findings = charges.findings(session)
         periods = consumption.periods(session)
-    sums = tuple(CompanyTotal(row.company, row.period_start, Decimal(row.price or 0), row.charges) for row in totals)
+    sums = tuple(
+        CompanyTotal(row.company, row.period_start, Decimal(row.price or 0), row.charges, row.currency)
+        for row in totals
+    )
     return ChargesOverview(
         page=Page(tuple(view_of(row) for row in page.rows), page.total),
         totals=sums,
-        total=sum((one.price for one in sums), Decimal(0)),
+        sums=_by_currency(sums),
         changes=tuple(changes),
         findings=tuple(findings),
         periods=tuple(periods),
     )
+
+
+def _by_currency(totals: Sequence[CompanyTotal]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for one in totals:
+        found[one.currency] = found.get(one.currency, Decimal(0)) + one.price
+    return dict(sorted(found.items()))
 
 
 def charge_detail(ctx: Context, actor: Actor, key: str) -> ChargeDetail:

@@ -143,7 +143,7 @@ def sums(
 ) -> list[Sum]:
     """By currency: currencies are never added up."""
     rows = shown(query, period, statuses=statuses).subquery()
-    currency = _text(rows.c.data, "currency")
+    currency = json_text(rows.c.data, "currency")
     found = select(
         currency.label("currency"), *_totals(rows), func.count(), func.count(rows.c.company_id.distinct())
     ).group_by(currency)
@@ -159,7 +159,7 @@ def sums(
 def page_companies(session: Session, query: PageQuery, period: date | None = None) -> Page[CompanySum]:
     """What each company's charges come to, the filtered ones; sorted by name, or by `price`."""
     rows = shown(query, period).subquery()
-    currency = _text(rows.c.data, "currency")
+    currency = json_text(rows.c.data, "currency")
     found = select(
         rows.c.company_id, rows.c.company, currency.label("currency"), *_totals(rows), func.count().label("charges")
     ).group_by(rows.c.company_id, rows.c.company, currency)
@@ -200,7 +200,7 @@ def change_ids(
 ) -> list[str]:
     """The changes of the charges that pass a filter."""
     rows = shown(query, period, statuses=statuses).subquery()
-    found = session.execute(select(_text(rows.c.data, "change_id"))).scalars()
+    found = session.execute(select(json_text(rows.c.data, "change_id"))).scalars()
     return [one for one in found if one]
 
 
@@ -220,14 +220,14 @@ def _totals(rows: Any) -> tuple[ColumnElement[Any], ...]:
     )
 
 
-def _text(data: Any, name: str) -> ColumnElement[Any]:
+def json_text(data: Any, name: str) -> ColumnElement[Any]:
     found: ColumnElement[Any] = type_coerce(data, JSON)[name].as_string()
     return found
 
 
 def _millionths(data: Any, name: str) -> ColumnElement[Any]:
     """An amount in a document as a whole number, so that it is added up without floats."""
-    return cast(func.round(cast(_text(data, name), Numeric(30, 6)) * SCALE), BigInteger)
+    return cast(func.round(cast(json_text(data, name), Numeric(30, 6)) * SCALE), BigInteger)
 
 
 def _money(millionths: object) -> Decimal:

@@ -22,7 +22,7 @@ from core.domain.plan import ChangeStatus
 from core.domain.text import Text
 from core.store.bulk import chunks, delete_rows, in_keys, insert_rows, upsert_rows
 from core.store.charge_codec import change_from_json, change_to_json
-from core.store.charge_shown import shown, shown_rows
+from core.store.charge_shown import json_text, shown, shown_rows
 from core.store.codec import text_from_json, text_to_json
 from core.store.plan_codec import finding_from_json, finding_to_json
 from core.store.tables import table
@@ -245,15 +245,15 @@ def page_shown(session: Session, query: PageQuery, *, period: date | None = None
 
 
 def totals_shown(session: Session, query: PageQuery, *, period: date | None = None) -> list[Row[Any]]:
-    """What the charges that pass the filter come to, per company and period: (company, period_start, price, charges)."""
-    filtered = shown(query, period).subquery()
+    """What the charges that pass the filter come to, per company, period and currency: (company, period_start, currency, price,
+    charges).
+    """
+    rows = shown(query, period).subquery()
+    by = [rows.c.company, rows.c.period_start, json_text(rows.c.data, "currency")]
     grouped = select(
-        filtered.c.company,
-        filtered.c.period_start,
-        func.sum(filtered.c.price).label("price"),
-        func.count().label("charges"),
-    ).group_by(filtered.c.company, filtered.c.period_start)
-    return list(session.execute(grouped.order_by(filtered.c.company, filtered.c.period_start)))
+        by[0], by[1], by[2].label("currency"), func.sum(rows.c.price).label("price"), func.count().label("charges")
+    )
+    return list(session.execute(grouped.group_by(*by).order_by(*by)))
 
 
 def one_shown(session: Session, key: str) -> Row[Any] | None:

@@ -63,7 +63,7 @@ def test_s1_65_from_export_to_charge_and_back(inside: Inside, server: SandboxSer
     sync = inside("sync", "--json")
     assert sync.json["charges"] | {"planned": 1, "applied": 0, "waiting": 1} == sync.json["charges"]
     shown = inside("charges", "--period", f"{FIRST:%Y-%m}", "--json")
-    assert (shown.code, shown.json["total"]) == (0, 335.3)
+    assert (shown.code, shown.json["total"], shown.json["sums"]) == (0, 335.3, {"EUR": 335.3})
     [change] = shown.json["changes"]
     assert (change["status"], change["to"]) == ("needs_approval", 335.3)
 

@@ -153,7 +153,7 @@ def test_s1_69_a_plan_is_shown_in_slices_with_totals(database: Database) -> None
         page = charges.page_shown(session, PageQuery(text="acme", status="held", portal="Azure"), period=OCTOBER[0])
         assert (page.total, page.rows[0].price) == (1, Decimal("335.3"))
         [total] = charges.totals_shown(session, PageQuery())
-        assert (Decimal(total.price), total.charges) == (Decimal("335.3"), 1)
+        assert (total.currency, Decimal(total.price), total.charges) == ("EUR", Decimal("335.3"), 1)
         charges.set_status(session, [change], ChangeStatus.APPROVED)
         assert charges.changes(session, ids=[change.id])[0].status is ChangeStatus.APPROVED
         assert charges.page_shown(session, PageQuery(status="approved")).total == 1
