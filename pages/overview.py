@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.services import alerts, portals
 from core.services import overview as service
-from core.services import portals
 from core.services.access import Role
 from core.services.overview import Overview, OverviewRow
 from core.services.paging import Page
@@ -66,6 +66,15 @@ def actions(now: Overview) -> None:
             )  # fmt: skip
 
 
+def ongoing() -> None:
+    """Alerts are told apart from what waits: many of them are about the same matter."""
+    count = sum(alerts.counts(auth.context(), auth.actor()).values())
+    if count and auth.may(Role.OPERATOR):
+        st.page_link(
+            "pages/alerts.py", label=tr("Ongoing alerts: {count}", count=count), icon=":material/notifications:"
+        )
+
+
 def listing() -> None:
     context, actor = auth.context(), auth.actor()
     query = grid.filters(
@@ -88,4 +97,5 @@ steps.show(now, may_act=auth.may(Role.OPERATOR))
 if now.portals:
     numbers(now)
     actions(now)
+    ongoing()
     listing()

@@ -35,12 +35,12 @@ def leakage(known: Choices) -> None:
         return
     _heading("leakage", company_id, report)
     with st.grid(4, gap="small", min_column_width=150):
-        _metric(tr("Not billed, per month"), money(shown.totals[Direction.LOST]))
+        _metric(tr("Not billed"), money(shown.totals[Direction.LOST]))
         _metric(tr("Billed and not used"), money(shown.totals[Direction.OVERBILLED]))
         _metric(tr("Without a known price"), number(shown.unpriced))
         _metric(tr("Contracts that end soon"), number(len(shown.expiring)))
     _chart(
-        "leaks_chart", tr("Not billed per customer, per month"),
+        "leaks_chart", tr("Not billed per customer"),
         [(leak.company, leak.per_month) for leak in shown.leaks if leak.direction is Direction.LOST], company_id,
     )  # fmt: skip
     found, ending = report.sections

@@ -111,3 +111,18 @@ def test_other_views_stand_with_data_in_dutch(
         screen = planned.open("alerts", language="nl", alerts_view=view)
         assert not screen.exception
         assert not screen.error
+
+
+def test_the_overview_leads_to_the_alerts_that_go_on(planned: Pages) -> None:
+    alerts.evaluate(planned.context, SYSTEM)
+    count = sum(alerts.counts(planned.context, SYSTEM).values())
+    assert count
+    link = say("Ongoing alerts: {count}", "nl", count=count)
+    assert link in labels_of_links(planned.open("overview", role="operator", language="nl"))
+    assert not any(
+        "meldingen" in label for label in labels_of_links(planned.open("overview", role="viewer", language="nl"))
+    )
+
+
+def labels_of_links(screen: AppTest) -> list[str]:
+    return [str(element.proto.label) for element in screen.get("page_link")]

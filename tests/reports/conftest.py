@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from core.domain.contract import Company
+from core.domain.errors import SettingsError
+from core.domain.text import T
 from core.domain.usage import Reading, UsageLine
 from core.services.access import Actor, Role
 from core.services.context import Context
@@ -50,12 +53,16 @@ def clock() -> StandingClock:
     return StandingClock()
 
 
+def unconnected() -> NoReturn:
+    raise SettingsError(T("Autotask is not connected yet."), kind="autotask_missing")
+
+
 @pytest.fixture
 def ctx(template: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
     path = tmp_path / "reports.db"
     path.write_bytes(template.read_bytes())
     database = Database(f"sqlite:///{path}")
-    yield Context(database, clock, *([None] * 4), tmp_path)  # type: ignore[arg-type]
+    yield Context(database, clock, None, unconnected, None, None, tmp_path)  # type: ignore[arg-type]
     database.dispose()
 
 

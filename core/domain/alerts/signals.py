@@ -121,7 +121,7 @@ def of_leaks(leaks: Iterable[Leak]) -> Iterator[Signal]:
             kind=RuleKind.LEAKAGE,
             subject=f"leakage|{number or name}",
             title=T(
-                "{company}: {amount} is used and not invoiced.",
+                "{company}: € {amount} is used and not invoiced.",
                 company=name,
                 amount=amount.quantize(Decimal(1)),
             ),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.leakage import Direction, Expiring, Leak, LeakKind
-from core.domain.text import T
+from core.domain.text import T, Text
 from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
 from core.services.leakage import Leakage, leakage_in
 from core.services.reports.asked import Scene
@@ -60,7 +60,8 @@ def leakage(scene: Scene) -> Report:
 
 def report_of(ctx: Context, shown: Leakage) -> Report:
     """Leaks as a report."""
-    notes = [] if shown.read_at else [T("Autotask was never read: nothing can be said yet.")]
+    unread = T("Autotask was never read: nothing can be said yet.")
+    notes = [] if shown.read_at else [unread]
     if shown.not_judged:
         notes.append(
             T(
@@ -75,16 +76,15 @@ def report_of(ctx: Context, shown: Leakage) -> Report:
         title=T("Leakage"),
         day=shown.day,
         made_at=ctx.clock.now(),
-        facts=[
-            T("Not billed: € {amount} per month.", amount=shown.totals[Direction.LOST]),
-            T("Billed and not used: € {amount} per month.", amount=shown.totals[Direction.OVERBILLED]),
-        ],
+        facts=_facts(shown),
         notes=notes,
         sections=(
             Section(
                 name="leaks",
                 title=T("Leaks"),
-                table=Table(COLUMNS, (*map(_row, shown.leaks), *_sums(shown)), T("Nothing leaks.")),
+                table=Table(
+                    COLUMNS, (*map(_row, shown.leaks), *_sums(shown)), T("Nothing leaks.") if shown.read_at else unread
+                ),
             ),
             Section(
                 name="expiring",
@@ -93,6 +93,17 @@ def report_of(ctx: Context, shown: Leakage) -> Report:
             ),
         ),
     )
+
+
+def _facts(shown: Leakage) -> list[Text]:
+    """The sums both ways. Nothing before Autotask was read: what is not known is not € 0 (M2)."""
+    if shown.read_at is None:
+        return []
+    lost, over = shown.totals[Direction.LOST], shown.totals[Direction.OVERBILLED]
+    return [
+        T("Not billed: € {amount}, per month and of consumption that is not billed yet.", amount=lost),
+        T("Billed and not used: € {amount}, per month and of consumption that is billed too high.", amount=over),
+    ]
 
 
 def company_of(scene: Scene) -> int | None:

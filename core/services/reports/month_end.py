@@ -68,9 +68,10 @@ def next_invoice(scene: Scene) -> Report:
 
 def report_of(shown: MonthEnd, made_at: datetime) -> Report:
     """A month with its lines, companies and conditions, and what changed since it was signed for."""
+    empty = EMPTY if shown.to_bill is not None else T("What the next invoice will contain is not known.")
     sections = [
-        Section(name="lines", title=T("Next invoice"), table=Table(LINES, tuple(_rows(shown)), EMPTY)),
-        Section(name="companies", title=T("Per customer"), table=Table(COMPANIES, tuple(_companies(shown)), EMPTY)),
+        Section(name="lines", title=T("Next invoice"), table=Table(LINES, tuple(_rows(shown)), empty)),
+        Section(name="companies", title=T("Per customer"), table=Table(COMPANIES, tuple(_companies(shown)), empty)),
         Section(name="gates", title=T("Conditions"), table=Table(SETTLED, tuple(map(_gate, shown.gates)), EMPTY)),
     ]
     if shown.changed:
