@@ -69,10 +69,10 @@ def show(portal: str) -> None:
     )  # fmt: skip
     config = st.column_config
     columns = {
-        "id": config.TextColumn(tr("Delivery"), width=80),
+        "id": config.TextColumn(tr("Delivery"), width=70),
         "received": config.TextColumn(tr("Received"), width=140),
         "state": words.status_column(tr("Result"), names, COLORS, width=190),
-        "type": config.TextColumn(tr("Event"), width=140),
+        "type": config.TextColumn(tr("Event"), width=120),
         "lines": config.TextColumn(tr("Lines"), alignment="right", width=70),
         "problems": config.TextColumn(tr("Problems"), alignment="right", width=90),
         "from": config.TextColumn(tr("Sender"), width=120),

@@ -117,6 +117,11 @@ def test_s1_57_what_is_chosen_can_be_changed_and_counted(own: Pages, server: Ser
     assert (draft.path("customer"), draft.path("product")) == ("parent.titel", "key")
     screen.checkbox(key="endpoint_1_count").set_value(True).run()
     assert table_with(screen, "place")["product"].tolist() == ["BACKUP", "MAIL"]
+    lost = "The list {path} is missing. Where it may be left out, say so under Filters and totals."
+    assert say(lost, path="addons.*") in all_words(screen).replace("\\", "")
+    screen.checkbox(key="endpoint_1_lacks").set_value(True).run()
+    assert draft.may_lack
+    assert say(lost, path="addons.*") not in all_words(screen).replace("\\", "")
     screen.text_input(key="endpoint_1_value_product_constant").input("Add-on").run()
     frame = table_with(screen, "place")
     assert (frame["product"].tolist(), frame["count"].tolist()) == (["Add-on", "Add-on"], ["1", "1"])
