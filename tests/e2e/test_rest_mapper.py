@@ -77,6 +77,14 @@ class Mapper(Journey):
         self.page.keyboard.press("Tab")
         self.settle()
 
+    def export(self) -> str:
+        """The declaration of the portal that is shown, as it comes to the disk."""
+        self.page.get_by_role("tab", name=self.say("Connection"), exact=True).click()
+        self.settle()
+        with self.page.expect_download() as waiting:
+            self.page.get_by_role("button", name=self.say("Export"), exact=True).click()
+        return waiting.value.path().read_text(encoding="utf-8")
+
     def pick(self, part: str) -> None:
         self.page.locator(f"[class*=_pick_{part}] button").click()
         self.settle()
@@ -114,6 +122,9 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     expect(journey.heading()).to_have_text("Own shop", timeout=15_000)
     lines = page.get_by_test_id("stMetric").filter(has=page.get_by_text(journey.say("Lines"), exact=True)).first
     expect(lines.get_by_test_id("stMetricValue")).to_have_text("3", timeout=20_000)
+    exported = journey.export()
+    assert "things[*]" in exported
+    assert "open sesame" not in exported
     assert not screen.problems, "\n".join(screen.problems)
     assert "Traceback" not in product.log()
     assert "open sesame" not in product.log()
