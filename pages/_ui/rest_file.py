@@ -23,7 +23,7 @@ def take(place: dict[str, Any]) -> None:
         with states.explained():
             text = file.getvalue().decode("utf-8-sig", errors="replace")
             read = rest_mapping.import_declaration(auth.context(), auth.actor(), text, _environment())
-            place |= {"start": dict(read.settings), "given": dict(read.secrets), "name": read.name, "sample": None,
+            place |= {"start": dict(read.settings), "given": dict(read.secrets), "name": read.name, "sample": None, "kept": None,
                       "file": file.file_id, "version": place["version"] + 1}  # fmt: skip
             st.rerun()
 
