@@ -125,6 +125,12 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     exported = journey.export()
     assert "things[*]" in exported
     assert "open sesame" not in exported
+    page.goto(f"{journey.url}/portals?step=connect&connector=rest")
+    journey.press_like("Begin with a file")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "shop.yaml", "mimeType": "application/yaml", "buffer": exported.encode()}
+    )
+    expect(page.get_by_label(journey.say("Address"), exact=True)).to_have_value(f"{endpoint.url}/v1/tenants")
     assert not screen.problems, "\n".join(screen.problems)
     assert "Traceback" not in product.log()
     assert "open sesame" not in product.log()
