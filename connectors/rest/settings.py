@@ -233,7 +233,10 @@ class RestSettings(ConnectorSettings):
     rules: tuple[Rule, ...] = Field((), max_length=20, title="Rules", description="What unusual answers mean.")
     limits: Limits = Field(default_factory=Limits, title="Limits", description="How hard the endpoint may be asked.")
     allow_empty: bool = Field(
-        False, title="May be empty", description="An empty list is taken for an answer; otherwise it is an error."
+        False,
+        title="May be empty",
+        description="An empty list is taken for an answer; otherwise it is an error, for a customer as soon as "
+        "there was data.",
     )
     network: Network = Field(default_factory=Network, title="Network", description="Where the endpoint is.")
 

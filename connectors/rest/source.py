@@ -97,7 +97,8 @@ class RestSource:
                 T("{name} gave an empty list. If there can be nothing, allow it in the settings.", name=self.portal)
             )
         reading = selection.reading(self.portal, now)
-        return replace(reading, notes=(*notes, *reading.notes))
+        emptied = frozenset[str]() if self.settings.allow_empty else reading.emptied
+        return replace(reading, notes=(*notes, *reading.notes), emptied=emptied)
 
     def _mapping(self) -> RecordMapping:
         if self.settings.mapping is None:

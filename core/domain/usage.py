@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from core.domain.text import Text
+from core.domain.text import T, Text
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -92,6 +92,8 @@ class Reading:
     customers whose data could not be read (wholly) to the reason; their lines in this reading are never used and their
     last known quantities stay (M2), the other customers remain usable. A reading with `complete=False` lowers nothing.
     `amounts` are what consumption is made of where that is told apart more finely than `lines` are: by month and by credits.
+    `emptied` are customers whose list was there and empty, from a source of which nobody said that it may be: where there was
+    data it is not believed.
     """
 
     portal: str
@@ -104,9 +106,26 @@ class Reading:
     notes: tuple[Text, ...] = ()
     fingerprint: str = ""
     amounts: tuple[UsageLine, ...] = ()
+    emptied: frozenset[str] = frozenset()
 
     def proves_absence(self, customer_id: str) -> bool:
         """Whether a line of this customer that is not in the reading is really gone."""
         if not self.complete or customer_id in self.failed_customers or self.scope is Scope.LINES:
             return False
         return self.scope is Scope.PORTAL or customer_id in self.customers_covered
+
+
+def disbelieving(reading: Reading, held: Collection[str]) -> Reading:
+    """The reading without belief in empty lists of customers that had something until now (`held`): they count as not read (M2)."""
+    doubted = sorted(reading.emptied & frozenset(held))
+    if not doubted:
+        return reading
+    why = {
+        customer: T(
+            "The list of {customer} is empty, where there was data. If that is right, allow empty lists in the settings of "
+            "the portal.",
+            customer=customer,
+        )
+        for customer in doubted
+    }
+    return replace(reading, failed_customers=MappingProxyType({**why, **reading.failed_customers}))

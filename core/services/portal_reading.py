@@ -17,7 +17,7 @@ from core.domain.errors import ContractBridgeError, RemoteError
 from core.domain.pickup import PickupSource
 from core.domain.ports import ReportSource
 from core.domain.text import T, Text
-from core.domain.usage import Reading
+from core.domain.usage import Reading, disbelieving
 from core.services.context import Context
 from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
@@ -171,6 +171,9 @@ def _tell_picked(running: Running, portal: Portal, picked: PickedUp) -> PortalOu
 
 
 def _store_reading(running: Running, portal: Portal, reading: Reading, watermark: str) -> PortalOutcome:
+    if reading.emptied:
+        reading = disbelieving(reading, _holders(running.ctx, portal))
+
     def work(session: Session) -> None:
         done = history.record_reading(session, portal.id, reading, run_id=running.id)
         if watermark:
@@ -194,6 +197,13 @@ def _store_reading(running: Running, portal: Portal, reading: Reading, watermark
     recognise(running.ctx, portal.name)
     partial = bool(reading.failed_customers) or not reading.complete
     return PortalOutcome(name=portal.name, status="partial" if partial else "ok", lines=len(reading.lines))
+
+
+def _holders(ctx: Context, portal: Portal) -> set[str]:
+    """Customers of the portal that had something at its last reading."""
+    with ctx.database.session() as session:
+        known = history.known_lines(session, [portal.id]).get(portal.id, [])
+    return {line.usage.customer_id for line in known if line.quantity}
 
 
 def _store_failure(running: Running, portal: Portal, error: ContractBridgeError) -> PortalOutcome:

@@ -181,7 +181,10 @@ def by_ids(session: Session, numbers: Collection[int]) -> list[Alert]:
 
 
 def page(session: Session, query: PageQuery) -> Page[Alert]:
-    """What was raised: what is open first, then newest first. `status`: open or resolved; `text` is searched in English titles and portals."""
+    """What was raised: what is open first, then newest first.
+
+    `status`: open or resolved; `text` is searched in English titles and portals.
+    """
     rows: Select[Any] = select(ALERT)
     if query.status in ("open", "resolved"):
         is_open = ALERT.c.resolved_at.is_(None)

@@ -31,7 +31,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> str:
     """The name of an empty, migrated database to copy; every worker has its own."""
-    name = f"template_{os.getpid()}"
+    name = f"template_{os.getpid()}_{next(numbers)}"
     _admin(postgres_url, f"CREATE DATABASE {name}")
     migrate.upgrade(_named(postgres_url, name))
     return name

@@ -324,3 +324,18 @@ def test_a_mapping_survives_the_workspace_file(path: str, expand: str, counted: 
     values = FLAT | {"quantity": {"path": path, "number_format": "comma"}, "count_records": counted}
     mapping = RecordMapping.model_validate(values | ({"expand": expand} if expand else {}))
     assert RecordMapping.model_validate(mapping.to_settings()) == mapping
+
+
+def test_m2_a_customers_empty_list_is_told_apart_from_one_with_lines() -> None:
+    mapping = RecordMapping.model_validate(
+        {
+            "records": "customers",
+            "expand": ["products"],
+            "customer_id": {"path": "parent.id"},
+            "product_key": {"path": "item.sku"},
+            "quantity": {"path": "item.qty"},
+        }
+    )
+    document = {"customers": [{"id": "A", "products": []}, {"id": "B", "products": [{"sku": "x", "qty": 1}]}]}
+    found = select_lines(document, mapping, source="test")
+    assert (found.emptied, found.covered) == ({"A"}, {"A", "B"})

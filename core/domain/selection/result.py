@@ -31,7 +31,8 @@ class Selection:
 
     `failed_customers` maps the customers with a problem to the first one: none of their lines is among `lines`, because what could
     not be read is not zero (M2). `unplaced` says that a problem belongs to no known customer, so that it may be anybody's: the
-    reading is then not complete. `covered` are all customers that were seen, those without a line too. `records` counts
+    reading is then not complete. `covered` are all customers that were seen, those without a line too; `emptied` those
+    whose lists were there and empty. `records` counts
     the records looked at, `left_out` those that filters took away. `told_complete` is what stands at `complete_path`, None where
     that is not set. `error` is the text at `error_path`, when the document reports one. `amounts` are what consumption is made of,
     where records tell money.
@@ -43,6 +44,7 @@ class Selection:
     notes: tuple[Text, ...] = ()
     failed_customers: Mapping[str, Text] = field(default_factory=lambda: _NOBODY)
     covered: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
     unplaced: bool = False
     records: int = 0
     left_out: int = 0
@@ -66,4 +68,5 @@ class Selection:
             failed_customers=self.failed_customers,
             notes=self.notes,
             amounts=self.amounts,
+            emptied=self.emptied,
         )

@@ -85,6 +85,7 @@ class Selector:
         self._problems: list[Problem] = []
         self._failed: dict[str, Text] = {}
         self._covered: set[str] = set()
+        self._empty: set[str] = set()
         self._seen: set[str] = set()
         self._unplaced = False
         self._records = 0
@@ -138,6 +139,7 @@ class Selector:
             notes=self._notes(),
             failed_customers=MappingProxyType(dict(self._failed)),
             covered=frozenset(self._covered),
+            emptied=frozenset(self._empty - {line.customer_id for line in lines} - self._failed.keys()),
             unplaced=self._unplaced,
             records=self._records,
             left_out=self._left_out,
@@ -271,7 +273,9 @@ class Selector:
 
     def empty(self, row: Row) -> None:
         """A record without rows: its customer was seen all the same."""
-        self._covered |= {self._owner(row)} - {""}
+        owner = {self._owner(row)} - {""}
+        self._covered |= owner
+        self._empty |= owner
 
     def _owner(self, row: Row, parents: int = 0) -> str:
         """The customer of a record that gives no rows, as its rows would have named it; "" where only they could tell."""
