@@ -120,10 +120,12 @@ def any_first_seen(session: Session, since: datetime) -> bool:
 
 
 def note_seen(session: Session, found: Sequence[SeenSubscription]) -> list[SeenSubscription]:
-    """Keep subscriptions that are seen for the first time; gives those."""
+    """Keep subscriptions that are seen for the first time; gives those, each once, however many lines of products it has."""
     ids = portal_ids(session)
     known = {(one.portal, one.customer_id, one.subscription_id) for one in seen_subscriptions(session)}
-    fresh = [one for one in found if (one.portal, one.customer_id, one.subscription_id) not in known]
+    named = {(one.portal, one.customer_id, one.subscription_id): one for one in reversed(found)}
+    fresh = [one for key, one in named.items() if key not in known]
+    fresh.reverse()
     insert_rows(session, NEW, [_new_row(ids[one.portal], one) for one in fresh if one.portal in ids])
     return fresh
 

@@ -67,7 +67,7 @@ def test_a_new_subscription_is_noted_once_and_keeps_when_it_was_seen(database: D
     with_portal(database)
     one = SeenSubscription(portal="Cloud", customer_id="a", subscription_id="s", product_key="P", seen_at=NOW)
     with database.write() as session:
-        assert provisioning.note_seen(session, [one]) == [one]
+        assert provisioning.note_seen(session, [one, replace(one, product_key="Q")]) == [one], "on two lines"
         assert provisioning.note_seen(session, [replace(one, seen_at=NOW + timedelta(days=1))]) == []
     confirmed = replace(one, confirmed_at=NOW, confirmed_by="anna", contract_id=7001, run_id=3)
     with database.write() as session:

@@ -45,7 +45,7 @@ OPEN = {
 
 NEEDED: dict[Role, set[str]] = {
     Role.VIEWER: {
-        "activity.audit", "activity.export_audit", "activity.export_lines", "activity.export_runs", "activity.run_log",
+        "activity.audit", "activity.audit_people", "activity.export_audit", "activity.export_lines", "activity.export_runs", "activity.run_log",
         "activity.runs", "activity.verify", "activity.verify_chains", "autotask_settings.time_zone",
         "invoice_check.check_report", "invoice_check.export_check", "invoice_check.get_check",
         "invoice_check.invoice_settings", "invoice_check.list_checks", "leakage.leakage", "margin.margin",
