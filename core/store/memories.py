@@ -50,11 +50,7 @@ def line_memories(session: Session, today: date) -> dict[LineRef, LineMemory]:
             units,
             on,
             frozenset(day for day in map(date.fromisoformat, ours) if day >= min(today, on or today)),
-            {
-                day: why
-                for text, why in refused.items()
-                if (day := date.fromisoformat(text)) >= today or why == TAKEN
-            },
+            {day: why for text, why in refused.items() if (day := date.fromisoformat(text)) >= today or why == TAKEN},
             price if ahead else None,
             cost if ahead else None,
             price_from if ahead else None,
