@@ -19,7 +19,8 @@ from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import Source, Target
 from core.notify.opening import open_channel
 from core.secrets import SecretBox, load_box
-from core.services import people
+from core.services import keys, people
+from core.services.access import SYSTEM
 from core.services.autotask_settings import connection, zone_name
 from core.services.consumption_files import read_billing
 from core.services.context import Context, Pace
@@ -27,8 +28,7 @@ from core.services.network import allowed_hosts
 from core.services.rest_files import read_file
 from core.services.rotation import Rotations
 from core.settings import Settings
-from core.store import migrate, webhooks
-from core.store import secrets as secret_store
+from core.store import migrate
 from core.store.db import Database
 
 ZONE_SECONDS = 10.0
@@ -86,9 +86,6 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     box = load_box(settings.home, _clear(settings.secret_key))
     registry = Registry()
     clock = WorkspaceClock(database)
-    if box.has_older_keys:
-        database.run(lambda session: secret_store.reseal(session, box, clock.now()))
-        database.run(lambda session: webhooks.reseal(session, box))
 
     def opened_hosts() -> frozenset[str]:
         with database.session() as session:
@@ -114,6 +111,8 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         pace=pace or Pace(),
         channels=channel,
     )
+    if box.has_older_keys:
+        keys.seal_again(context, SYSTEM)
     people.first_admin_from_environment(context, _clear(settings.admin_password))
     return App(settings, context)
 

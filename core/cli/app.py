@@ -21,6 +21,7 @@ from core.cli import (
     charges,
     closing,
     demo,
+    keys,
     portals,
     records,
     reports,
@@ -54,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for module in (server, demo, syncing, charges, reports, closing, records, subscriptions, backup):
+for module in (server, demo, syncing, charges, reports, closing, records, subscriptions, backup, keys):
     module.register(app)
 for name, group in (
     ("alerts", alerts.group),

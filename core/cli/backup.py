@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -66,13 +67,20 @@ def restore(
 
 
 def migrate_database(
-    url: Annotated[str, typer.Argument(metavar="URL", help=help_text("postgresql://user:password@host/name"))],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help=help_text("postgresql://user@host/name; - reads it, with a password, from the input")
+        ),
+    ],
     as_json: AsJson = False,
 ) -> int:
     from core.services import backup as service
     from core.settings import Settings
 
-    rows = service.move(terminal_actor(), Settings.load().database, url, datetime.now(UTC))
+    # Everybody on the machine can read a command line; nobody can read what is piped into it.
+    target = sys.stdin.readline().strip() if url == "-" else url
+    rows = service.move(terminal_actor(), Settings.load().database, target, datetime.now(UTC))
     if as_json:
         document({"rows": rows, "total": sum(rows.values())})
     else:

@@ -26,13 +26,14 @@ def load_box(home: Path, secret_key: str | None = None) -> SecretBox:
     """
     if secret_key:
         return SecretBox([_from_text(part.strip()) for part in secret_key.split(",") if part.strip()])
-    return SecretBox(_read_or_make(home / KEY_FILE))
+    path = home / KEY_FILE
+    return SecretBox(_read_or_make(path), lambda: _read(path))
 
 
 def with_new_key(home: Path) -> SecretBox:
     """Put a new key in front of the file's keys: it seals from now on, the old ones still open.
 
-    Seal everything again (`core.store.secrets.reseal`), then `retire_old_keys`.
+    Seal everything again (`core.services.keys`), then `retire_old_keys`.
     """
     path = home / KEY_FILE
     keys = [os.urandom(KEY_BYTES), *_read_or_make(path)]
@@ -46,6 +47,15 @@ def retire_old_keys(home: Path) -> SecretBox:
     keys = _read_or_make(path)[:1]
     _replace(path, keys)
     return SecretBox(keys)
+
+
+def file_is_open_to_others(home: Path) -> bool:
+    """Whether somebody else on this machine may read or change the key file. Where there are no such rights: False."""
+    try:
+        found = (home / KEY_FILE).stat()
+    except OSError:
+        return False
+    return os.name == "posix" and bool(found.st_mode & 0o077)
 
 
 def _from_text(text: str) -> bytes:
@@ -69,9 +79,13 @@ def _from_text(text: str) -> bytes:
 def _read_or_make(path: Path) -> list[bytes]:
     if not path.exists():
         _make(path)
+    return _read(path)
+
+
+def _read(path: Path) -> list[bytes]:
     try:
         keys = [base64.b64decode(line, validate=True) for line in path.read_text(encoding="ascii").split()]
-    except ValueError:
+    except (OSError, ValueError):
         keys = []
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise SettingsError(
@@ -96,10 +110,23 @@ def _make(path: Path) -> None:
             draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    _keep_names(path.parent)
 
 
 def _replace(path: Path, keys: list[bytes]) -> None:
     _written(path, keys).replace(path)
+    _keep_names(path.parent)
+
+
+def _keep_names(folder: Path) -> None:
+    """A power cut must not bring the old file back: what is sealed next could never be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _written(path: Path, keys: list[bytes]) -> Path:

@@ -27,6 +27,7 @@ from core.store import webhooks as store
 from core.store.webhooks import Delivery
 
 if TYPE_CHECKING:
+    from core.secrets import SecretBox
     from core.services.context import Context
 
 log = structlog.get_logger()
@@ -178,10 +179,10 @@ def keep_all(ctx: Context, prepared: Sequence[Prepared]) -> list[Answer]:
     """Keep requests in one transaction, in this order, and say what each sender gets. What is answered with 202 is on the disk."""
     prepared = _in_order(prepared, ctx.clock.now())
     try:
-        answers = ctx.database.run(lambda session: _keep(session, prepared))
+        answers = ctx.database.run(lambda session: _keep(session, ctx.secrets, prepared))
     except IntegrityError:
         # Another process took the same delivery a moment ago: now it is known.
-        answers = ctx.database.run(lambda session: _keep(session, prepared))
+        answers = ctx.database.run(lambda session: _keep(session, ctx.secrets, prepared))
     store.make_durable(ctx.database)
     return answers
 
@@ -196,7 +197,7 @@ def _in_order(prepared: Sequence[Prepared], now: datetime) -> list[Prepared]:
     ]
 
 
-def _keep(session: Session, prepared: Sequence[Prepared]) -> list[Answer]:
+def _keep(session: Session, box: SecretBox, prepared: Sequence[Prepared]) -> list[Answer]:
     wanted = [one.delivery for one in prepared if one.delivery is not None and one.delivery.dedupe]
     portal_ids = {one.portal_id for one in wanted}
     known = store.by_keys(session, sorted(portal_ids), sorted({one.dedupe or "" for one in wanted}))
@@ -204,7 +205,7 @@ def _keep(session: Session, prepared: Sequence[Prepared]) -> list[Answer]:
     book = _Book(known, newest)
     verdicts = [book.enter(one) for one in prepared]
     store.free_keys(session, book.freed)
-    ids = store.add_all(session, book.fresh)
+    ids = store.add_all(session, box, book.fresh)
     return [verdict if isinstance(verdict, Answer) else _kept(book, ids, verdict) for verdict in verdicts]
 
 

@@ -238,7 +238,7 @@ def replay(ctx: Context, actor: Actor, portal: str, delivery_id: int) -> int:
         if old.body is None:
             raise InputError(T("The body of this delivery is not kept any more."), kind="no_body")
         fresh = _replayed(ctx, found, old, actor.name)
-        number = store.add_all(session, [fresh])[0]
+        number = store.add_all(session, ctx.secrets, [fresh])[0]
         note(ctx, session, actor, "webhook.replayed", f"{found.name} / {old.id}", after={"delivery": number})
         return number
 

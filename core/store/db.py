@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.domain.errors import SettingsError
@@ -99,8 +99,15 @@ class Database:
 
 
 def normalised(url: str) -> str:
-    """The address with the driver we ship: `postgresql://…` and `postgres://…` mean psycopg 3."""
-    address = make_url(url)
+    """The address with the driver we ship: `postgresql://…` and `postgres://…` mean psycopg 3. Raises SettingsError for none."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            T("This is no address of a database."),
+            remedy=T("Write it like postgresql://user@host/name, or sqlite:///path."),
+            kind="database",
+        ) from None
     if address.drivername in ("postgres", "postgresql"):
         address = address.set(drivername="postgresql+psycopg")
     return address.render_as_string(hide_password=False)

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.store.bulk import update_rows, upsert_rows
+from core.store.sealing import Box, hold
 from core.store.tables import table
 from core.store.tables.workspace import SecretRow
 
 SECRET = table(SecretRow)
 
 
-class Box(Protocol):
-    """What seals and opens (`core.secrets.SecretBox`)."""
-
-    @property
-    def key_id(self) -> str: ...
-
-    def seal(self, text: str, place: str) -> str: ...
-
-    def open(self, sealed: str, place: str) -> str: ...
-
-
 def put(session: Session, box: Box, owner: str, values: Mapping[str, str], now: datetime) -> None:
     """Store secrets of an owner (`portal:3`, `autotask`) by field; others of the owner stay."""
+    if not values:
+        return
+    hold(session, box, now)
     rows = [
         {
             "owner": owner,
@@ -77,6 +69,11 @@ def reseal(session: Session, box: Box, now: datetime) -> int:
         rows.append({"id": number, "ciphertext": fresh, "key_id": box.key_id, "updated_at": now})
     update_rows(session, SECRET, rows, ["id"])
     return len(rows)
+
+
+def other_keys(session: Session, key_id: str) -> int:
+    """How many secrets are sealed with another key than this one."""
+    return int(session.execute(select(func.count()).select_from(SECRET).where(SECRET.c.key_id != key_id)).scalar_one())
 
 
 def _place(owner: str, field: str) -> str:

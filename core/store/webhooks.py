@@ -6,7 +6,7 @@ import base64
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.store.bulk import chunks, inserting, update_rows
 from core.store.cleaning import clean
 from core.store.db import Database
-from core.store.secrets import Box
+from core.store.sealing import Box, hold
 from core.store.tables import table
 from core.store.tables.webhooks import WebhookDeliveryRow, WebhookHookRow
 from core.store.tables.workspace import PortalRow
@@ -102,11 +102,15 @@ def _place(portal_id: int, sha256: str) -> str:
     return f"webhook:{portal_id}:{sha256}"
 
 
+def _start(box: Box) -> str:
+    """How everything begins that the present key has sealed."""
+    return f"1.{box.key_id}."
+
+
 def reseal(session: Session, box: Box) -> int:
     """Seal kept bodies again with the present key; gives how many those were."""
-    mine = f"1.{box.key_id}.%"
     ids = session.execute(
-        select(DELIVERY.c.id).where(DELIVERY.c.body.is_not(None), DELIVERY.c.body.not_like(mine))
+        select(DELIVERY.c.id).where(DELIVERY.c.body.is_not(None), DELIVERY.c.body.not_like(f"{_start(box)}%"))
     ).scalars()
     count = 0
     for chunk in chunks(ids, 100):
@@ -199,12 +203,21 @@ def clear_unsynced(session: Session, portal_ids: Sequence[int]) -> None:
 # ---- deliveries
 
 
-def add_all(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
-    """Keep deliveries, in this order; gives their numbers."""
+def add_all(session: Session, box: Box, deliveries: Sequence[Delivery]) -> list[int]:
+    """Keep deliveries, in this order; gives their numbers. What the key before the present one has sealed is sealed again."""
     if not deliveries:
         return []
+    hold(session, box, deliveries[0].received_at)
+    deliveries = [_with_present_key(box, one) for one in deliveries]
     statement = DELIVERY.insert().returning(DELIVERY.c.id, sort_by_parameter_order=True)
     return list(session.execute(statement, [_values(delivery) for delivery in deliveries]).scalars())
+
+
+def _with_present_key(box: Box, delivery: Delivery) -> Delivery:
+    if delivery.body is None or delivery.body.startswith(_start(box)):
+        return delivery
+    place = _place(delivery.portal_id, delivery.sha256)
+    return replace(delivery, body=box.seal(box.open(delivery.body, place), place))
 
 
 def by_keys(session: Session, portal_ids: Sequence[int], keys: Sequence[str]) -> dict[tuple[int, str], Delivery]:

@@ -81,7 +81,7 @@ def _plain_commits(ctx: Context, events: int) -> None:
     row = Delivery(portal_id=2, received_at=now, event_at=now, body="x" * 300, sha256="0" * 64)
     for number in range(events):
         one = replace(row, dedupe=str(number))
-        ctx.database.run(lambda session, one=one: store.add_all(session, [one]))
+        ctx.database.run(lambda session, one=one: store.add_all(session, ctx.secrets, [one]))
         store.make_durable(ctx.database)
 
 

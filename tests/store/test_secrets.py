@@ -77,8 +77,9 @@ def test_keys_are_changed_without_losing_a_secret(database: Database, tmp_path: 
     alone = retire_old_keys(tmp_path)
     with database.session() as session:
         assert secrets.get(session, alone, "portal:1") == {"a": "1", "b": "2"}
+        assert secrets.get(session, old, "portal:1") == {"a": "1", "b": "2"}, "it looks at the file again"
         with pytest.raises(SettingsError):
-            secrets.get(session, old, "portal:1")
+            secrets.get(session, SecretBox([bytes(range(32))]), "portal:1")
 
 
 def test_a_wrong_key_is_told_in_words(database: Database, tmp_path: Path) -> None:
