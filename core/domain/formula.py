@@ -118,7 +118,7 @@ class Formula:
         if isinstance(result, bool):
             return result
         number = Decimal(result)
-        if not number.is_finite() or abs(number) > MAX_RESULT:
+        if not number.is_finite() or number.copy_abs() > MAX_RESULT:
             raise _wrong(self.text, T("its result is far too large"))
         return number
 
@@ -244,7 +244,7 @@ def _before_operator(node: ast.BinOp | ast.UnaryOp | ast.Compare, place: int) ->
 
 
 def _check_number(node: ast.Constant, text: str) -> None:
-    if type(node.value) not in (int, float) or abs(_number(text, node)) > MAX_RESULT:
+    if type(node.value) not in (int, float) or _number(text, node).copy_abs() > MAX_RESULT:
         raise _not_allowed(text, _position(text, node), ast.get_source_segment(text, node) or "?")
 
 

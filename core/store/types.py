@@ -49,7 +49,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         if value is None:
             return None
         amount = Decimal(value)
-        if not amount.is_finite() or abs(amount) > LARGEST:
+        if not amount.is_finite() or amount.copy_abs() > LARGEST:
             raise ValueError(f"{value} does not fit an exact decimal column")
         with localcontext(prec=60):
             scaled = amount * SCALE

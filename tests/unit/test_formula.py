@@ -69,6 +69,7 @@ def test_m12_ceil_is_that_of_exact_arithmetic(users: int, factor: Decimal) -> No
         ("'text' * 5", "position 1: ''text'' is not allowed"),
         ("True", "position 1: 'True' is not allowed"),
         ("1e999", "position 1: '1e999' is not allowed"),
+        ("1e99999999", "position 1: '1e99999999' is not allowed"),
         ("99999999999", "position 1: '99999999999' is not allowed"),
         ("f'{users}'", "is not allowed"),
         ("max(*users)", "is not allowed"),

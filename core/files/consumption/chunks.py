@@ -199,7 +199,7 @@ def _amount(text: str | None, part: Part, column: str) -> Decimal | None:
         value = Decimal(text.strip())
     except InvalidOperation:
         value = Decimal("NaN")
-    if value.is_finite() and abs(value) < Decimal(10) ** 37:
+    if value.is_finite() and value.copy_abs() < Decimal(10) ** 37:
         return value.quantize(Decimal(1).scaleb(-38), context=_WIDE) if int(value.as_tuple().exponent) < -38 else value
     raise InputError(
         T("{text} in column {column} is no amount.", text=shown(text), column=column),

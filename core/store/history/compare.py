@@ -107,7 +107,7 @@ def usable(reading: Reading) -> Iterable[UsageLine]:
 
 def facts_of(line: UsageLine) -> Facts:
     """What the line says, in the exactness of history. Raises InputError for a number that is none or far too large."""
-    if not line.quantity.is_finite() or abs(line.quantity) > LARGEST:
+    if not line.quantity.is_finite() or line.quantity.copy_abs() > LARGEST:
         raise InputError(
             T(
                 "The quantity of {product} for {customer} is no usable number.",
