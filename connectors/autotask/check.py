@@ -7,11 +7,11 @@ from collections.abc import Callable
 from connectors._kit.threads import in_parallel
 from connectors.autotask.client import AutotaskClient, Query
 from connectors.autotask.families import SERVICES
-from core.domain.errors import Refused, RemoteError
+from connectors.autotask.rights import grants, information
+from core.domain.errors import Refused
 from core.domain.text import T
 
 NEEDED = ("Companies", "Contracts", "Services", SERVICES.lines, SERVICES.units)
-NO_ACCESS = (0, "0", "None", "none")
 
 
 def check(client: AutotaskClient) -> None:
@@ -26,7 +26,7 @@ def check(client: AutotaskClient) -> None:
         raise Refused(
             T("The API user may not read {entities} in Autotask.", entities=tuple(missing)), reason="permission"
         )
-    if not may_create(client, SERVICES.adjustments):
+    if not grants(information(client, SERVICES.adjustments), "create"):
         raise Refused(
             T(
                 "The API user may read but not change contracts in Autotask (create {entity}).",
@@ -48,19 +48,3 @@ def _reader(client: AutotaskClient, entity: str) -> Callable[[], str]:
         return ""
 
     return read
-
-
-def may_create(client: AutotaskClient, entity: str) -> bool:
-    """Whether this user may create records of an entity; True where Autotask does not tell."""
-    try:
-        body = client.get(entity, f"{entity}/entityInformation") or {}
-    except Refused as error:
-        return error.reason != "permission"
-    except RemoteError as error:
-        if error.status in (404, 405):
-            return True
-        raise
-    info = body.get("info")
-    if not isinstance(info, dict):
-        return True
-    return info.get("canCreate") is not False and info.get("userAccessForCreate") not in NO_ACCESS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from connectors._kit.http import Http, Timeouts, Tls
 from connectors.autotask.charges import Charges
@@ -11,14 +11,16 @@ from connectors.autotask.client import AutotaskClient
 from connectors.autotask.directory import Directory
 from connectors.autotask.limits import Meter, shared_by
 from connectors.autotask.provisioning import Provisioner
+from connectors.autotask.rights import missing
 from connectors.autotask.settings import AutotaskSettings
 from connectors.autotask.writer import Writer
+from core.domain.ports import Right, RightsFor
 
 
 class Autotask(Directory, Writer, Charges, Provisioner):
     """One tenant. Safe for several threads; makes no request before it is asked for something. Close it in the end."""
 
-    def __init__(self, settings: AutotaskSettings) -> None:
+    def __init__(self, settings: AutotaskSettings, shared_limits: SharedLimits | None = None) -> None:
         limits = settings.limits
         self._http = Http(
             "Autotask",
@@ -27,7 +29,7 @@ class Autotask(Directory, Writer, Charges, Provisioner):
             secrets=settings.secrets,
         )
         address = settings.base_url or settings.discovery_url
-        shared = shared_by(address, settings.user_name, settings.secrets[1])
+        shared = shared_by(address, settings.user_name, settings.secrets[1], limits=shared_limits)
         client = AutotaskClient(settings, self._http, shared)
         Directory.__init__(self, client)
         Writer.__init__(self, client)
@@ -51,6 +53,10 @@ class Autotask(Directory, Writer, Charges, Provisioner):
     def check(self) -> None:
         """Return when Autotask answers and this user may do what is needed; raise what is wrong in words."""
         check(self._client)
+
+    def missing_rights(self, uses: Collection[RightsFor]) -> list[Right]:
+        """Rights that this user lacks for what the workspace does."""
+        return missing(self._client, uses)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from core.domain.billed_seats import Reported
@@ -152,6 +153,25 @@ class ApiBudget:
     window_minutes: int
 
 
+class RightsFor(StrEnum):
+    """Which part of the product needs a right in Autotask."""
+
+    ALWAYS = "always"
+    ADD_LINES = "add_lines"
+    CHARGES = "charges"
+    PROVISIONING = "provisioning"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right of the API user: `action` is create, delete, query or update. `partial`: it holds for some records only."""
+
+    entity: str
+    action: str
+    use: RightsFor
+    partial: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """A product of Autotask's catalogue that a charge can be booked on. Its own price is never read nor written (S2-15)."""
@@ -220,6 +240,56 @@ class TargetDirectory(Protocol):
     def budget(self) -> ApiBudget: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place among the requests that Autotask lets in at the same time for one entity."""
+
+    entity: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """The hourly limit as all processes together know it.
+
+    `told` is what Autotask said last (None: nothing within its time frame), `since` how many requests went out after that,
+    `own` how many in the whole time frame.
+    """
+
+    told: ApiBudget | None
+    since: int
+    own: int
+
+
+class SharedLimits(Protocol):
+    """Autotask's limits, counted over all processes on one database. `integration` names the address, user and integration code.
+
+    A slot is held for some seconds at a time; one whose process died comes free. Safe for several threads.
+    Raises RemoteError (`not_sent`, retryable) while nobody can tell how much is in use.
+    """
+
+    def take(self, integration: str, entities: Sequence[str], at_most: int, seconds: float) -> list[Slot]:
+        """A place for each entity, or none at all ([]) while one of them has no room: then ask again a little later."""
+
+    def give(self, integration: str, slots: Sequence[Slot], linger: float) -> None:
+        """The places are free; they count for `linger` seconds longer."""
+
+    def keep(self, integration: str, slots: Sequence[Slot], seconds: float) -> None:
+        """Hold the places for so long from now on."""
+
+    def count(self, integration: str, requests: int) -> None:
+        """So many requests went out."""
+
+    def told(self, integration: str, budget: ApiBudget) -> None:
+        """Autotask's own figure."""
+
+    def claim_question(self, integration: str, ask_every: int) -> bool:
+        """Whether so many requests went out since somebody asked Autotask; True for one caller only."""
+
+    def look(self, integration: str) -> Metered:
+        """How much is used now."""
+
+
 class TargetWriter(Protocol):
     """Writes to Autotask. Safe for several threads; keeps Autotask's thread limit by itself.
 
@@ -229,6 +299,9 @@ class TargetWriter(Protocol):
     def adjust(self, adjustment: Adjustment) -> None: ...
 
     def add_line(self, line: NewLine) -> LineRef: ...
+
+    def only_while(self, allowed: Callable[[], bool]) -> None:
+        """From now on ask this right before any write leaves, when nothing is waited for any more: False, and it is not sent (M4)."""
 
 
 class TargetProvisioner(Protocol):
@@ -276,6 +349,9 @@ class Target(TargetDirectory, TargetWriter, ChargeTarget, TargetProvisioner, Pro
 
     def check(self) -> None:
         """Return when Autotask answers with these credentials; raise what is wrong in words."""
+
+    def missing_rights(self, uses: Collection[RightsFor]) -> list[Right]:
+        """Rights that the API user lacks for these uses, as far as Autotask tells."""
 
     def close(self) -> None: ...
 

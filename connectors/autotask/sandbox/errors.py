@@ -35,6 +35,10 @@ class RoutingError(Exception):
         self.message = message
 
 
+def no_right(action: str) -> Refusal:
+    return Refusal(f"The logged in Resource does not have the adequate permissions to {action} this entity type.")
+
+
 def not_found(path: str) -> RoutingError:
     return RoutingError(404, f"No HTTP resource was found that matches the request URI '{path}'.")
 

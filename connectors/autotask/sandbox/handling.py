@@ -9,11 +9,13 @@ from typing import Any
 import orjson
 
 from connectors.autotask.sandbox import metadata
-from connectors.autotask.sandbox.errors import Malformed, Refusal, RoutingError
+from connectors.autotask.sandbox.errors import Malformed, Refusal, RoutingError, no_right
 from connectors.autotask.sandbox.reader import search_suffix
 from connectors.autotask.sandbox.routing import Call
 from connectors.autotask.sandbox.sandbox import Sandbox
 from connectors.autotask.sandbox.schema import EntitySpec
+
+METADATA = ("information", "fields", "udfs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,17 @@ class _Empty(Exception):
 def _answer(sandbox: Sandbox, call: Call, asked: Asked) -> object:
     if call.spec is None:
         return _special(sandbox, call, asked)
+    if call.action not in METADATA and f"{call.spec.name}:{_right(call)}" in sandbox.switches.withheld:
+        raise no_right(_right(call))
     if call.action in ("create", "patch", "put", "delete"):
         return {"itemId": _write(sandbox, call, call.spec, asked)}
-    if call.action in ("information", "fields", "udfs"):
+    if call.action in METADATA:
         return _metadata(sandbox, call, call.spec)
     return _read(sandbox, call, call.spec, asked)
+
+
+def _right(call: Call) -> str:
+    return {"create": "create", "patch": "update", "put": "update", "delete": "delete"}.get(call.action, "query")
 
 
 def _special(sandbox: Sandbox, call: Call, asked: Asked) -> object:
@@ -93,7 +101,7 @@ def _special(sandbox: Sandbox, call: Call, asked: Asked) -> object:
 
 def _metadata(sandbox: Sandbox, call: Call, spec: EntitySpec) -> object:
     if call.action == "information":
-        return metadata.information(spec)
+        return metadata.information(sandbox.state, spec)
     if call.action == "fields":
         return metadata.fields(spec)
     return metadata.user_defined_fields(sandbox.state, spec)

@@ -10,9 +10,11 @@ from connectors.autotask.sandbox.errors import RoutingError
 from connectors.autotask.sandbox.schema import METADATA_TYPE, EntitySpec, FieldSpec
 from connectors.autotask.sandbox.state import State
 
+NO_ACCESS, ALL_RECORDS, SOME_RECORDS = 0, 1, 2
 
-def information(spec: EntitySpec) -> dict[str, Any]:
-    """Rights and flags of one entity."""
+
+def information(state: State, spec: EntitySpec) -> dict[str, Any]:
+    """What can be done with one entity, which of it this user may, and flags."""
     verbs = spec.verbs | (spec.parent.verbs | spec.parent.item_verbs if spec.parent else frozenset())
     can = {
         "Create": "POST" in verbs,
@@ -24,11 +26,18 @@ def information(spec: EntitySpec) -> dict[str, Any]:
         "info": {
             "name": spec.singular,
             **{f"can{what}": able for what, able in can.items()},
-            **{f"userAccessFor{what}": int(able) for what, able in can.items()},
+            **{f"userAccessFor{what}": _access(state, spec, what.lower(), able) for what, able in can.items()},
             "hasUserDefinedFields": spec.udf_type is not None,
             "supportsWebhookCallouts": spec.name in ("Companies", "Tickets"),
         }
     }
+
+
+def _access(state: State, spec: EntitySpec, action: str, able: bool) -> int:
+    right = f"{spec.name}:{action}"
+    if not able or right in state.switches.withheld:
+        return NO_ACCESS
+    return SOME_RECORDS if right in state.switches.restricted else ALL_RECORDS
 
 
 def fields(spec: EntitySpec) -> dict[str, Any]:

@@ -72,6 +72,12 @@ class SandboxSwitches(BaseModel):
     max_records_status: Literal[400, 500] = 500
     thread_limit_status: Literal[429, 500] = 429
 
+    # ---- rights of the API user (§1)
+    withheld: frozenset[str] = frozenset()
+    """`Entity:action` (create, delete, query, update) that the user's security level does not have: `Contracts:query`."""
+    restricted: frozenset[str] = frozenset()
+    """The same for what it has for some records only. What entityInformation tells; which records is not acted out."""
+
     # ---- zone and limits (§1, §5)
     zone_lookup: bool = True
     """False: zoneInformation answers 500 for everybody."""
