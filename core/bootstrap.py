@@ -12,21 +12,23 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from connectors import autotask
+from connectors._kit.observed import observing, stage_of
 from connectors._kit.posting import guarded_posting
 from connectors._kit.registry import Registry
 from core.domain.connector import Surroundings
 from core.domain.notice import Channel, ChannelSpec
-from core.domain.ports import Source, Target
+from core.domain.ports import SharedLimits, Source, Target
 from core.notify.opening import open_channel
 from core.secrets import SecretBox, load_box
 from core.services import keys, people
 from core.services.access import SYSTEM
 from core.services.autotask_settings import connection, zone_name
 from core.services.consumption_files import read_billing
-from core.services.context import Context, Pace
+from core.services.context import Context, Lookout, Pace
 from core.services.network import allowed_hosts
 from core.services.rest_files import read_file
 from core.services.rotation import Rotations
+from core.services.shared_limits import DatabaseLimits
 from core.settings import Settings
 from core.store import migrate
 from core.store.db import Database
@@ -86,6 +88,8 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     box = load_box(settings.home, _clear(settings.secret_key))
     registry = Registry()
     clock = WorkspaceClock(database)
+    # A SQLite file has one process that works; PostgreSQL any number.
+    limits = None if database.is_sqlite else DatabaseLimits(database, clock)
 
     def opened_hosts() -> frozenset[str]:
         with database.session() as session:
@@ -104,12 +108,13 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         database=database,
         clock=clock,
         secrets=box,
-        autotask=lambda: connect_autotask(database, box),
+        autotask=lambda: connect_autotask(database, box, limits),
         source=source,
         connectors=registry,
         home=settings.home,
         pace=pace or Pace(),
         channels=channel,
+        lookout=Lookout(observing, stage_of),
     )
     if box.has_older_keys:
         keys.seal_again(context, SYSTEM)
@@ -117,7 +122,7 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     return App(settings, context)
 
 
-def connect_autotask(database: Database, box: SecretBox) -> Target:
+def connect_autotask(database: Database, box: SecretBox, limits: SharedLimits | None = None) -> Target:
     """Autotask as the workspace's settings say; raises SettingsError while it is not set up."""
     with database.session() as session:
         known = connection(session, box)
@@ -127,7 +132,8 @@ def connect_autotask(database: Database, box: SecretBox) -> Target:
             secret=SecretStr(known.secret),
             integration_code=SecretStr(known.integration_code),
             base_url=known.base_url,
-        )
+        ),
+        limits,
     )
 
 

