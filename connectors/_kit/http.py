@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
@@ -28,7 +27,9 @@ import orjson
 import structlog
 
 from connectors._kit.guard import Guard, GuardPolicy
+from connectors._kit.observed import answered
 from connectors._kit.redact import Masker, redact_url
+from connectors._kit.tls import Tls
 from core.domain.errors import OutcomeUnknown, RemoteError, SettingsError, ShapeChanged
 from core.domain.text import T, Text
 
@@ -37,6 +38,8 @@ __all__ = ["Answer", "Http", "Request", "Timeouts", "Tls"]
 log = structlog.get_logger(__name__)
 
 MOST_REDIRECTS = 3
+BARE = "contractbridge.bare"
+"""Marks a request inside the HTTP library that goes out without our client certificate."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 NEVER_SENT = (
     httpx.ConnectError,
@@ -55,52 +58,6 @@ class Timeouts(NamedTuple):
     read: float = 60.0
     write: float = 30.0
     total: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Whom to trust. Both are PEM text or the path of a PEM file; certificates are always verified.
-
-    `ca` is trusted besides the public authorities. `pinned` is trusted instead of them: exactly this certificate, under
-    whatever name the server has (a self-signed appliance on the intranet).
-    """
-
-    ca: str = ""
-    pinned: str = ""
-
-    def context(self) -> ssl.SSLContext:
-        """Raises SettingsError when a certificate cannot be read."""
-        if self.pinned:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-            _trust(context, self.pinned)
-            return context
-        if not self.ca:
-            return _public()
-        context = httpx.create_ssl_context()
-        _trust(context, self.ca)
-        return context
-
-
-@cache
-def _public() -> ssl.SSLContext:
-    """The public authorities, read once: that takes longer than many a request."""
-    return httpx.create_ssl_context()
-
-
-def _trust(context: ssl.SSLContext, pem: str) -> None:
-    try:
-        text = pem if "-----BEGIN" in pem else Path(pem).read_text(encoding="ascii")
-        context.load_verify_locations(cadata=text)
-    except (OSError, ValueError, ssl.SSLError) as error:
-        shown = "PEM" if "-----BEGIN" in pem else pem
-        raise SettingsError(
-            T("The certificate {file} cannot be read.", file=shown),
-            remedy=T("Give the path of a PEM file, or its text with the lines BEGIN and END CERTIFICATE."),
-            detail=repr(error),
-            kind="certificate",
-        ) from error
 
 
 PACKINGS = frozenset({"gzip", "x-gzip", "deflate", "identity", ""})
@@ -160,7 +117,10 @@ def _http_date(text: str) -> datetime | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. `writes` says that it changes something: without an answer its outcome is unknown."""
+    """One request. `writes` says that it changes something: without an answer its outcome is unknown.
+
+    `bare` is for addresses on another host: our client certificate is not shown there.
+    """
 
     method: str
     url: str
@@ -169,6 +129,7 @@ class Request:
     json: object = None
     content: bytes | None = None
     writes: bool = False
+    bare: bool = False
 
 
 class Http:
@@ -199,14 +160,14 @@ class Http:
         self._timeouts = timeouts
         self._max_bytes = max_bytes
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=5.0)
-        context = tls.context()
+        context = tls.context(httpx.create_ssl_context)
         self._client = httpx.Client(
             verify=context,
             timeout=httpx.Timeout(
                 connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.total
             ),
             limits=limits,
-            transport=_Guarded(Guard(policy, name), context, limits) if policy else None,
+            transport=_Guarded(Guard(policy, name), (context, tls), limits) if policy else None,
             mounts=None if policy else {f"all://{host}": None for host in LOOPBACK},
             headers={"User-Agent": "ContractBridge", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
             follow_redirects=False,
@@ -279,10 +240,16 @@ class Http:
             content = orjson.dumps(request.json)
             headers.append((b"Content-Type", b"application/json"))
         with self._client.stream(
-            request.method, request.url, headers=headers, params=dict(request.params) or None, content=content
+            request.method,
+            request.url,
+            headers=headers,
+            params=dict(request.params) or None,
+            content=content,
+            extensions={BARE: True} if request.bare else None,
         ) as response:
             if self._policy and sum(len(n) + len(v) for n, v in response.headers.raw) > self._policy.header_bytes:
                 self._too_large(request, where)
+            answered(request.url, response.headers, response.extensions.get("network_stream"))
             self._check_packing(response, request, where)
             parts: list[bytes] = []
             size = 0
@@ -332,8 +299,9 @@ class Http:
             ) from error
         raise RemoteError(
             T("{name} did not answer in full.", name=self.name),
-            retryable=True,
+            retryable=not _wants_ours(error),
             place=where,
+            remedy=_remedy(error) if _wants_ours(error) else None,
             detail=detail,
             kind="no_answer",
         ) from error
@@ -342,21 +310,23 @@ class Http:
 class _Guarded(httpx.BaseTransport):
     """Connects to checked addresses alone, with the host's name for the certificate. No proxy: it would resolve names itself."""
 
-    def __init__(self, guard: Guard, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+    def __init__(self, guard: Guard, trust: tuple[ssl.SSLContext, Tls], limits: httpx.Limits) -> None:
         self._guard = guard
-        self._context = context
+        self._context, self._tls = trust
         self._limits = limits
-        self._by_host: dict[str, httpx.HTTPTransport] = {}
+        self._by_host: dict[tuple[str, bool], httpx.HTTPTransport] = {}
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         checked = self._guard.check(str(request.url))
+        bare = self._tls.own is not None and bool(request.extensions.get(BARE))
         with self._lock:
             # One pool a host: a connection to the same address was made under another name's certificate.
-            transport = self._by_host.get(checked.host)
+            transport = self._by_host.get((checked.host, bare))
             if transport is None:
-                transport = httpx.HTTPTransport(verify=self._context, limits=self._limits, trust_env=False)
-                self._by_host[checked.host] = transport
+                context = replace(self._tls, own=None).context(httpx.create_ssl_context) if bare else self._context
+                transport = httpx.HTTPTransport(verify=context, limits=self._limits, trust_env=False)
+                self._by_host[checked.host, bare] = transport
         extensions = {**request.extensions, "sni_hostname": checked.host}
         for number, address in enumerate(checked.addresses, start=1):
             url = request.url.copy_with(host=address)
@@ -396,7 +366,18 @@ def _redirected(request: Request, answer: Answer) -> Request | None:
     if method != "GET":
         return None
     headers = request.headers if same else {}
-    return Request(method="GET", url=url, headers={n: v for n, v in headers.items() if n.lower() != "content-type"})
+    kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    return Request(method="GET", url=url, headers=kept, bare=request.bare or not same)
+
+
+WANTS_OURS = (
+    "CERTIFICATE_REQUIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE",
+    "ALERT_UNSUPPORTED",
+)
+"""Alerts that a server ends a handshake with because of the certificate of the client (RFC 8446)."""
 
 
 def _since(started: float) -> float:
@@ -408,7 +389,13 @@ def _hopeless(error: httpx.HTTPError) -> bool:
     return isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError) or "CERTIFICATE" in str(error)
 
 
+def _wants_ours(error: httpx.HTTPError) -> bool:
+    return any(word in str(error) for word in WANTS_OURS)
+
+
 def _remedy(error: httpx.HTTPError) -> Text | None:
+    if _wants_ours(error):
+        return T("It wants a client certificate, or does not accept the one that was given.")
     if "CERTIFICATE" in str(error):
         return T("Its certificate is not trusted: add the authority's certificate or pin the server's own.")
     return T("Check the address, the firewall and the proxy.")

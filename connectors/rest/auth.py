@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from connectors._kit.auth import Auth, Basic, Bearer, NoAuth, Token, TokenAuth, credentials_refused, with_header
 from connectors._kit.http import Answer, Http, Request
+from connectors._kit.pem import rewrapped
 from connectors._kit.retry import Backoff, retrying
 from connectors.rest import signin
 from connectors.rest.decode import xml_document
@@ -32,7 +33,14 @@ from core.domain.errors import RemoteError, SettingsError, ShapeChanged
 from core.domain.selection import compile_path
 from core.domain.text import T
 
-__all__ = ["Digest", "Placed", "SignInMaker", "Signed", "signed_jwt", "with_query"]
+__all__ = ["Digest", "Placed", "SignInMaker", "Signed", "not_given", "signed_jwt", "with_query"]
+
+
+def not_given(secret: str) -> SettingsError:
+    """The error for a secret that the settings need and nobody entered."""
+    return SettingsError(
+        T("The secret {name} is not given.", name=secret), remedy=T("Enter it on the page Portals."), place=secret
+    )
 
 
 def with_query(request: Request, name: str, value: str) -> Request:
@@ -81,7 +89,10 @@ class Placed:
 
 @dataclass(slots=True, kw_only=True)
 class SignInMaker:
-    """Makes the way to sign in. `resolve` makes an address below the base whole."""
+    """Makes the way to sign in. `resolve` makes an address below the base whole.
+
+    `by_certificate`: the other side knows us by our certificate, so that a client needs no secret (RFC 8705).
+    """
 
     http: Http
     names: Names
@@ -89,16 +100,14 @@ class SignInMaker:
     resolve: Callable[[str], str]
     rotating: RotatingSecret
     backoff: Backoff
+    by_certificate: bool = False
 
     def make(self, declared: signin.SignIn) -> Auth:
         """Raises SettingsError where a secret is not given."""
         needed = signin.NEEDED.get(declared.kind)
-        if needed and not (declared.kind == "client_credentials" and declared.headers) and not self._secret(needed):
-            raise SettingsError(
-                T("The secret {name} is not given.", name=needed),
-                remedy=T("Enter it on the page Portals."),
-                place=needed,
-            )
+        otherwise = isinstance(declared, signin.ClientSignIn) and bool(declared.headers or self.by_certificate)
+        if needed and not otherwise and not self._secret(needed):
+            raise not_given(needed)
         match declared:
             case signin.KeySignIn():
                 value = in_header(render(declared.value, self.names))
@@ -352,7 +361,7 @@ def _signature(algorithm: str, text: bytes, key: str) -> bytes:
     if algorithm == "HS256":
         return hmac.new(key.encode(), text, "sha256").digest()
     try:
-        private = serialization.load_pem_private_key(key.encode(), None)
+        private = serialization.load_pem_private_key(rewrapped(key).encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SettingsError(T("The signing key is not a private key in PEM text."), place="signing_key") from error
     if algorithm == "RS256" and isinstance(private, rsa.RSAPrivateKey):

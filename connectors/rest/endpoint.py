@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 from connectors._kit.auth import credentials_refused
+from connectors._kit.client_certificate import ClientCertificate
 from connectors._kit.guard import MEGABYTE, GuardPolicy
 from connectors._kit.http import Answer, Http, Request, Timeouts, Tls
 from connectors._kit.paging import Call as Position
 from connectors._kit.redact import redact_url
 from connectors._kit.retry import Backoff, retrying
 from connectors._kit.throttle import Throttle
-from connectors.rest.auth import Digest, SignInMaker
+from connectors.rest.auth import Digest, SignInMaker, not_given
 from connectors.rest.decode import Decoded, decode, parse
+from connectors.rest.job import OVER_THERE, Address, JobRun, Waiting
+from connectors.rest.outgoing import with_body, with_parameters
 from connectors.rest.paging import Pager
-from connectors.rest.settings import Body, Call, Paging, RestSettings, Rule
+from connectors.rest.settings import Body, Call, Job, Paging, RestSettings, Rule
 from connectors.rest.signin import SessionSignIn
-from connectors.rest.template import Names, in_header, in_json_text, in_path, in_xml, render, render_json
+from connectors.rest.template import Names, in_header, in_path, render
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
 from core.domain.selection import compile_path
 from core.domain.selection.listing import listing
 from core.domain.text import T
 
-__all__ = ["Asked", "Endpoint", "Page", "Skip"]
+__all__ = ["Again", "Asked", "Endpoint", "Page", "Skip"]
 
 TRIED_AGAIN = frozenset({408, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 900.0
@@ -46,9 +48,21 @@ class Skip(Exception):
         self.where = where
 
 
+class Again(Exception):
+    """A rule says that the list is to be read from its beginning. Never leaves this connector."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One list to read: where, with which query and body, how its pages follow, and where its records are."""
+    """One list to read: where, with which query and body, how its pages follow, and where its records are.
+
+    `told` is an address as an answer told it, in place of `url`; `bare` asks without any credentials. With `job` the list is the
+    result of a job that is begun there. `moves` takes an answer for good that only names another address.
+    """
 
     url: str
     query: Mapping[str, str | tuple[str, ...]]
@@ -57,6 +71,10 @@ class Asked:
     method: str = "GET"
     body: Body | None = None
     child: bool = False
+    job: Job | None = None
+    told: str = ""
+    bare: bool = False
+    moves: bool = False
 
     @classmethod
     def of(cls, call: Call) -> Asked:
@@ -86,13 +104,14 @@ class Endpoint:
         allowed_hosts: frozenset[str],
     ) -> None:
         self._settings = settings
+        self.waiting = Waiting()
         limits, network = settings.limits, settings.network
         known = [value for value in secrets.values() if value]
         pages = settings.paging.kind != "none" or settings.for_each is not None
         self.http = Http(
             portal,
             timeouts=Timeouts(connect=limits.connect, read=limits.read, write=limits.read, total=limits.total),
-            tls=Tls(network.ca_certificate, network.pinned_certificate),
+            tls=Tls(network.ca_certificate, network.pinned_certificate, _own(settings, secrets)),
             max_bytes=(limits.page_megabytes if pages else 100) * MEGABYTE,
             secrets=known,
             policy=GuardPolicy(
@@ -104,11 +123,7 @@ class Endpoint:
         self.names = Names(secrets=secrets, values=settings.values)
         missing = sorted(name for name in settings.secrets_used() if not secrets.get(name))
         if missing:
-            raise SettingsError(
-                T("The secret {name} is not given.", name=missing[0]),
-                remedy=T("Enter it on the page Portals."),
-                place=missing[0],
-            )
+            raise not_given(missing[0])
         maker = SignInMaker(
             http=self.http,
             names=self.names,
@@ -116,6 +131,7 @@ class Endpoint:
             resolve=self.whole,
             rotating=rotating,
             backoff=self._backoff,
+            by_certificate=network.client_certificate,
         )
         self._auth = maker.make(settings.auth)
         self._expired = set(settings.auth.expired) if isinstance(settings.auth, SessionSignIn) else {401}
@@ -138,9 +154,49 @@ class Endpoint:
         return urljoin(base.rstrip("/") + "/", url.lstrip("/"))
 
     def pages(self, asked: Asked, names: Names) -> Iterator[Page]:
-        """The pages of a list, one at a time. Raises ShapeChanged when it does not end, and Skip where a rule says so."""
+        """The pages of a list, one at a time. Raises ShapeChanged when it does not end, and Skip or Again where a rule says so."""
+        if asked.job is None:
+            yield from self._list(asked, names)
+            return
+        number = 0
+        for one, known, answer in self._made_to_order(asked, asked.job, names):
+            for page in self._list(one, known, answer):
+                number += 1
+                yield replace(page, number=number)
+
+    def _made_to_order(self, asked: Asked, job: Job, names: Names) -> Iterator[tuple[Asked, Names, Answer | None]]:
+        """The lists that a job gives, each with what is known of the job, and with its first answer where that came already."""
+        begin = replace(asked, paging=Paging(), job=None)
+        start = self._rendered(begin.url, names)
+        pager = Pager(begin.paging)
+        first = self._fetch(self._request(begin, names, pager, pager.first(start), start), begin)
+
+        def at(address: Address, body: Body | None = None, paging: Paging = begin.paging) -> Asked:
+            method = "GET" if body is None else "POST"
+            one = Asked(address.template, {}, paging, asked.records, method, body, asked.child)
+            return replace(one, told=address.told, bare=address.bare, moves=not job.state_at)
+
+        def ask(address: Address, body: Body | None, known: Names) -> Answer:
+            one = at(address, body)
+            here = one.told or self._rendered(one.url, known)
+            return self._fetch(self._request(one, known, pager, pager.first(here), here), one)
+
+        run = JobRun(
+            declared=job,
+            name=self.http.name,
+            ask=ask,
+            whole=self.whole,
+            mask=self.http.mask,
+            began=start,
+            waiting=self.waiting,
+        )
+        for result in run.results(first, names):
+            yield replace(at(result.address, None, asked.paging), moves=False), result.names, result.answer
+
+    def _list(self, asked: Asked, names: Names, already: Answer | None = None) -> Iterator[Page]:
+        """The pages of one list; `already` is its first answer where that came before."""
         pager = Pager(asked.paging)
-        start = self._rendered(asked.url, names)
+        start = asked.told or self._rendered(asked.url, names)
         here: Position | None = pager.first(start)
         records_at = listing(asked.records)
         seen: set[tuple[object, ...]] = set()
@@ -160,7 +216,9 @@ class Endpoint:
                     detail="cursor repeats",
                 )
             seen.add(mark)
-            answer = self._fetch(self._request(asked, names, pager, here, start), asked)
+            if number > 1 or already is None:
+                already = self._fetch(self._request(asked, names, pager, here, start), asked)
+            answer = already
             decoded = decode(answer, self._settings.answer)
             records = [item for _, item in records_at(decoded.document).items]
             if records and answer.content == last:
@@ -193,23 +251,24 @@ class Endpoint:
         if here.path == start:
             if "{{ page" in asked.url or "{{page" in asked.url:
                 url = self._rendered(asked.url, names)
-            url = _with_query(url, asked.query, names, told if declared.place == "query" else {})
+            url = with_parameters(url, asked.query, names, told if declared.place == "query" else {})
         headers = {"Accept": ACCEPT}
-        headers |= {name: in_header(render(value, names)) for name, value in self._settings.headers.items()}
+        if not asked.bare:
+            headers |= {name: in_header(render(value, names)) for name, value in self._settings.headers.items()}
         if declared.place == "header":
             headers |= {name: in_header(value) for name, value in told.items()}
-        request = Request(method=asked.method, url=url, headers=headers)
+        request = Request(method=asked.method, url=url, headers=headers, bare=asked.bare)
         in_body = told if declared.place == "body" else {}
-        return _with_body(request, asked.body, names, in_body) if asked.method == "POST" else request
+        return with_body(request, asked.body, names, in_body) if asked.method == "POST" else request
 
     def _fetch(self, request: Request, asked: Asked) -> Answer:
         return retrying(lambda: self._once(request, asked), self._backoff)
 
     def _once(self, request: Request, asked: Asked) -> Answer:
         with self._throttle.turn():
-            signed = self._auth.sign(request)
+            signed = request if asked.bare else self._auth.sign(request)
             answer = self.http.send(signed)
-            if self._has_expired(answer):
+            if self._has_expired(answer) and not asked.bare:
                 if isinstance(self._auth, Digest):
                     self._auth.challenged(answer)
                 if self._auth.renew(signed):
@@ -217,7 +276,7 @@ class Endpoint:
         rule = next((rule for rule in self._settings.rules if _applies(rule, answer)), None)
         if rule is not None:
             self._ruled(rule, answer)
-        if not answer.ok:
+        if not answer.ok and not (asked.moves and answer.status in OVER_THERE):
             self._raise(answer, asked)
         return answer
 
@@ -232,6 +291,8 @@ class Endpoint:
                 raise Skip(True, answer.where)
             case "skip_parent":
                 raise Skip(False, answer.where)
+            case "restart":
+                raise Again(answer.where)
             case "rate_limited":
                 self._slow_down(answer)
             case "renew":
@@ -255,6 +316,15 @@ class Endpoint:
             raise Skip(False, answer.where)
         if status == 429 or (status in TRIED_AGAIN and self._wait(answer) is not None):
             self._slow_down(answer)
+        if asked.bare and status in (401, 403):
+            raise RemoteError(
+                T("{name} does not give its result at the address it told.", name=name),
+                retryable=False,
+                place=answer.where,
+                detail=detail,
+                kind="forbidden",
+                status=status,
+            )
         if status in (401, 407):
             raise credentials_refused(self.http, answer)
         if 300 <= status < 400:
@@ -303,6 +373,17 @@ class Endpoint:
         return None
 
 
+def _own(settings: RestSettings, secrets: Mapping[str, str]) -> ClientCertificate | None:
+    """Our certificate for a server that wants one. Raises SettingsError where a part of it is not given."""
+    if not settings.network.client_certificate:
+        return None
+    missing = [name for name in ("client_certificate", "client_key") if not secrets.get(name)]
+    if missing:
+        raise not_given(missing[0])
+    passphrase = secrets.get("client_key_passphrase", "")
+    return ClientCertificate(secrets["client_certificate"], secrets["client_key"], passphrase)
+
+
 def _applies(rule: Rule, answer: Answer) -> bool:
     if rule.status and answer.status not in rule.status:
         return False
@@ -314,35 +395,3 @@ def _applies(rule: Rule, answer: Answer) -> bool:
         except ValueError:
             return False
     return True
-
-
-def _with_query(url: str, query: Mapping[str, str | tuple[str, ...]], names: Names, told: Mapping[str, str]) -> str:
-    """The address with its own parameters, those declared, and those of the page; the last one of a name counts, lists apart."""
-    parts = urlsplit(url)
-    pairs: list[tuple[str, str]] = []
-    for name, values in query.items():
-        pairs += [(name, render(value, names)) for value in ([values] if isinstance(values, str) else values)]
-    replaced = {name for name, _ in pairs} | set(told)
-    own = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in replaced]
-    kept = [pair for pair in pairs if pair[0] not in told]
-    return urlunsplit(parts._replace(query=urlencode([*own, *kept, *told.items()])))
-
-
-def _with_body(request: Request, body: Body | None, names: Names, told: Mapping[str, str]) -> Request:
-    if body is None or body.kind == "json":
-        content = body.content if body is not None else {}
-        structure = json.loads(content) if isinstance(content, str) and content else content or {}
-        made = render_json(structure, names)
-        numbers = {name: int(value) if value.isdigit() else value for name, value in told.items()}
-        return replace(request, json={**made, **numbers} if isinstance(made, dict) else made)
-    if body.kind == "graphql":
-        variables = {**render_json(body.variables, names), **told}
-        return replace(request, json={"query": body.content, "variables": variables})
-    if body.kind == "form":
-        form = {name: render(str(value), names) for name, value in body.content.items()}
-        headers = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
-        return replace(request, headers=headers, content=urlencode({**form, **told}).encode())
-    kind = "application/xml" if body.kind == "xml" else "text/plain; charset=utf-8"
-    escape = in_xml if body.kind == "xml" else in_json_text if body.content.lstrip()[:1] in ("{", "[") else str
-    headers = {"Content-Type": kind, **request.headers}
-    return replace(request, headers=headers, content=render(body.content, names, escape).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from core.domain.text import T
 __all__ = [
     "Answer",
     "Body",
+    "Job",
     "Join",
     "Limits",
     "Network",
@@ -28,6 +30,12 @@ __all__ = [
     "Rule",
     "Window",
 ]
+
+
+DONE = ("done", "complete", "completed", "succeeded", "success", "finished", "ready")
+FAILED = ("failed", "failure", "error", "cancelled", "canceled", "expired", "aborted")
+_HOST = re.compile(r"(?:\*\.[\w-]+(?:\.[\w-]+)+|[\w-]+(?:\.[\w-]+)*)(?::\d{1,5})?", re.ASCII)
+"""A name or an IPv4 address, with a port or not; with a star instead of the first label, where two more follow."""
 
 
 def _path(text: str) -> str:
@@ -118,6 +126,51 @@ class Call(Part):
         return _path(text.removesuffix("*").removesuffix(".") if text.endswith((".*", "*")) else text)
 
 
+class Job(Part):
+    """The first call begins a job; its state is asked for until it is done; then its result is fetched, page by page.
+
+    Addresses look things up in what was told of the job, the newest first: `{{ job.id }}`, `{{ job.links.result }}`, and among
+    the headers `{{ job.headers.location }}`. An address that is one place alone is taken as it was told.
+    """
+
+    id_at: str = Field("id", title="Job at", description="Path of its number in the first answer: job.id in addresses.")
+    status_url: str = Field(
+        min_length=1, title="State address", description="Asked until the job is done: /jobs/{{ job.id }}"
+    )
+    status_body: Body | None = Field(None, title="State body", description="Where the state is asked for by POST.")
+    state_at: str = Field(
+        "status", title="State at", description="Path of the state. Empty: a status of 202 means not yet."
+    )
+    done: tuple[str, ...] = Field(DONE, title="Done", description="States that mean that the result is there.")
+    failed: tuple[str, ...] = Field(FAILED, title="Failed", description="States that mean that there is none.")
+    error_at: str = Field("", title="Reason at", description="Path of the reason where it failed.")
+    every: float = Field(5.0, ge=1, le=120, title="Every", description="Seconds between two looks at the state.")
+    longest: float = Field(300.0, ge=1, le=570, title="Longest", description="Seconds after which it counts as failed.")
+    result_url: str = Field(
+        "", title="Result address", description="Empty: the last answer about the state is the result."
+    )
+    hosts: tuple[str, ...] = Field(
+        (),
+        max_length=10,
+        title="Hosts of results",
+        description="Other hosts that results may come from, such as files.example.com or *.example.com. "
+        "Credentials are never sent there.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Job:
+        for path in (self.id_at, self.state_at, self.error_at):
+            compile_path(path)
+        states = {state.casefold() for state in self.done}
+        both = next((state for state in self.failed if state.casefold() in states), "")
+        if both:
+            raise ValueError(T("{state} cannot mean done and failed.", state=both))
+        odd = next((host for host in self.hosts if not _HOST.fullmatch(host)), "")
+        if odd:
+            raise ValueError(T("{host} is not the name of a host.", host=odd))
+        return self
+
+
 class Parents(Call):
     """A first call; then one call for each of its records, which is `parent` in addresses and in the mapping."""
 
@@ -155,7 +208,7 @@ class Rule(Part):
     status: tuple[int, ...] = Field((), title="Statuses", description="Of answers this is about; empty: all.")
     contains: str = Field("", title="Contains", description="Text in the answer.")
     path: str = Field("", title="Path", description="There is a value at this path.")
-    action: Literal["fail", "retry", "ignore", "skip_parent", "renew", "rate_limited"] = Field(
+    action: Literal["fail", "retry", "ignore", "skip_parent", "renew", "rate_limited", "restart"] = Field(
         title="Action", description="What is done then."
     )
 
@@ -195,6 +248,9 @@ class Network(Part):
     pinned_certificate: str = Field(
         "", title="Pinned certificate", description="PEM text of the server's own certificate."
     )
+    client_certificate: bool = Field(
+        False, title="Client certificate", description="The endpoint wants a certificate of ours (mutual TLS)."
+    )
 
 
 class RestSettings(ConnectorSettings):
@@ -223,6 +279,11 @@ class RestSettings(ConnectorSettings):
     for_each: Parents | None = Field(
         None, title="One call per record", description="A first call; each of its records is asked."
     )
+    job: Job | None = Field(
+        None,
+        title="Result made to order",
+        description="The address begins a job; its state is asked for until the result is there.",
+    )
     joins: tuple[Join, ...] = Field(
         (), max_length=5, title="Look-ups", description="Second calls, such as names by id."
     )
@@ -242,17 +303,20 @@ class RestSettings(ConnectorSettings):
 
     @model_validator(mode="after")
     def _templates(self) -> RestSettings:
-        for text, parent in self._texts():
-            template.check(text, self.values, parent=parent)
+        for text, records in self._texts():
+            template.check(text, self.values, records=records)
         if self.body is not None and self.method != "POST":
             raise ValueError(T("Only a POST has a body."))
         return self
 
-    def _texts(self) -> Iterator[tuple[str, bool]]:
-        """All texts with places, and whether `parent` is known there."""
-        parent = self.for_each is not None
+    def _texts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """All texts with places, and the records that are known there."""
+        parent = ("parent",) if self.for_each is not None else ()
         yield from ((text, parent) for text in _inside([self.url, self.query, self.headers, self.body]))
-        yield from ((text, False) for text in _inside([self.auth, self.window, self.for_each, list(self.joins)]))
+        yield from ((text, ()) for text in _inside([self.auth, self.window, self.for_each, list(self.joins)]))
+        if self.job is not None:
+            told = [self.job.status_url, self.job.status_body, self.job.result_url]
+            yield from ((text, (*parent, "job")) for text in _inside(told))
 
     def secrets_used(self) -> set[str]:
         """Names of the secrets that the declaration looks up."""
@@ -290,6 +354,13 @@ class RestSecrets(ConnectorSecrets):
         NONE, title="Refresh token", description="For OAuth 2.0; a new one is kept by itself."
     )
     signing_key: SecretStr = Field(NONE, title="Signing key", description="For signed requests and self-signed tokens.")
+    client_certificate: SecretStr = Field(
+        NONE, title="Client certificate", description="PEM text, those of its chain after it. For mutual TLS."
+    )
+    client_key: SecretStr = Field(NONE, title="Key of the client certificate", description="PEM text. For mutual TLS.")
+    client_key_passphrase: SecretStr = Field(
+        NONE, title="Passphrase of the key", description="Only where the key of the client certificate has one."
+    )
     extra: SecretStr = Field(
         NONE, title="Another secret", description="Such as a subscription key; in texts it is secret.extra."
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from connectors._kit.guard import MEGABYTE
 from connectors._kit.threads import in_parallel
-from connectors.rest.endpoint import Asked, Endpoint, Page, Skip
+from connectors.rest.endpoint import Again, Asked, Endpoint, Page, Skip
 from connectors.rest.template import Names, render
 from core.domain.connector import RotatingSecret, Surroundings
 from core.domain.errors import RemoteError, SettingsError, ShapeChanged, Unauthorized
@@ -23,6 +23,10 @@ from core.domain.usage import Reading
 if TYPE_CHECKING:
     from connectors.rest.settings import RestSecrets, RestSettings
 
+Result = TypeVar("Result")
+
+MOST_BEGINNINGS = 3
+"""Of a list that a rule wants to be read from its beginning."""
 BATCH = 64
 """Parents that are asked before what they gave is added up."""
 MOST_FILE = 100 * MEGABYTE
@@ -61,6 +65,9 @@ class RestSource:
 
     def sample(self, now: datetime) -> SampleAnswer:
         """The first page, asked as a reading would. Nothing is mapped."""
+        return self._from_the_beginning(lambda: self._sample(now))
+
+    def _sample(self, now: datetime) -> SampleAnswer:
         names = self._windows(replace(self.endpoint.names, now=now))[0]
         parent = self._first_parent(names)
         page = self._first(self._main(), replace(names, parent=parent))
@@ -80,6 +87,21 @@ class RestSource:
 
     def read(self, now: datetime) -> Reading:
         """Fetch everything once. What failed for one parent is marked; anything else that fails raises."""
+        return self._from_the_beginning(lambda: self._read(now))
+
+    def _from_the_beginning(self, action: Callable[[], Result]) -> Result:
+        """What `action` gives, which is begun anew where a rule says so: nothing of what was read before is kept."""
+        where = ""
+        for _ in range(MOST_BEGINNINGS):
+            try:
+                return action()
+            except Again as again:
+                where = again.where
+        raise RemoteError(
+            T("{name} lets its list be begun again and again.", name=self.portal), retryable=True, place=where
+        )
+
+    def _read(self, now: datetime) -> Reading:
         if self.settings.answer.file is not None:
             return self._read_file(now)
         mapping = self._mapping()
@@ -112,15 +134,18 @@ class RestSource:
     def _main(self) -> Asked:
         one = self.settings
         records = one.mapping.records if one.mapping is not None else ""
-        return Asked(one.url, one.query, one.paging, records, one.method, one.body, child=one.for_each is not None)
+        child = one.for_each is not None
+        return Asked(one.url, one.query, one.paging, records, one.method, one.body, child, one.job)
 
     def _first(self, asked: Asked, names: Names) -> Page:
+        nothing = T("{name} has nothing at this address.", name=self.portal)
         try:
-            return next(self.endpoint.pages(asked, names))
+            page = next(self.endpoint.pages(asked, names), None)
         except Skip as skipped:
-            raise RemoteError(
-                T("{name} has nothing at this address.", name=self.portal), retryable=False, place=skipped.where
-            ) from skipped
+            raise RemoteError(nothing, retryable=False, place=skipped.where) from skipped
+        if page is None:
+            raise RemoteError(nothing, retryable=False)
+        return page
 
     def _first_parent(self, names: Names) -> Any:
         if self.settings.for_each is None:

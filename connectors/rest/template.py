@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import calendar
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -23,7 +23,7 @@ from core.domain.errors import SettingsError
 from core.domain.selection import compile_path
 from core.domain.text import T
 
-__all__ = ["Names", "check", "names_in", "render", "render_json"]
+__all__ = ["Names", "check", "names_in", "only_place", "render", "render_json"]
 
 SECRETS = ("key", "token", "password", "client_secret", "refresh_token", "signing_key", "extra")
 DAYS = ("today", "month_start", "month_end", "previous_month_start", "previous_month_end", "window.start", "window.end")
@@ -41,13 +41,17 @@ Escape = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What templates can look up in one request. `page` and `window` are empty where there are none."""
+    """What templates can look up in one request. `page` and `window` are empty where there are none.
+
+    `parent` is the record of a first call, `job` what was told of a job so far.
+    """
 
     secrets: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     page: Mapping[str, str] = field(default_factory=dict)
     window: Mapping[str, date] = field(default_factory=dict)
     parent: Any = None
+    job: Any = None
     now: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     extra: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,14 +94,17 @@ def _expression(text: str) -> _Expression:
     return _Expression(match["name"], shift, filters)
 
 
-def check(text: str, values: Mapping[str, str], *, parent: bool) -> None:
-    """Raises ValueError for a name or filter that is not known. `parent` says whether there is a record of a first call."""
+def check(text: str, values: Mapping[str, str], *, records: Collection[str] = ()) -> None:
+    """Raises ValueError for a name or filter that is not known.
+
+    `records` are those that can be looked into at this place: `parent`, the record of a first call, and `job`.
+    """
     for part in _parts(text):
         if isinstance(part, _Expression):
-            _check_name(part.name, values, parent)
+            _check_name(part.name, values, records)
 
 
-def _check_name(name: str, values: Mapping[str, str], parent: bool) -> None:
+def _check_name(name: str, values: Mapping[str, str], records: Collection[str]) -> None:
     group, _, rest = name.partition(".")
     known: bool
     match group:
@@ -105,8 +112,8 @@ def _check_name(name: str, values: Mapping[str, str], parent: bool) -> None:
             known = rest in SECRETS
         case "setting":
             known = rest in values
-        case "parent":
-            known = parent and bool(rest)
+        case "parent" | "job":
+            known = group in records and bool(rest)
             if known:
                 compile_path(rest)
         case _:
@@ -118,6 +125,13 @@ def _check_name(name: str, values: Mapping[str, str], parent: bool) -> None:
 def names_in(text: str) -> set[str]:
     """The names that a text looks up."""
     return {part.name for part in _parts(text) if isinstance(part, _Expression)}
+
+
+def only_place(text: str) -> str:
+    """The name that a text consists of; empty for a text with more, or less, than one place without filters."""
+    parts = [part for part in _parts(text.strip()) if part]
+    alone = parts[0] if len(parts) == 1 else ""
+    return alone.name if isinstance(alone, _Expression) and not (alone.filters or alone.shift) else ""
 
 
 def render(text: str, names: Names, escape: Escape = str) -> str:
@@ -178,8 +192,8 @@ def _look_up(name: str, names: Names) -> Any:
             return names.page.get(rest, "")
         case "window":
             return _given(names.window.get(rest), name)
-        case "parent":
-            found = compile_path(rest)(names.parent)
+        case "parent" | "job":
+            found = compile_path(rest)(names.parent if group == "parent" else names.job)
             return _given(None if isinstance(found, dict | list) else found, name)
         case _:
             return names.extra[name] if name in names.extra else _day(name, names.now)
