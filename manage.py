@@ -34,15 +34,15 @@ def main(arguments: list[str]) -> int:
         return 2
     command = arguments[0] if arguments else "--help"
     try:
-        prepare(DEVELOPMENT if command in ("test", "bench", "check", *SUPPLY_CHAIN) else PRODUCT)
+        prepare(DEVELOPMENT if command in ("test", "bench", "chaos", "check", *SUPPLY_CHAIN) else PRODUCT)
     except subprocess.CalledProcessError as error:
         print(f"Setting up did not work (exit code {error.returncode}). The lines above say why; then run the command again.",
               file=sys.stderr)  # fmt: skip
         return 1
     if command == "test":
         return call("tests/run.py", *arguments[1:])
-    if command == "bench":
-        return call("-m", "tests.bench", *arguments[1:])
+    if command in ("bench", "chaos"):
+        return call("-m", f"tests.{command}", *arguments[1:])
     if command in SUPPLY_CHAIN:
         return call("-m", "tests.supply_chain", *arguments)
     return call("-m", "core.cli", *arguments)
