@@ -79,14 +79,14 @@ class Report:
 def lines_that_differ(story: Story) -> dict[Key, tuple[int, int]]:
     """Contract lines whose units in Autotask are not what is true: line → (should be, are)."""
     units = story.autotask.units()
-    _, places = autotask_data(story.truth.customers, datetime.now(UTC).date())
+    _, places = autotask_data(story.truth.customers, story.today)
     should = {key: story.truth.expected(key) for key in places.lines}
     return {key: (should[key], units[line]) for key, line in places.lines.items() if units[line] != should[key]}
 
 
 def amounts_that_differ(story: Story) -> dict[str, tuple[Decimal, Decimal]]:
     """Customers whose charges do not come to what they spent."""
-    _, places = autotask_data(story.truth.customers, datetime.now(UTC).date())
+    _, places = autotask_data(story.truth.customers, story.today)
     owner = {contract: customer for customer, contract in _contracts(story, places.companies).items()}
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for charge in charges_of(story.autotask).values():
@@ -95,7 +95,7 @@ def amounts_that_differ(story: Story) -> dict[str, tuple[Decimal, Decimal]]:
 
 
 def _contracts(story: Story, companies: Mapping[str, int]) -> dict[str, int]:
-    data, _ = autotask_data(story.truth.customers, datetime.now(UTC).date())
+    data, _ = autotask_data(story.truth.customers, story.today)
     of_company = {one["companyID"]: one["id"] for one in data.records["Contracts"]}
     return {customer: of_company[company] for customer, company in companies.items()}
 
