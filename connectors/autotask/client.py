@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -69,6 +69,8 @@ class AutotaskClient:
         self.shared = shared
         self.memory = Memory()
         self.requests: Counter[str] = Counter()
+        self.may_write: Callable[[], bool] = lambda: True
+        """Asked right before a write leaves."""
         self._counting = threading.Lock()
         self._http = http
         self._backoff = Backoff(limits.attempts, limits.first_wait, limits.longest_wait, limits.total_wait)
@@ -229,10 +231,16 @@ class AutotaskClient:
     ) -> Answer:
         url = path if path.startswith("http") else root + path
         request = Request(method=method, url=url, headers=self._headers, json=body, writes=writes)
-        with self.shared.gate.enter(entities, self.limits.in_flight, self.limits.slot_linger):
+        with self.shared.gate.enter(entities, self.limits.in_flight, self.limits.slot_linger) as still_held:
+            self.shared.meter.count()
             with self._counting:
                 self.requests[entities[0]] += 1
-            self.shared.meter.count()
+            if not still_held():
+                raise RemoteError(
+                    T("This process stood still for too long; nothing was sent."), retryable=True, kind="not_sent"
+                )
+            if writes and not self.may_write():
+                raise RemoteError(T("Another process has taken this run over."), retryable=False, kind="not_sent")
             return self._http.send(request)
 
     def _own(self, next_url: str) -> str:

@@ -1,21 +1,34 @@
 """Autotask's two limits: requests at the same time per entity, and requests per hour (Autotask reference §5).
 
-Both are counted per integration code, whatever number of clients this process has: they share one `Shared`.
+Both are counted per integration code, whatever number of clients this process has: they share one `Shared`. Where several processes
+work on one database, its gate and meter are those of `connectors.autotask.limits_shared`, which count over all of them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from core.domain.errors import RateLimited
 from core.domain.ports import ApiBudget
 from core.domain.text import T
+
+
+Pass = Callable[[], bool]
+"""Whether a place is still held: a process that stood still for long may have lost it."""
+
+
+class Gatekeeper(Protocol):
+    """Lets at most so many requests at the same time through to each entity."""
+
+    def enter(
+        self, entities: tuple[str, ...], at_most: int, linger: float = 0.0
+    ) -> AbstractContextManager[Pass]: ...
 
 
 class Gate:
@@ -31,14 +44,14 @@ class Gate:
         self._left: defaultdict[str, deque[float]] = defaultdict(deque)
 
     @contextmanager
-    def enter(self, entities: tuple[str, ...], at_most: int, linger: float = 0.0) -> Iterator[None]:
+    def enter(self, entities: tuple[str, ...], at_most: int, linger: float = 0.0) -> Iterator[Pass]:
         """Wait until all of `entities` have room, then hold a place in each. `linger`: seconds a left place still counts."""
         with self._changed:
             while not self._room(entities, at_most, linger):
                 self._changed.wait(linger or None)
             self._inside.update(entities)
         try:
-            yield
+            yield lambda: True
         finally:
             now = time.monotonic()
             with self._changed:
@@ -80,6 +93,18 @@ class Meter:
     @property
     def share(self) -> float:
         return self.used / self.limit
+
+
+class RequestMeter(Protocol):
+    """Counts requests against the hourly limit."""
+
+    def count(self) -> None: ...
+
+    def told(self, budget: ApiBudget) -> None: ...
+
+    def claim_question(self, ask_every: int) -> bool: ...
+
+    def look(self, default_limit: int) -> Meter: ...
 
 
 class HourlyMeter:
@@ -148,8 +173,8 @@ class Memory:
 class Shared:
     """What all clients of one integration code have in common in this process. Guarded by `lock` where it says so."""
 
-    gate: Gate = field(default_factory=Gate)
-    meter: HourlyMeter = field(default_factory=HourlyMeter)
+    gate: Gatekeeper = field(default_factory=Gate)
+    meter: RequestMeter = field(default_factory=HourlyMeter)
     lock: threading.RLock = field(default_factory=threading.RLock)
     zone: str = ""
     """The zone's REST root as discovered."""
@@ -157,17 +182,6 @@ class Shared:
     """(entity, field) pairs that this tenant's version does not know."""
     memory: Memory = field(default_factory=Memory)
     """Picklists."""
-
-
-_shared: dict[str, Shared] = {}
-_shared_lock = threading.Lock()
-
-
-def shared_by(*parts: str) -> Shared:
-    """The one `Shared` of this address, user and integration code (kept under a hash: nothing secret is held as a key)."""
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    with _shared_lock:
-        return _shared.setdefault(key, Shared())
 
 
 def guard_budget(meter: Meter, *, slow_share: float, refuse_share: float, slow_pause: float) -> None:

@@ -9,12 +9,13 @@ from connectors.autotask.charges import Charges
 from connectors.autotask.check import check
 from connectors.autotask.client import AutotaskClient
 from connectors.autotask.directory import Directory
-from connectors.autotask.limits import Meter, shared_by
+from connectors.autotask.limits import Meter
 from connectors.autotask.provisioning import Provisioner
 from connectors.autotask.rights import missing
 from connectors.autotask.settings import AutotaskSettings
+from connectors.autotask.sharing import shared_by
 from connectors.autotask.writer import Writer
-from core.domain.ports import Right, RightsFor
+from core.domain.ports import Right, RightsFor, SharedLimits
 
 
 class Autotask(Directory, Writer, Charges, Provisioner):

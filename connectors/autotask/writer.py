@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 
 from connectors.autotask.answers import Row
@@ -22,6 +23,10 @@ class Writer:
     def __init__(self, client: AutotaskClient) -> None:
         self._client = client
         self._adding = threading.Lock()
+
+    def only_while(self, allowed: Callable[[], bool]) -> None:
+        """From now on ask this right before any write leaves."""
+        self._client.may_write = allowed
 
     def adjust(self, adjustment: Adjustment) -> None:
         """Change units, price or cost of a line from a plain date on. `itemId` is null even on success: read the units back.

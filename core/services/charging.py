@@ -235,6 +235,7 @@ def _write(running: Running, target: Target, works: Sequence[ChargeWork]) -> Non
         portal_ids = {portal.name: portal.id for portal in portal_store.all_portals(session)}
 
     def ended(session: Session, closed: Sequence[ChargeWork]) -> None:
+        running.must_be_mine(session)
         now = ctx.clock.now()
         done = [work for work in closed if work.end is End.VERIFIED]
         keep(session, done, portal_ids, running.id, now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sqlalchemy.orm import Session
+
 from core.domain.plan import Change, Plan
 from core.domain.ports import Target
 from core.services.applying import End, Work
@@ -40,4 +42,9 @@ def counted(plan: Plan, works: Sequence[Work]) -> Plan:
 def keep_plan(running: Running, plan: Plan) -> None:
     """Make this the plan that pages show."""
     ctx = running.ctx
-    ctx.database.run(lambda session: plans.save(session, plan, ctx.clock.now(), run_id=running.id))
+
+    def work(session: Session) -> None:
+        running.must_be_mine(session)
+        plans.save(session, plan, ctx.clock.now(), run_id=running.id)
+
+    ctx.database.run(work)

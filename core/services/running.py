@@ -79,6 +79,27 @@ class Running:
         """
         return not self.lost.is_set() and time.time() - self._alive_at < self.ctx.pace.lease / 2
 
+    def may_write(self) -> bool:
+        """Whether a write may leave at this very moment: asked last, when it has its place at Autotask and nothing is waited for.
+
+        A process that stood still since the write was noted may have been taken for dead and its work be done by another one (M4).
+        Where several machines share a database the run's and the turn's leases are looked at there: their clocks prove nothing.
+        """
+        if not self.may_send():
+            return False
+        if self.ctx.database.is_sqlite:
+            return True
+        try:
+            with self.ctx.database.session() as session:
+                mine = runs.is_mine(session, self.id, self.owner)
+                turn = leases.holder(session, WRITER, self.ctx.clock.now()) == self.owner
+        except SQLAlchemyError as error:
+            log.warning("run.fence_unknown", run_id=self.id, error=type(error).__name__)
+            return False
+        if not (mine and turn):
+            self.lost.set()
+        return mine and turn
+
     def log(self, text: Text, *, level: str = "info", event: str = "", portal: str = "") -> None:
         """One line of the run's log."""
         line = self.line(text, level=level, event=event, portal=portal)
@@ -95,12 +116,23 @@ class Running:
         self.ctx.database.run(lambda session: runs.progress(session, self.id, self.owner, done, total, text))
 
     def fence(self, session: Session) -> None:
-        """Inside a transaction: go on only while it is this run's turn to write. Raises RunLost."""
+        """Inside a transaction: go on only while the run is ours and it is its turn to write. Raises RunLost.
+
+        The turn alone proves nothing: another process may have taken the run over, ended it, and given the turn back.
+        """
         now, seconds = self.ctx.clock.now(), self.ctx.pace.lease
-        if self.lost.is_set() or not leases.acquire(session, WRITER, self.owner, now, seconds):
+        self.must_be_mine(session)
+        if not leases.acquire(session, WRITER, self.owner, now, seconds):
             self.lost.set()
             raise RunLost
         self._alive_at = time.time()
+
+    def must_be_mine(self, session: Session) -> None:
+        """Inside a transaction: go on only while no other process has taken the run over. Raises RunLost."""
+        now, seconds = self.ctx.clock.now(), self.ctx.pace.lease
+        if self.lost.is_set() or not runs.heartbeat(session, self.id, self.owner, now, seconds):
+            self.lost.set()
+            raise RunLost
 
     @contextmanager
     def breathing(self) -> Iterator[None]:
@@ -130,10 +162,11 @@ class Running:
                 log.warning("run.heartbeat_failed", run_id=self.id, error=type(error).__name__)
 
     def _beat(self, session: Session) -> bool:
+        # In the order of `fence`, so that neither waits for the other.
         now, seconds = self.ctx.clock.now(), self.ctx.pace.lease
-        if self._writes and not leases.acquire(session, WRITER, self.owner, now, seconds):
+        if not runs.heartbeat(session, self.id, self.owner, now, seconds):
             return False
-        return runs.heartbeat(session, self.id, self.owner, now, seconds)
+        return not self._writes or leases.acquire(session, WRITER, self.owner, now, seconds)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -151,21 +184,40 @@ class Running:
                 self._writes = False
                 self.ctx.database.run(lambda session: leases.release(session, WRITER, self.owner))
 
+    def wait_for_portals(self) -> None:
+        """Return when no run that was there before reads portals of this one. Raises PersonError when one does not end in time."""
+        self._wait(
+            lambda: not self._somebody_ahead(),
+            T("Another run reads the same portal: this one waits for it."),
+            T("Another run is still reading the same portal."),
+        )
+
+    def _somebody_ahead(self) -> bool:
+        now = self.ctx.clock.now()
+        with self.ctx.database.session() as session:
+            before = runs.ahead(session, self.run)
+        return any(
+            run.lease_until is not None and run.lease_until >= now and not is_dead(run.lease_owner) for run in before
+        )
+
     def _wait_for_turn(self) -> None:
+        self._wait(
+            lambda: self.ctx.database.run(lambda session: take(session, self.ctx, WRITER, self.owner)),
+            T("Another run is writing to Autotask: this one waits for it."),
+            T("Another run is still writing to Autotask."),
+        )
+
+    def _wait(self, free: Callable[[], bool], why: Text, too_long: Text) -> None:
         until = time.monotonic() + self.ctx.pace.lock_wait
         told = False
-        while not self.ctx.database.run(lambda session: take(session, self.ctx, WRITER, self.owner)):
+        while not free():
             if not told:
-                self.log(T("Another run is writing to Autotask: this one waits for it."), event="run.waits")
+                self.log(why, event="run.waits")
                 told = True
             self.stop.wait(0.2)
             self.go_on()
             if time.monotonic() > until:
-                raise PersonError(
-                    T("Another run is still writing to Autotask."),
-                    remedy=T("Try again when it has ended."),
-                    kind="busy",
-                )
+                raise PersonError(too_long, remedy=T("Try again when it has ended."), kind="busy")
 
     def leave(self) -> None:
         """Let the run be taken up again by whoever starts next."""
@@ -198,7 +250,7 @@ def begin(ctx: Context, new: runs.NewRun, owner: str) -> Run:
     def work(session: Session) -> Run:
         queued = runs.enqueue(session, new, ctx.clock.now())
         assert queued is not None
-        run = runs.claim(session, owner, ctx.clock.now(), ctx.pace.lease, run_id=queued.id)
+        run = runs.claim(session, owner, ctx.clock.now(), ctx.pace.lease, run_id=queued.id, in_turn=False)
         assert run is not None
         return run
 

@@ -102,6 +102,10 @@ def carry_out(
             running.log(text, level="error", event="run.broke")
             running.finish("failed", {}, text)
             raise error
+        except BaseException:
+            # Ctrl-C: whoever comes next need not wait for this run's lease to run out.
+            running.leave()
+            raise
         summary = replace(summary, duration_s=round(time.monotonic() - started, 3))
         _finish(running, summary)
     after_run(ctx, summary)
@@ -146,11 +150,12 @@ def _refresh(ctx: Context, target: Target) -> _Fresh:
 
 def _sync(running: Running) -> SyncSummary:
     ctx, run = running.ctx, running.run
+    running.wait_for_portals()
     portals = _portals(ctx, run.portals)
     total = len(portals)
     running.progress(0, total, T("Reading {count} portals.", count=total))
     with ThreadPoolExecutor(1, "refresh") as pool:
-        connecting = pool.submit(_connect, ctx)
+        connecting = pool.submit(_connect, running)
         outcomes = read_portals(running, portals, running.progress)
         read_amounts(running, portals)
         try:
@@ -175,10 +180,17 @@ def _sync(running: Running) -> SyncSummary:
         return _summary(running, target, outcomes, plan, works, charged)
 
 
-def _connect(ctx: Context) -> tuple[Target, _Fresh]:
-    target = ctx.autotask()
+def _opened(running: Running) -> Target:
+    """Autotask, written to only while the run is ours."""
+    target = running.ctx.autotask()
+    target.only_while(running.may_write)
+    return target
+
+
+def _connect(running: Running) -> tuple[Target, _Fresh]:
+    target = _opened(running)
     try:
-        return target, _refresh(ctx, target)
+        return target, _refresh(running.ctx, target)
     except BaseException:
         target.close()
         raise
@@ -219,7 +231,12 @@ def _planned(running: Running, target: Target, fresh: _Fresh) -> tuple[Facts, Pl
     if not plan_making.companies_of(facts.mapping) <= fresh.companies:
         fresh = _refresh(ctx, target)
     planned = plan_making.make(ctx, target, facts, fresh.state)
-    ctx.database.run(lambda session: plan_making.keep(session, ctx, planned, facts, running.id))
+
+    def keep(session: Session) -> None:
+        running.must_be_mine(session)
+        plan_making.keep(session, ctx, planned, facts, running.id)
+
+    ctx.database.run(keep)
     running.log(
         T(
             "Plan: {count} changes, {unchanged} lines are right, {findings} findings.",
@@ -298,6 +315,7 @@ def _keep_left(running: Running, plan: Plan, works: Sequence[Work], names: Names
         left, ctx = plan_left(plan, works, names, again), running.ctx
 
         def work(session: Session) -> None:
+            running.must_be_mine(session)
             plans.save(session, left, ctx.clock.now(), run_id=running.id)
             subscription_facts.settle(session, left, works)
 
@@ -310,7 +328,7 @@ def _names_of(planned: Planned, changes: Sequence[Change]) -> dict[str, tuple[st
 
 def _plan(running: Running) -> SyncSummary:
     running.progress(0, 0, T("Reading Autotask."))
-    target, fresh = _connect(running.ctx)
+    target, fresh = _connect(running)
     with closing(target):
         _, planned = _planned(running, target, fresh)
         charged = charge_in_run(running, target, apply=False)
@@ -320,7 +338,7 @@ def _plan(running: Running) -> SyncSummary:
 def _apply(running: Running) -> SyncSummary:
     """Write what was decided on the stored plan, after looking whether the lines are still as the plan saw them."""
     ctx = running.ctx
-    target = ctx.autotask()
+    target = _opened(running)
     with closing(target), running.turn():
         settle(running, target)
         with ctx.database.session() as session:

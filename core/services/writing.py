@@ -47,6 +47,7 @@ class Writing:
         applier.apply(works, prices)
 
     def _ended(self, session: Session, works: Sequence[Work]) -> None:
+        self.running.must_be_mine(session)
         verified = [work for work in works if work.end is End.VERIFIED]
         decisions.withdraw(session, [work.change.id for work in verified])
         self._end_reversals(session, verified)

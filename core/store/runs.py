@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.domain.paging import Page, PageQuery
+from core.domain.run_order import Standing, in_each_others_way, may_begin
 from core.domain.text import Text
 from core.store.bulk import dialect, insert_or_nothing
 from core.store.codec import text_from_json, text_to_json
@@ -21,6 +22,8 @@ RUN = table(RunRow)
 
 QUEUED, RUNNING, INTERRUPTED = "queued", "running", "interrupted"
 UNFINISHED = (QUEUED, RUNNING, INTERRUPTED)
+CLAIM_LOCK = 0x636F6E75
+"""Names the advisory lock under which PostgreSQL's runs begin: who may begin depends on all that have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,39 +81,72 @@ def enqueue(session: Session, run: NewRun, now: datetime) -> Run | None:
 
 
 def claim(
-    session: Session, owner: str, now: datetime, lease_seconds: float, *, kinds: Sequence[str] = (), run_id: int = 0
+    session: Session,
+    owner: str,
+    now: datetime,
+    lease_seconds: float,
+    *,
+    kinds: Sequence[str] = (),
+    run_id: int = 0,
+    in_turn: bool = True,
 ) -> Run | None:
     """Take the longest waiting queued run (or the one named) for `owner`; None when there is none. Nobody else gets it.
 
-    Interrupted runs wait to be queued again: see `interrupt_dead`, `requeue`.
+    Runs of one portal are given out one at a time, in their order (`core.domain.run_order`); `in_turn=False` takes the named one
+    at once: who does so waits himself (see `ahead`). Interrupted runs wait to be queued again: see `interrupt_dead`, `requeue`.
     """
-    waiting = select(RUN.c.id).where(RUN.c.status == QUEUED).order_by(RUN.c.queued_at, RUN.c.id).limit(1)
-    if kinds:
-        waiting = waiting.where(RUN.c.kind.in_(list(kinds)))
-    if run_id:
-        waiting = waiting.where(RUN.c.id == run_id)
     if dialect(session) == "postgresql":
-        waiting = waiting.with_for_update(skip_locked=True)
-    found = session.execute(waiting).scalar()
+        session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
+    waiting = [run_id] if run_id and not in_turn else claimable(session, kinds=kinds)
+    found = next((number for number in waiting if run_id in (0, number)), None)
     if found is None:
         return None
-    session.execute(
-        RUN.update()
-        .where(RUN.c.id == found)
-        .values(
-            status=RUNNING,
-            attempt=RUN.c.attempt + 1,
-            lease_owner=owner,
-            lease_until=now + timedelta(seconds=lease_seconds),
-            started_at=func.coalesce(RUN.c.started_at, now),
-        )
+    update = RUN.update().where(RUN.c.id == found, RUN.c.status == QUEUED).returning(RUN.c.id)
+    values = {
+        "status": RUNNING,
+        "attempt": RUN.c.attempt + 1,
+        "lease_owner": owner,
+        "lease_until": now + timedelta(seconds=lease_seconds),
+        "started_at": func.coalesce(RUN.c.started_at, now),
+    }
+    return get(session, found) if session.execute(update.values(values)).first() else None
+
+
+def claimable(session: Session, *, kinds: Sequence[str] = ()) -> list[int]:
+    """Numbers of the queued runs that may begin now, the longest waiting first."""
+    standing = _standing(session)
+    free = may_begin(standing)
+    wanted = {run.id for run in standing if run.kind in kinds} if kinds else set(free)
+    return [number for number in free if number in wanted]
+
+
+def ahead(session: Session, run: Run) -> list[Run]:
+    """Runs that were queued before this one, go on, and read portals of it: it waits until they have ended."""
+    mine = Standing(run.id, run.kind, run.portals, run.queued_at, waits=False)
+    others = {one.id for one in _standing(session) if one.id < run.id and in_each_others_way(mine, one)}
+    query = select(RUN).where(RUN.c.id.in_(others), RUN.c.status == RUNNING).order_by(RUN.c.id)
+    return [_run(row) for row in session.execute(query)] if others else []
+
+
+def _standing(session: Session) -> list[Standing]:
+    query = select(RUN.c.id, RUN.c.kind, RUN.c.portals, RUN.c.queued_at, RUN.c.status).where(
+        RUN.c.status.in_(UNFINISHED)
     )
-    return get(session, found)
+    return [
+        Standing(row.id, row.kind, tuple(row.portals), row.queued_at, row.status == QUEUED)
+        for row in session.execute(query)
+    ]
 
 
 def heartbeat(session: Session, run_id: int, owner: str, now: datetime, lease_seconds: float) -> bool:
     """Keep a run; False when `owner` lost it (and must stop)."""
     return _mine(session, run_id, owner, {"lease_until": now + timedelta(seconds=lease_seconds)})
+
+
+def is_mine(session: Session, run_id: int, owner: str) -> bool:
+    """Whether `owner` carries this run out: an owner's name stands for one attempt of one process."""
+    query = select(RUN.c.id).where(RUN.c.id == run_id, RUN.c.lease_owner == owner, RUN.c.status == RUNNING)
+    return session.execute(query).first() is not None
 
 
 def progress(session: Session, run_id: int, owner: str, done: int, total: int, text: Text | None = None) -> bool:

@@ -17,6 +17,7 @@ from core.store.tables import (
     subscription_events,
     subscriptions,
     webhooks,
+    workers,
     workspace,
 )
 from core.store.tables.base import Row, table
@@ -41,5 +42,6 @@ __all__ = [
     "subscriptions",
     "table",
     "webhooks",
+    "workers",
     "workspace",
 ]
