@@ -1,11 +1,11 @@
-"""`python3 manage.py bench [NAME …] [--small]`: figures as ratios against a limit measured in the same run. Not part of the tests.
+"""`python3 manage.py bench [NAME …]`: figures as ratios against a limit measured in the same run. Not part of the tests.
 
-Names: sync, plan, import, portals, reports, pages, hooks, consumption, charges, closing, rest, subscriptions. `--small` measures with a
-tenth of the data. Prints one JSON document.
+Prints one JSON document on standard output.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
@@ -92,17 +92,68 @@ BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
 
 
 def main(arguments: list[str]) -> int:
+    asked = _asked(arguments)
     from core import logs
 
     logs.configure(level=logging.ERROR)
-    small = "--small" in arguments
-    names = [name for name in arguments if not name.startswith("-")] or list(BENCHES)
-    unknown = [name for name in names if name not in BENCHES]
-    if unknown:
-        print(f"There is no bench {', '.join(unknown)}. There are: {', '.join(BENCHES)}.", file=sys.stderr)
-        return 2
-    print(json.dumps({name: BENCHES[name](small) for name in names}, indent=2, default=str))
+    if asked.minutes is not None:
+        print(json.dumps({"soak": _soak(asked)}, indent=2, default=str))
+        return 0
+    benches: dict[str, Callable[[], dict[str, Any]]] = {
+        name: lambda name=name: BENCHES[name](asked.small) for name in BENCHES
+    }  # type: ignore[misc]
+    benches["load"] = lambda: _load(asked)
+    print(json.dumps({name: benches[name]() for name in asked.names or [*BENCHES, "load"]}, indent=2, default=str))
     return 0
+
+
+def _asked(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="manage.py bench",
+        description="Measures, and prints figures as JSON: ratios against a limit that is measured in the same run.",
+        epilog="Without a name all of them run, one after the other, which takes about half an hour.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join([*BENCHES, 'load'])}")
+    parser.add_argument("--small", action="store_true", help="a tenth of the data")
+    load = parser.add_argument_group("load: twenty people click while everything else goes on")
+    load.add_argument("--part", type=float, metavar="SHARE", help="so much of the data: 0.25, 0.5, 1 (as usual)")
+    load.add_argument("--seconds", type=float, default=120.0, help="with everything at once (120)")
+    load.add_argument("--pause", type=float, metavar="SECONDS", help="between two clicks of a person (6; soaking: 20)")
+    load.add_argument("--minutes", type=float, help="soak: go on for so long at a modest pace, and say what memory grows")
+    load.add_argument("--hours", type=float, help="the same in hours")
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in BENCHES and name != "load"]
+    if unknown:
+        parser.error(f"there is no bench {', '.join(unknown)}; there are: {', '.join([*BENCHES, 'load'])}")
+    if asked.hours is not None:
+        asked.minutes = 60 * asked.hours
+    if asked.minutes is not None and asked.names != ["load"]:
+        parser.error("--minutes and --hours are for the bench load")
+    return asked
+
+
+def _load(asked: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from tests.bench.load import run
+
+    pace = replace(run.Pace(), click=asked.pause) if asked.pause else run.Pace()
+    return run.measure_load(_size(asked), asked.seconds, pace)
+
+
+def _soak(asked: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from tests.bench.load import run
+
+    return run.soak(_size(asked), asked.minutes, replace(run.GENTLE, click=asked.pause) if asked.pause else run.GENTLE)
+
+
+def _size(asked: argparse.Namespace) -> Any:
+    from tests.bench.load.world import Size
+
+    share = asked.part or (0.1 if asked.small else 1.0)
+    return Size() if share == 1.0 else Size().part(share)
 
 
 if __name__ == "__main__":

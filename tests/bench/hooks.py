@@ -91,7 +91,7 @@ def _forget(ctx: Context) -> None:
 
 def _over_http(ctx: Context, path: str, events: int) -> tuple[list[int], float]:
     config = uvicorn.Config(
-        Starlette(routes=routes.routes(lambda: ctx, lambda: False), middleware=routes.middleware(lambda: ctx)),
+        Starlette(routes=routes.routes(lambda: ctx), middleware=routes.middleware(lambda: ctx)),
         host="127.0.0.1", port=0, log_level="error", lifespan="off",
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -100,7 +100,7 @@ def _over_http(ctx: Context, path: str, events: int) -> tuple[list[int], float]:
     while not server.started:
         time.sleep(0.01)
     address = ("127.0.0.1", int(server.servers[0].sockets[0].getsockname()[1]), path)
-    requests = [_signed(number) for number in range(events)]
+    requests = [signed(number) for number in range(events)]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as senders:
         senders.submit(_send_all, address, []).result()
         begin = time.perf_counter()
@@ -111,7 +111,8 @@ def _over_http(ctx: Context, path: str, events: int) -> tuple[list[int], float]:
     return codes, seconds
 
 
-def _signed(number: int) -> tuple[bytes, dict[str, str]]:
+def signed(number: int) -> tuple[bytes, dict[str, str]]:
+    """An event of this number with its headers, signed now."""
     body = f'{{"customers":[{{"id":"C{number % 50}","products":[{{"sku":"A","quantity":{number}}}]}}]}}'.encode()
     moment = int(time.time())
     key = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -142,10 +142,10 @@ def _connect_autotask(app: App, url: str) -> None:
     import yaml
 
     from core.services.workspace import apply_workspace
-    from tests.bench.sync import CREDENTIALS, _secret
+    from tests.bench.sync import CREDENTIALS, secret
 
     document = {"autotask": {**CREDENTIALS, "secret": "${SANDBOX_SECRET}", "base_url": f"{url}/ATServicesRest/"}}
-    apply_workspace(app.context, SYSTEM, yaml.safe_dump(document), {"SANDBOX_SECRET": _secret()})
+    apply_workspace(app.context, SYSTEM, yaml.safe_dump(document), {"SANDBOX_SECRET": secret()})
 
 
 def _must_be_whole(summary: SyncSummary) -> None:

@@ -37,7 +37,8 @@ CREDENTIALS = {
 class Sandbox:
     """The sandbox Autotask, over its control routes."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pid: int = 0) -> None:
+        self.pid = pid
         self.url = url.removesuffix("/ATServicesRest/")
 
     def call(self, method: str, route: str, body: dict[str, Any] | None = None) -> Any:
@@ -59,7 +60,7 @@ def sandbox_process() -> Iterator[Sandbox]:
     )
     assert child.stdout is not None
     try:
-        yield Sandbox(child.stdout.readline().split()[-1])
+        yield Sandbox(child.stdout.readline().split()[-1], child.pid)
     finally:
         child.terminate()
         child.wait()
@@ -90,9 +91,9 @@ def measure_sync(companies: int, lines: int, changes: int, latency: float) -> di
 
 def _prepare(app: App, sandbox: Sandbox, units: list[dict[str, Any]]) -> None:
     contracts = {line["contractID"]: line for line in units}
-    owners = _owners(app, sandbox, contracts)
+    known = owners(app, sandbox, contracts)
     for line in units:
-        line["company"] = owners[line["contractID"]]
+        line["company"] = known[line["contractID"]]
     customers = [
         {"portal": "Bench", "customer": f"C{company}", "company_id": company}
         for company in sorted({line["company"] for line in units})
@@ -119,23 +120,25 @@ def _prepare(app: App, sandbox: Sandbox, units: list[dict[str, Any]]) -> None:
         "customers": customers,
         "products": products,
     }
-    apply_workspace(app.context, SYSTEM, yaml.safe_dump(document), {"SANDBOX_SECRET": _secret()})
+    apply_workspace(app.context, SYSTEM, yaml.safe_dump(document), {"SANDBOX_SECRET": secret()})
 
 
-def _secret() -> str:
+def secret() -> str:
+    """The secret of the sandbox's API user."""
     from connectors.autotask.sandbox.data import Credentials
 
     return Credentials().secret
 
 
-def _owners(app: App, sandbox: Sandbox, contracts: dict[int, Any]) -> dict[int, int]:
+def owners(app: App, sandbox: Sandbox, contracts: dict[int, Any]) -> dict[int, int]:
+    """The company of each of these contracts."""
     from pydantic import SecretStr
 
     from connectors import autotask
 
     settings = autotask.AutotaskSettings(
         user_name=CREDENTIALS["user_name"],
-        secret=SecretStr(_secret()),
+        secret=SecretStr(secret()),
         integration_code=SecretStr(CREDENTIALS["integration_code"]),
         base_url=f"{sandbox.url}/ATServicesRest/",
     )
