@@ -54,6 +54,19 @@ def remove(session: Session, owner: str, names: Sequence[str] | None = None) -> 
     session.execute(statement if names is None else statement.where(SECRET.c.field.in_(list(names))))
 
 
+def take(session: Session, box: Box, owner: str, name: str) -> str | None:
+    """A secret of an owner, which is gone after this: of several who ask at once, one gets it."""
+    gone = SECRET.delete().where(SECRET.c.owner == owner, SECRET.c.field == name).returning(SECRET.c.ciphertext)
+    sealed = session.execute(gone).scalar()
+    return None if sealed is None else box.open(sealed, _place(owner, name))
+
+
+def remove_older(session: Session, prefix: str, before: datetime) -> None:
+    """Forget the secrets of owners that begin like this and were not touched since."""
+    owners = SECRET.c.owner.startswith(prefix, autoescape=True)
+    session.execute(SECRET.delete().where(owners, SECRET.c.updated_at < before))
+
+
 def reseal(session: Session, box: Box, now: datetime) -> int:
     """Seal everything that was sealed with an older key with the present one; gives how many those were.
 
