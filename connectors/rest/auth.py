@@ -27,6 +27,7 @@ from connectors._kit.pem import rewrapped
 from connectors._kit.retry import Backoff, retrying
 from connectors.rest import signin
 from connectors.rest.decode import xml_document
+from connectors.rest.oauth import Declared, OAuthSignIn
 from connectors.rest.template import Names, in_header, render, render_json
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RemoteError, SettingsError, ShapeChanged
@@ -119,8 +120,8 @@ class SignInMaker:
                 return Basic(declared.user, self._secret("password"))
             case signin.DigestSignIn():
                 return Digest(declared.user, self._secret("password"))
-            case signin.ClientSignIn() | signin.RefreshSignIn() | signin.PasswordSignIn():
-                return self._oauth(declared)
+            case signin.ClientSignIn() | signin.RefreshSignIn() | signin.PasswordSignIn() | signin.CodeSignIn():
+                return self.oauth(declared).auth()
             case signin.SessionSignIn():
                 return self._session(declared)
             case signin.JwtSignIn():
@@ -132,46 +133,17 @@ class SignInMaker:
     def _secret(self, name: str) -> str:
         return self.names.secrets.get(name, "")
 
-    def _oauth(self, declared: signin.ClientSignIn | signin.RefreshSignIn | signin.PasswordSignIn) -> Auth:
-        url = declared.token_url or self.auth_url
-        if not url:
-            raise SettingsError(T("Say where tokens are given."), place="auth.token_url")
-        fields = {"grant_type": declared.kind, "scope": declared.scope, "audience": declared.audience}
-        if isinstance(declared, signin.PasswordSignIn):
-            fields |= {"username": declared.user, "password": self._secret("password")}
-        headers = {name: in_header(render(value, self.names)) for name, value in declared.headers.items()}
-        client = (declared.client_id, self._secret("client_secret"))
-        if declared.client_in == "basic":
-            headers["Authorization"] = Basic(*client).header
-        else:
-            fields |= {"client_id": client[0], "client_secret": client[1]}
-        fields |= {name: render(value, self.names) for name, value in declared.fields.items()}
-        fields = {name: value for name, value in fields.items() if value}
-
-        def ask(more: Mapping[str, str]) -> Any:
-            body = fields | dict(more)
-            request = Request(method="POST", url=self.resolve(url), headers=headers, json=body)
-            if not declared.as_json:
-                form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
-                request = replace(request, headers=form, json=None, content=urlencode(body).encode())
-            return self._ask(request).json()
-
-        def token(body: Any) -> Token:
-            value = compile_path(declared.token_at)(body)
-            if not isinstance(value, str) or not value:
-                raise ShapeChanged(T("{name} gave no token at sign-in.", name=self.http.name))
-            self.http.mask.learn(value)
-            return Token.lasting(value, _seconds(compile_path(declared.expires_at)(body)))
-
-        def use(refresh_token: str) -> tuple[str, Token]:
-            body = ask({"refresh_token": refresh_token})
-            following = body.get("refresh_token") if isinstance(body, dict) else None
-            self.http.mask.learn(refresh_token, str(following or ""))
-            return str(following or refresh_token), token(body)
-
-        if isinstance(declared, signin.RefreshSignIn):
-            return TokenAuth(lambda: self.rotating.exchange(use))
-        return TokenAuth(lambda: token(ask({})))
+    def oauth(self, declared: Declared) -> OAuthSignIn:
+        """Tokens of a declared grant."""
+        return OAuthSignIn(
+            declared=declared,
+            http=self.http,
+            names=self.names,
+            auth_url=self.auth_url,
+            resolve=self.resolve,
+            rotating=self.rotating,
+            ask=self._ask,
+        )
 
     def _session(self, declared: signin.SessionSignIn) -> Auth:
         url = declared.url or self.auth_url
@@ -208,11 +180,12 @@ class SignInMaker:
         prefix = f"{declared.prefix} " if declared.prefix else ""
         return TokenAuth(fetch, lambda request, value: with_header(request, "Authorization", f"{prefix}{value}"))
 
-    def _ask(self, request: Request) -> Answer:
-        """The answer of a sign-in call. Refusals are Unauthorized; what may work later is tried again."""
+    def _ask(self, request: Request, look: Callable[[Answer], None] = lambda _: None) -> Answer:
+        """The answer of a sign-in call, after a look at it. Refusals are Unauthorized; what may work later is tried again."""
 
         def once() -> Answer:
             answer = self.http.send(request)
+            look(answer)
             if answer.ok:
                 return answer
             if answer.status >= 500 or answer.status in (408, 425, 429):
@@ -245,13 +218,6 @@ def _session_token(answer: Answer, declared: signin.SessionSignIn, name: str) ->
 
 def _document(answer: Answer) -> object:
     return xml_document(answer.content) if answer.content.lstrip()[:1] == b"<" else answer.json()
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        return float(str(value)) if value is not None else None
-    except ValueError:
-        return None
 
 
 class Digest:

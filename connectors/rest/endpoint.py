@@ -19,10 +19,11 @@ from connectors._kit.throttle import Throttle
 from connectors.rest.auth import Digest, SignInMaker, not_given
 from connectors.rest.decode import Decoded, decode, parse
 from connectors.rest.job import OVER_THERE, Address, JobRun, Waiting
+from connectors.rest.oauth import sign_in_page
 from connectors.rest.outgoing import with_body, with_parameters
 from connectors.rest.paging import Pager
 from connectors.rest.settings import Body, Call, Job, Paging, RestSettings, Rule
-from connectors.rest.signin import SessionSignIn
+from connectors.rest.signin import CodeSignIn, SessionSignIn
 from connectors.rest.template import Names, in_header, in_path, render
 from core.domain.connector import RotatingSecret
 from core.domain.errors import RateLimited, RemoteError, SettingsError, ShapeChanged
@@ -124,7 +125,7 @@ class Endpoint:
         missing = sorted(name for name in settings.secrets_used() if not secrets.get(name))
         if missing:
             raise not_given(missing[0])
-        maker = SignInMaker(
+        self._maker = SignInMaker(
             http=self.http,
             names=self.names,
             auth_url=settings.auth_url,
@@ -133,12 +134,25 @@ class Endpoint:
             backoff=self._backoff,
             by_certificate=network.client_certificate,
         )
-        self._auth = maker.make(settings.auth)
+        self._auth = self._maker.make(settings.auth)
         self._expired = set(settings.auth.expired) if isinstance(settings.auth, SessionSignIn) else {401}
 
     def close(self) -> None:
         """Give all connections back."""
         self.http.close()
+
+    def sign_in_page(self, redirect: str, state: str, challenge: str) -> str:
+        """See `core.domain.ports.VendorSignIn`."""
+        return sign_in_page(self._by_person(), redirect, state, challenge, plain=self._settings.network.internal)
+
+    def signed_in(self, code: str, redirect: str, verifier: str) -> dict[str, str]:
+        """See `core.domain.ports.VendorSignIn`."""
+        return self._maker.oauth(self._by_person()).signed_in(code, redirect, verifier)
+
+    def _by_person(self) -> CodeSignIn:
+        if not isinstance(self._settings.auth, CodeSignIn):
+            raise SettingsError(T("Nobody signs in to {name} at the vendor's page.", name=self.http.name), place="auth")
+        return self._settings.auth
 
     def whole(self, url: str) -> str:
         """An address below the base as a whole one."""

@@ -70,11 +70,17 @@ class _TokenSignIn(Part):
     as_json: bool = Field(False, title="As JSON", description="A JSON body instead of a form.")
     token_at: str = Field("access_token", title="Token at", description="Path of the token in the answer.")
     expires_at: str = Field("expires_in", title="Life time at", description="Path of its life time in seconds.")
+    error_at: str = Field("error", title="Error at", description="Path of the error where no token is given.")
+    ended: tuple[str, ...] = Field(
+        ("invalid_grant",),
+        title="Ended",
+        description="Errors and statuses that mean that the sign-in has ended for good.",
+    )
 
     @model_validator(mode="after")
     def _paths(self) -> Any:
-        compile_path(self.token_at)
-        compile_path(self.expires_at)
+        for path in (self.token_at, self.expires_at, self.error_at):
+            compile_path(path)
         return self
 
 
@@ -95,6 +101,28 @@ class PasswordSignIn(_TokenSignIn):
 
     kind: Literal["password"]
     user: str = Field(min_length=1, title="User name", description="Of an account that may read.")
+
+
+class CodeSignIn(_TokenSignIn):
+    """OAuth 2.0 authorisation code with PKCE (RFC 7636): a person signs in at the vendor's page, and what that gives is kept.
+
+    A refresh token is used from then on as in `RefreshSignIn`; a token without an end is used until it is refused. The secret
+    `client_secret` goes along where the vendor gave one.
+    """
+
+    kind: Literal["authorization_code"]
+    authorize_url: str = Field(
+        min_length=1, title="Sign-in page", description="Where people sign in: https://login.example.com/authorize"
+    )
+    authorize_fields: dict[str, str] = Field(
+        default_factory=dict, title="More for the page", description="Parameters such as prompt or access_type."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> CodeSignIn:
+        if not self.client_id:
+            raise ValueError(T("The client ID is needed."))
+        return self
 
 
 class SessionSignIn(Part):
@@ -161,6 +189,7 @@ SignIn = Annotated[
     | ClientSignIn
     | RefreshSignIn
     | PasswordSignIn
+    | CodeSignIn
     | SessionSignIn
     | JwtSignIn
     | SignedSignIn,

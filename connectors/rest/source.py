@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +43,7 @@ class _Given:
 
 
 class RestSource:
-    """A declared endpoint. Fulfils `core.domain.ports.Source` and `Sampler`."""
+    """A declared endpoint. Fulfils `core.domain.ports.Source`, `Sampler` and `VendorSignIn`."""
 
     def __init__(
         self,
@@ -62,6 +62,14 @@ class RestSource:
     def test(self) -> None:
         """Raises what is wrong, in words."""
         self.sample(datetime.now(UTC))
+
+    def sign_in_page(self, redirect: str, state: str, challenge: str) -> str:
+        """See `core.domain.ports.VendorSignIn`."""
+        return self.endpoint.sign_in_page(redirect, state, challenge)
+
+    def signed_in(self, code: str, redirect: str, verifier: str) -> Mapping[str, str]:
+        """See `core.domain.ports.VendorSignIn`."""
+        return self.endpoint.signed_in(code, redirect, verifier)
 
     def sample(self, now: datetime) -> SampleAnswer:
         """The first page, asked as a reading would. Nothing is mapped."""

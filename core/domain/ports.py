@@ -81,6 +81,17 @@ class Sampler(Protocol):
         """The first page, asked as a reading would. Raises what is wrong, in words."""
 
 
+@runtime_checkable
+class VendorSignIn(Protocol):
+    """A source that a person opens by signing in at the vendor's own page (OAuth 2.0 authorisation code with PKCE)."""
+
+    def sign_in_page(self, redirect: str, state: str, challenge: str) -> str:
+        """The address of that page. It sends the browser back to `redirect`; `challenge` is the S256 digest of the verifier."""
+
+    def signed_in(self, code: str, redirect: str, verifier: str) -> Mapping[str, str]:
+        """The secrets that the code is exchanged for, by field: to be stored before anything else. The code counts once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adjustment:
     """One write to Autotask: change units, price or cost of one line from a plain date on (Autotask reference §7.3).

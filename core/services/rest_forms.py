@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from core.services.access import Actor, Role, require
 from core.services.forms import FormField, form_of, forms_inside
@@ -13,10 +14,11 @@ from core.services.forms import FormField, form_of, forms_inside
 if TYPE_CHECKING:
     from core.services.context import Context
 
-__all__ = ["EndpointForms", "endpoint_forms", "secrets_of"]
+__all__ = ["EndpointForms", "default_name", "endpoint_forms", "secrets_of"]
 
 REST = "rest"
-PARTS = ("body", "paging", "window", "for_each", "answer", "limits", "network")
+NAMELESS = "REST endpoint"
+PARTS = ("body", "paging", "window", "for_each", "job", "answer", "limits", "network")
 SECRETS: Mapping[str, tuple[str, ...]] = {
     "key": ("key",),
     "bearer": ("token",),
@@ -25,10 +27,17 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "client_credentials": ("client_secret",),
     "refresh_token": ("client_secret", "refresh_token"),
     "password": ("password", "client_secret"),
+    "authorization_code": ("client_secret",),
     "jwt": ("signing_key",),
     "hmac": ("signing_key",),
 }
 """Those that a way to sign in works with; a log-in call names its own."""
+CERTIFICATE = ("client_certificate", "client_key", "client_key_passphrase")
+"""Those of mutual TLS, beside any way to sign in."""
+PLUMBING = frozenset(
+    {"api", "rest", "json", "xml", "odata", "graphql", "public", "external", "services", "service", "v"}
+)
+"""Words of addresses that say nothing about what is behind them."""
 _LOOKED_UP = re.compile(r"\{\{\s*secret\.([a-z_]+)")
 
 
@@ -58,9 +67,34 @@ def secrets_of(settings: Mapping[str, object]) -> tuple[str, ...]:
     """The secrets that a declaration needs: those of its way to sign in, and those it looks up in its texts."""
     auth = settings.get("auth")
     kind = str(auth.get("kind", "none")) if isinstance(auth, Mapping) else "none"
-    wanted = dict.fromkeys(SECRETS.get(kind, ()))
+    network = settings.get("network")
+    by_certificate = isinstance(network, Mapping) and bool(network.get("client_certificate"))
+    wanted = dict.fromkeys((*SECRETS.get(kind, ()), *(CERTIFICATE if by_certificate else ())))
     found = {name for text in _texts(settings) for name in _LOOKED_UP.findall(text)}
     return tuple(wanted | dict.fromkeys(sorted(found)))
+
+
+def default_name(url: str) -> str:
+    """What an endpoint may be called before a person named it: its host, and what its path is about.
+
+    `https://api.example.com/v1/licence-counts` → `example.com licence counts`. A number of a machine says nothing and is left out.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}" if url[:1] != "/" else url)
+        host = (parts.hostname or "").removeprefix("www.").removeprefix("api.")
+    except ValueError:
+        return NAMELESS
+    path = [word for piece in parts.path.split("/") if "{{" not in piece and (word := _about(piece))]
+    named = "" if host.replace(".", "").isdecimal() or ":" in host or host == "localhost" else host
+    words = " ".join([named, *path[-1:]]).strip()
+    return (words[:1].upper() + words[1:] if words and not named else words)[:60].strip() or NAMELESS
+
+
+def _about(piece: str) -> str:
+    """What one step of a path says, in words: nothing for versions, numbers and plumbing."""
+    words = [word for word in re.split(r"[^\w]+|_", piece.rpartition(".")[0] or piece) if word]
+    telling = [word for word in words if word.casefold() not in PLUMBING and not re.fullmatch(r"v?[\d.]+", word)]
+    return " ".join(telling).lower()
 
 
 def _texts(value: object) -> Iterator[str]:

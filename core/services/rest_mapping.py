@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -22,6 +21,7 @@ from core.domain.validation import Problem as FieldProblem
 from core.domain.validation import checked, problems
 from core.services.access import Actor, Role, require
 from core.services.portals import create_portal, find, owner_of, update_portal
+from core.services.rest_forms import default_name
 from core.services.upload_preview import PreviewRow, judged
 from core.services.workspace_export import escaped
 from core.services.workspace_file import parse
@@ -122,7 +122,7 @@ def fetch_sample(
     Raises SettingsError, Unauthorized or RemoteError saying what is wrong.
     """
     require(actor, Role.OPERATOR)
-    name = portal or urlsplit(str(settings.get("url", ""))).netloc.rpartition("@")[2] or REST
+    name = portal or default_name(str(settings.get("url", "")))
     source = ctx.source(REST, name, settings, _secrets(ctx, portal, secrets))
     if not isinstance(source, Sampler):
         raise InputError(T("This portal has no example to show."), kind="no_sample")
