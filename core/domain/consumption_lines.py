@@ -17,6 +17,7 @@ __all__ = [
     "UNTAGGED",
     "WIDE",
     "ConsumptionSums",
+    "amount_of",
     "consumption_from_usage",
     "dimension_of",
     "final_from",
@@ -157,13 +158,13 @@ def consumption_from_usage(reading: Reading, *, default_currency: str = "", pric
     lines: list[ConsumptionLine] = []
     without = 0
     for usage in told:
-        amount = _amount(usage, priced=priced)
+        amount = amount_of(usage, priced=priced)
         if amount is None:
             without += 1
             continue
         lines.append(_from_usage(usage, amount, today, default_currency))
     notes: tuple[Text, ...] = reading.notes
-    unreadable = sum(1 for usage in told if usage.attributes.get("amount") and _amount(usage) is None)
+    unreadable = sum(1 for usage in told if usage.attributes.get("amount") and amount_of(usage) is None)
     if unreadable:
         text = T(
             "{count} lines have an amount that cannot be read; nothing is charged until that is mended.",
@@ -216,12 +217,14 @@ def _from_usage(usage: UsageLine, amount: Decimal, today: date, default_currency
 
 def _price(usage: UsageLine) -> Decimal | None:
     told = number_of(usage.attributes.get("price", ""))
-    if told is not None or usage.unit_price is None:
+    counted = usage.quantity and usage.attributes.get("quantity") != "none"
+    if told is not None or usage.unit_price is None or (usage.attributes.get("amount") and not counted):
         return told
     return WIDE.multiply(usage.unit_price, usage.quantity)
 
 
-def _amount(usage: UsageLine, *, priced: bool = True) -> Decimal | None:
+def amount_of(usage: UsageLine, *, priced: bool = True) -> Decimal | None:
+    """What a line costs, exactly; None where it tells no amount, or one that is no number."""
     told = usage.attributes.get("amount", "")
     if told or not priced:
         return number_of(told)

@@ -19,7 +19,7 @@ from core.files.cells import Cell, Column
 from core.files.findings import Findings
 from core.files.issues import NoteKind
 from core.files.lines import LineMaker, line_keys, months_of
-from core.files.records import Records, unread
+from core.files.records import UNCOUNTED, Records, unread
 from core.files.table import Table
 
 UNREAD, FREE = "?", "free"
@@ -61,6 +61,9 @@ def amount_lines(
         attributes = {name: str(value) for name, value in told.items() if value}
         first, last = _period(month, start, end)
         found.append(replace(line, attributes=attributes, period_start=first, period_end=last))
+        if by_row is not None and not amount:
+            # Rows without a quantity, or without a price: what is left of the two is no amount.
+            found[-1] = replace(found[-1], unit_cost=None, unit_price=None)
     return tuple(found)
 
 
@@ -96,24 +99,33 @@ def _month(*told: Cell) -> str:
 def _by_row(records: Records, settings: FileSettings) -> Column | None:
     """The amount of each record; None where it is known for a whole line alone, as with the largest or last quantity."""
     columns = records.columns
+    nothing = Column.constant(None, len(records))
+    uncounted = columns.get(UNCOUNTED, nothing)
     if settings.counts_money:
-        return columns["quantity"]
+        return _joined([columns["quantity"], uncounted], lambda amount, none: FREE if none else amount)
     if "amount" in columns:
-        return columns["amount"].mapped(lambda value: value if isinstance(value, Decimal) else UNREAD)
+        odd = columns.get(unread("amount"), nothing)
+        return _joined([columns["amount"], odd, uncounted], _told)
     if settings.distinct or settings.combine not in (Aggregate.SUM, Aggregate.COUNT):
         return None
-    nothing = Column.constant(None, len(records))
     parts = [
         columns.get(role, nothing) for role in ("unit_cost", "unit_price", unread("unit_cost"), unread("unit_price"))
     ]
-    return _joined([columns["quantity"], *parts], _times)
+    return _joined([columns["quantity"], *parts, uncounted], _times)
 
 
-def _times(quantity: Cell, cost: Cell, price: Cell, odd_cost: Cell, odd_price: Cell) -> Cell:
+def _told(amount: Cell, odd: Cell, uncounted: Cell) -> Cell:
+    """A row with a quantity should tell an amount; one with neither tells none."""
+    if isinstance(amount, Decimal):
+        return amount
+    return FREE if uncounted and not odd else UNREAD
+
+
+def _times(quantity: Cell, cost: Cell, price: Cell, odd_cost: Cell, odd_price: Cell, uncounted: Cell) -> Cell:
     if odd_cost or (cost is None and odd_price):
         return UNREAD
     each = cost if isinstance(cost, Decimal) else price
-    return WIDE.multiply(quantity, each) if isinstance(each, Decimal) else FREE
+    return WIDE.multiply(quantity, each) if isinstance(each, Decimal) and not uncounted else FREE
 
 
 def _sums(by_row: Column, groups: Groups) -> list[str]:
@@ -148,12 +160,13 @@ def _prices(records: Records, groups: Groups, settings: FileSettings) -> list[st
     price = records.columns.get("unit_price")
     if price is None or settings.counts_money or settings.distinct or settings.combine is not Aggregate.SUM:
         return [""] * len(groups)
-    column = _joined([records.columns["quantity"], price], _price)
+    uncounted = records.columns.get(UNCOUNTED, Column.constant(None, len(records)))
+    column = _joined([records.columns["quantity"], price, uncounted], _price)
     return ["" if total is None else f"{total:f}" for total in money(column, groups)]
 
 
-def _price(quantity: Cell, each: Cell) -> Cell:
-    return WIDE.multiply(quantity, each) if isinstance(each, Decimal) else None
+def _price(quantity: Cell, each: Cell, uncounted: Cell) -> Cell:
+    return WIDE.multiply(quantity, each) if isinstance(each, Decimal) and not uncounted else None
 
 
 def _periods(records: Records, groups: Groups) -> tuple[list[datetime | None], list[datetime | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,7 +28,7 @@ IDENTIFIERS = ("customer_id", "customer", "product_key", "product", "subscriptio
 COUNTED = -1
 """In `Records.letters`: rows are counted, no column holds the quantity."""
 UNCOUNTED = "uncounted"
-"""Marks the records that tell an amount and no quantity."""
+"""Marks the records of a file of amounts that tell no quantity."""
 Whole = npt.NDArray[np.integer[Any]]
 
 
@@ -102,12 +102,14 @@ class _TableReader:
         numbers = [read_quantities(quantity.cells, self.settings, self.sign) for quantity in table.quantities]
         table.keep &= ~self._totals(numbers)
         charged = self._charged()
-        active = [
-            table.keep & (charged | ~quantity.cells.marked([n is None for n in read]))
+        told = [
+            charged | ~quantity.cells.marked([n is None for n in read])
             for quantity, read in zip(table.quantities, numbers, strict=True)
         ]
+        self._tell_silent(int((table.keep & ~np.logical_or.reduce(told)).sum()))
+        blank = self._blank()
+        active = [table.keep & (blank | mask) for mask in told]
         some = np.logical_or.reduce(active)
-        self._tell_silent(int((table.keep & ~some).sum()))
         bad = self._bad_names(some)
         bad |= self._bad_dates(some & ~bad)
         shared = self._shared_columns()
@@ -123,6 +125,24 @@ class _TableReader:
             return np.zeros(len(self.table.keep), dtype=np.bool_)
         return ~amount.where(is_blank)
 
+    def _blank(self) -> Mask:
+        """Rows that name a customer and a product, of files that tell amounts by row: also one that tells neither a quantity nor an
+        amount is kept, as one without an amount. What it had until now became blank, and is not gone (M2).
+        """
+        settings, names = self.settings, self.table.names
+        by_row = settings.tells_amounts and settings.combine is Aggregate.SUM and not settings.distinct
+        if not by_row or settings.shape in (Shape.WIDE, Shape.GROUPED):
+            return np.zeros(len(self.table.keep), dtype=np.bool_)
+        named = [column.where(lambda name: isinstance(name, str) and name != "") for column in self._naming(names)]
+        found: Mask = np.logical_and.reduce(named)
+        return found
+
+    @staticmethod
+    def _naming(names: Mapping[str, Column]) -> list[Column]:
+        """The columns that a row cannot be without: the number of the customer and product, or their name."""
+        pairs = (("customer_id", "customer"), ("product_key", "product"))
+        return [names[key if key in names else name] for key, name in pairs]
+
     def _records(self, quantity: Quantities, numbers: list[Number], mask: Mask, shared: dict[str, Column]) -> Records:
         wrong = mask & quantity.cells.marked([n is not None and not isinstance(n, Decimal) for n in numbers])
         for row in np.flatnonzero(wrong).tolist():
@@ -132,7 +152,7 @@ class _TableReader:
         values = [Decimal(0) if number is None else number for number in usable(numbers)]
         columns = {role: column.take(good) for role, column in shared.items()}
         columns["quantity"] = Column(values, quantity.cells.codes[good])
-        if "amount" in columns and any(number is None for number in numbers):
+        if self.settings.tells_amounts and any(number is None for number in numbers):
             columns[UNCOUNTED] = Column([number is None for number in numbers], quantity.cells.codes[good])
         rows = self.table.numbers[good]
         if quantity.product is not None:

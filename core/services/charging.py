@@ -26,6 +26,7 @@ from core.domain.errors import ContractBridgeError
 from core.domain.plan import ChangeStatus
 from core.domain.ports import Target
 from core.domain.text import T, Text
+from core.services.amount_doubts import known_doubts
 from core.services.applying import End
 from core.services.charge_journal import ChargeJournal, is_charge
 from core.services.charging_apply import ChargeApplier, ChargeWork
@@ -121,7 +122,7 @@ def _keep_plan(session: Session, plan: ChargePlan) -> None:
 def has_consumption(ctx: Context) -> bool:
     """Whether there is anything to charge, or to settle."""
     with ctx.database.session() as session:
-        if consumption.portals_with_consumption(session):
+        if consumption.portals_with_consumption(session) or known_doubts(session, date.min):
             return True
         return any(is_charge(one.intent.change_id) for one in ledger.open_intents(session))
 
@@ -181,6 +182,7 @@ def gather(
         previous=_previous(charges.totals_by_period(session, since), {one.id: one.name for one in portals.values()}),
         refused=charges.refused(session),
         reversals=charges.reversals(session),
+        doubts=known_doubts(session, ctx.clock.today() - timedelta(days=PLANNED_DAYS)),
     )
 
 

@@ -18,6 +18,7 @@ from core.domain.errors import ContractBridgeError, InputError, RemoteError
 from core.domain.ports import ConsumptionSource
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
+from core.services.amount_doubts import keep_doubts
 from core.services.audited import note
 from core.services.portals import find
 from core.services.recognising import recognise
@@ -55,6 +56,7 @@ def record_consumption(
 
     def work(session: Session) -> Recorded:
         done = consumption.record(session, found.id, reading, files=files)
+        keep_doubts(session, found.id, reading)
         after = {
             "lines": len(reading.lines),
             "from": reading.period_start,
@@ -144,6 +146,7 @@ def _keep(running: Running, one: _Asked) -> None:
         texts: list[tuple[Text, str]] = []
         for reading in one.readings:
             done = consumption.record(session, portal.id, reading, run_id=running.id)
+            keep_doubts(session, portal.id, reading)
             if not done.known:
                 texts.append((_sentence(portal, reading), "info" if reading.complete else "warning"))
         if one.error is not None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.orm import Session
 
+from core.domain.amount_doubts import Doubts, Suspect, doubts_of, suspects
 from core.domain.consumption import ConsumptionLine, ConsumptionReading
 from core.domain.consumption_lines import consumption_from_usage, line_identity, month_of
 from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope
+from core.services.amount_doubts import NO_DOUBTS, keep_doubts
 from core.store import charges, consumption
 
 __all__ = ["keep_amounts", "keep_file_amounts"]
+
+MOST_NOTES = 100
 
 
 def keep_amounts(
@@ -27,36 +32,93 @@ def keep_amounts(
     month as they were; it never takes one away.
     """
     lines = reading.amounts or reading.lines
-    told_as_such = any(line.attributes.get("amount") for line in lines)
-    if not told_as_such and not any(line.unit_cost is not None or line.unit_price is not None for line in lines):
-        return None
     known = charges.all_settings(session).get(portal_id)
     from_prices = known is not None and known.settings.from_prices
-    if not told_as_such and not from_prices:
-        return None
     told = consumption_from_usage(reading, priced=from_prices)
+    odd = suspects(reading)
+    if not from_prices and not any(line.attributes.get("amount") for line in lines):
+        # Nothing is charged from it; yet what had an amount until now may have become blank.
+        told, odd = replace(told, complete=True), tuple(suspect for suspect in odd if suspect.blank)
+    doubts = _doubts(session, portal_id, odd, told)
     if reading.scope is Scope.LINES:
+        # What an event does not name stays as it is, with or without doubts.
+        keep_doubts(session, portal_id, told, doubts, whole=False)
         told = _beside_known(session, portal_id, told)
-    return _kept(session, portal_id, told, run_id, files)
+        return _recorded(session, portal_id, told, NO_DOUBTS, run_id, files) or _first(doubts)
+    return _kept(session, portal_id, told, doubts, run_id, files)
 
 
 def keep_file_amounts(session: Session, portal_id: int, reading: Reading) -> Text | None:
     """Keep the amounts of a file whose mapping reads them. It says everything about its customers and months."""
-    return _kept(session, portal_id, consumption_from_usage(reading), None, ())
+    told = consumption_from_usage(reading)
+    return _kept(session, portal_id, told, _doubts(session, portal_id, suspects(reading, file=True), told), None, ())
+
+
+def _doubts(session: Session, portal_id: int, odd: Sequence[Suspect], told: ConsumptionReading) -> Doubts:
+    if not odd:
+        return NO_DOUBTS
+    since = min(month for suspect in odd for month in suspect.months)
+    known = consumption.current(session, portal_ids=[portal_id], since=since)
+    return doubts_of(odd, told.lines, [line for one in known for line in one.lines])
 
 
 def _kept(
-    session: Session, portal_id: int, told: ConsumptionReading, run_id: int | None, files: Sequence[str]
+    session: Session,
+    portal_id: int,
+    told: ConsumptionReading,
+    doubts: Doubts,
+    run_id: int | None,
+    files: Sequence[str],
 ) -> Text | None:
-    if not told.lines and told.complete:
+    if told.lines or doubts.why or not told.complete:
+        keep_doubts(session, portal_id, told, doubts)
+    return _recorded(session, portal_id, told, doubts, run_id, files)
+
+
+def _recorded(
+    session: Session,
+    portal_id: int,
+    told: ConsumptionReading,
+    doubts: Doubts,
+    run_id: int | None,
+    files: Sequence[str],
+) -> Text | None:
+    if not told.lines and told.complete and not doubts.why:
         return None
-    consumption.record(session, portal_id, told, run_id=run_id, files=files)
-    if told.complete:
-        return None
-    return T(
-        "{portal}: the amounts from {first} to {last} are not complete; nothing is charged from them.",
-        portal=told.portal, first=told.period_start, last=told.period_end,
-    )  # fmt: skip
+    for part in _sure_and_doubted(told, doubts):
+        consumption.record(session, portal_id, part, run_id=run_id, files=files)
+    if not told.complete:
+        return T(
+            "{portal}: the amounts from {first} to {last} are not complete; nothing is charged from them.",
+            portal=told.portal, first=told.period_start, last=told.period_end,
+        )  # fmt: skip
+    return _first(doubts)
+
+
+def _first(doubts: Doubts) -> Text | None:
+    return next(iter(doubts.why.values()), None)
+
+
+def _sure_and_doubted(told: ConsumptionReading, doubts: Doubts) -> Iterator[ConsumptionReading]:
+    """The reading, and for each month with doubts one that is not complete: kept to be looked at, charged never."""
+    places = doubts.places
+    if not told.complete or not places:
+        yield told
+        return
+    by_place = defaultdict(list)
+    for line in told.lines:
+        by_place[line.customer_id, month_of(line.period_start)[0]].append(line)
+    sure = tuple(line for place, lines in by_place.items() if place not in places for line in lines)
+    if sure:
+        yield replace(told, lines=sure, provisional=any(line.provisional for line in sure))
+    for month in sorted({month for _, month in places}):
+        first, last = month_of(month)
+        mine = sorted(place for place in places if place[1] == month)
+        lines = tuple(line for place in mine for line in by_place.get(place, ()))
+        notes = tuple(doubts.why[place] for place in mine[:MOST_NOTES] if place in doubts.why)
+        yield replace(
+            told, period_start=first, period_end=last, lines=lines, complete=False, notes=(*notes, *told.notes)
+        )
 
 
 def _beside_known(session: Session, portal_id: int, told: ConsumptionReading) -> ConsumptionReading:

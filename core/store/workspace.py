@@ -30,6 +30,12 @@ def get(session: Session, name: str, default: Any = None) -> Any:
     return default if row is None else row[0]
 
 
+def beginning(session: Session, start: str) -> dict[str, Any]:
+    """The settings whose names begin so: those that are kept apart for each portal."""
+    query = select(SETTING.c.name, SETTING.c.value).where(SETTING.c.name.startswith(start, autoescape=True))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def time_zone(session: Session) -> ZoneInfo:
     """The workspace's time zone: plain dates are meant in it."""
     return ZoneInfo(str(get(session, ZONE, USUAL_ZONE)))

@@ -209,3 +209,32 @@ def test_s1_66_no_fraction_of_a_cent_is_lost(records: list[tuple[str, str, str, 
         total = sum((line.amount for line in reading.lines if line.currency == currency), Decimal(0))
         assert total == sum((record[3] for record in records if record[4] == currency), Decimal(0))
     assert sum(line.origin.rows for line in reading.lines) == len(records)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"amount": "Amount"},
+        {"quantity": "Amount", "amounts": True},
+        {"quantity": "Qty", "amount": "Amount"},
+        {"quantity": "Qty", "unit_cost": "Amount", "amounts": True},
+    ],
+)
+def test_m2_a_row_that_names_its_customer_and_product_and_tells_nothing_is_a_line_without_an_amount(
+    mapping: dict[str, Any],
+) -> None:
+    result = read("Customer,Product,Qty,Amount", "Acme,Disk,,", "Acme,Data,2,4", ",,,", "Notes:,,,", **mapping)
+    assert (result.outcome, result.errors) == (Outcome.OK_WITH_NOTES, ())
+    assert [line.product_key for line in result.lines] == ["Data"]
+    assert [line.product_key for line in result.amounts if not line.attributes.get("amount")] == ["Disk"]
+    assert [(line.resource, line.amount) for line in told(result).lines] == [
+        ("Data", 8 if "unit_cost" in mapping else 4)
+    ]
+    assert told(result).complete
+
+
+def test_an_amount_without_a_quantity_has_no_price_of_zero() -> None:
+    result = read(
+        "Customer,Product,Qty,Amount,Price", "Acme,Setup,,25,30", quantity="Qty", amount="Amount", unit_price="Price"
+    )
+    assert [(line.amount, line.price) for line in told(result).lines] == [(25, None)]

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from core.domain.amount_doubts import AmountDoubt
 from core.domain.charges.keys import ChargeKey
 from core.domain.charges.settings import ChargeSettings
 from core.domain.consumption import ConsumptionLine
@@ -167,7 +168,7 @@ class ChargeFacts:
 
     `existing` are all charges in Autotask with keys of these periods; `known` what we read back last, by base key;
     `previous` the total of the period before, by (portal, customer id); `refused` what Autotask said no to, by change id;
-    `reversals` by base key.
+    `reversals` by base key; `doubts` are amounts that came and do not count.
     """
 
     consumed: tuple[Consumed, ...]
@@ -180,6 +181,7 @@ class ChargeFacts:
     previous: Mapping[tuple[str, str, date], Decimal] = field(default_factory=dict)
     refused: Mapping[str, Text] = field(default_factory=dict)
     reversals: Mapping[str, ChargeReversal] = field(default_factory=dict)
+    doubts: tuple[AmountDoubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

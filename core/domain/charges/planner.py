@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
+from core.domain.amount_doubts import AmountDoubt
 from core.domain.charges.families import Family, next_change, reversal_of
 from core.domain.charges.keys import owner_of
 from core.domain.charges.plan import (
@@ -71,6 +72,11 @@ def plan_charges(facts: ChargeFacts) -> ChargePlan:
             _plan_one(facts, consumed, existing.get(owner, []), outcome, also)
         except CannotCharge as stopped:
             outcome.findings.append(stopped.finding)
+    names = {(consumed.portal, consumed.customer_id): consumed.customer for consumed in facts.consumed}
+    for doubt in facts.doubts:
+        if not _is_ignored(facts, doubt):
+            name = names.get((doubt.portal, doubt.customer_id), doubt.customer_id or doubt.portal)
+            outcome.findings.append(_in_doubt(doubt, name))
     findings = {one.key: one for one in outcome.findings}
     return ChargePlan(
         changes=tuple(outcome.changes),
@@ -79,6 +85,20 @@ def plan_charges(facts: ChargeFacts) -> ChargePlan:
         unchanged=outcome.unchanged,
         waiting=outcome.waiting,
     )
+
+
+def _is_ignored(facts: ChargeFacts, doubt: AmountDoubt) -> bool:
+    known = facts.customers.get(CustomerKey(doubt.portal, doubt.customer_id))
+    return known is not None and known.ignored is not None
+
+
+def _in_doubt(doubt: AmountDoubt, name: str) -> Finding:
+    """What came last is not believed: the charges of the customer and month stay as they are (M2)."""
+    return Finding(
+        kind=FindingKind.HELD, key=f"charge|{doubt.portal}|{doubt.customer_id}|{doubt.month}|{FindingKind.HELD.value}|doubt",
+        portal=doubt.portal, subject=name, message=doubt.message,
+        remedy=T("Mend it in the source and let it be read once more; where nothing is to be charged, let it tell 0."),
+    )  # fmt: skip
 
 
 def _plan_one(
