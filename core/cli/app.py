@@ -33,6 +33,7 @@ from core.cli import (
 from core.cli.words import document, error_document, error_line, help_text, language_of, say
 from core.domain.errors import ContractBridgeError
 from core.domain.text import T
+from core.services.storage import trouble_of
 from core.services.workspace_file import WorkspaceFileError
 from core.settings import Settings
 
@@ -87,6 +88,8 @@ def run(arguments: list[str]) -> int:
     except ContractBridgeError as error:
         return _failed(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last place before a person: a number instead of a stack trace
+        if (trouble := trouble_of(error)) is not None:
+            return _failed(trouble, as_json=as_json)
         return _unexpected(error, as_json=as_json)
     return code if isinstance(code, int) else 0
 

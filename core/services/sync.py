@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.domain.contract import ContractState
@@ -34,6 +35,7 @@ from core.services.portal_reading import read_portals
 from core.services.portals import find
 from core.services.recovery import settle
 from core.services.running import Progress, RunLost, Running, RunStopped, begin
+from core.services.storage import StorageTrouble, trouble_of
 from core.services.summary import PortalOutcome, SyncSummary, count_changes, count_findings, status_of
 from core.services.writing import Names, Writing, plan_left
 from core.store import plans
@@ -96,6 +98,8 @@ def carry_out(
         except ContractBridgeError as error:
             summary = SyncSummary(run_id=run.id, status="failed", changes=count_changes(None, ()), error=_words(error))
         except Exception as error:
+            if (trouble := trouble_of(error, ctx.database)) is not None:
+                return _put_off(running, trouble)
             number = uuid.uuid4().hex[:8]
             log.exception("run.broke", run_id=run.id, number=number)
             text = T("Something went wrong in the program itself; the log has it under number {number}.", number=number)
@@ -110,6 +114,18 @@ def carry_out(
         _finish(running, summary)
     after_run(ctx, summary)
     return summary
+
+
+def _put_off(running: Running, trouble: StorageTrouble) -> SyncSummary:
+    """Nothing can be stored: no fault of the run's. It is taken up again by itself as soon as something can."""
+    log.warning("run.put_off", run_id=running.id, trouble=trouble.kind)
+    try:
+        running.log(_words(trouble), level="warning", event="run.put_off")
+        running.leave()
+    except SQLAlchemyError as error:
+        # Then its lease runs out.
+        log.warning("run.not_left", run_id=running.id, error=type(error).__name__)
+    return SyncSummary(run_id=running.id, status="failed", changes=count_changes(None, ()), error=_words(trouble))
 
 
 def _finish(running: Running, summary: SyncSummary) -> None:

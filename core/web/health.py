@@ -17,6 +17,7 @@ from starlette.routing import Route
 from core.services import overview, portals
 from core.services.access import SYSTEM
 from core.services.context import Context
+from core.services.storage import storage_trouble
 
 log = structlog.get_logger()
 
@@ -38,6 +39,10 @@ class Health:
         except (SQLAlchemyError, OSError) as error:
             log.error("web.not_ready", error=type(error).__name__)
             return JSONResponse({"status": "not ready", "database": "unreachable"}, status_code=503)
+        trouble = storage_trouble(self.context())
+        if trouble is not None:
+            log.error("web.not_ready", error=trouble.kind)
+            return JSONResponse({"status": "not ready", "storage": trouble.kind, "reason": str(trouble.message)}, status_code=503)
         return JSONResponse({"status": "ready", "database": "ok", "waiting": waiting})
 
     def metrics(self, _request: Request) -> Response:
