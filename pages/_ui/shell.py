@@ -132,6 +132,7 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:") -> None:
 
 def sidebar() -> None:
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
+    states.storage_banner(auth.context())
     with st.sidebar:
         # Each part keeps its place, whether it has something to show or not: what is below it does not jump.
         for part in (syncing.sync_button, syncing.progress, _waiting, _person):

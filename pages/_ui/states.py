@@ -10,6 +10,8 @@ import streamlit as st
 import structlog
 
 from core.domain.errors import ContractBridgeError, RemoteError
+from core.services.context import Context
+from core.services.storage import storage_trouble, trouble_of
 from pages._ui.formats import escape, tr
 
 log = structlog.get_logger()
@@ -26,8 +28,9 @@ def explained() -> Iterator[None]:
 
 def show_problem(error: Exception) -> bool:
     """An expected error with its place and remedy; any other one as a number that the log knows. Always handled (True)."""
-    if isinstance(error, ContractBridgeError):
-        show_error(error)
+    told = error if isinstance(error, ContractBridgeError) else trouble_of(error)
+    if told is not None:
+        show_error(told)
         return True
     number = secrets.token_hex(4)
     log.error("page.failed", number=number, exc_info=error)
@@ -48,6 +51,13 @@ def show_error(error: ContractBridgeError) -> None:
     remedy = f"\n\n{escape(tr(error.remedy))}" if error.remedy else ""
     icon = ":material/cloud_off:" if isinstance(error, RemoteError) else ":material/error:"
     st.error(f"{place}{escape(tr(error.message))}{remedy}", icon=icon)
+
+
+def storage_banner(ctx: Context) -> None:
+    """Above every page while nothing can be stored: what is shown may still be looked at."""
+    trouble = storage_trouble(ctx)
+    if trouble is not None:
+        show_error(trouble)
 
 
 def title(question: str, subtitle: str = "") -> None:
