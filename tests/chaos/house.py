@@ -135,7 +135,7 @@ class House:
         self.logs = home / "logs"
         self.data = home / "data"
         self.logs.mkdir()
-        self.data.mkdir()
+        self.data.mkdir(exist_ok=True)
         self.postgres = Postgres(home) if database == "postgres" else None
         self.url = self.postgres.url if self.postgres else f"sqlite:///{self.data / 'contractbridge.db'}"
         self.port = free_port()

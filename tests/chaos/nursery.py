@@ -60,7 +60,8 @@ class Nursery:
         with self._lock:
             self._mother.stdin.write(json.dumps(order) + "\n")
             self._mother.stdin.flush()
-            return json.loads(self._mother.stdout.readline())
+            answer = self._mother.stdout.readline()
+            return json.loads(answer) if answer else None
 
 
 def main(options: dict[str, Any]) -> None:
@@ -74,9 +75,7 @@ def main(options: dict[str, Any]) -> None:
     try:
         for text in sys.stdin:
             order = json.loads(text)
-            sys.stdout.write(
-                json.dumps(_start(order, started) if "start" in order else _ended(order["ended"], started)) + "\n"
-            )
+            sys.stdout.write(json.dumps(_answer(order, started)) + "\n")
             sys.stdout.flush()
     finally:
         for process, code in started.items():
@@ -90,6 +89,10 @@ def _set_pace(values: dict[str, float]) -> None:
     from core.services.context import Pace
 
     bootstrap.Pace = lambda: Pace(**values)  # type: ignore[misc,assignment]
+
+
+def _answer(order: dict[str, Any], started: dict[int, int | None]) -> int | None:
+    return _start(order, started) if "start" in order else _ended(order["ended"], started)
 
 
 def _start(order: dict[str, Any], started: dict[int, int | None]) -> int:

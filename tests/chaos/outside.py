@@ -21,6 +21,13 @@ TROUBLES = ("error", "half", "empty", "slow", "second page", "not json")
 """What a portal can do wrong; each must leave the last known quantities alone (M2)."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Who asked was killed."""
+
+
 class Portals:
     """Serves every portal's numbers as they are at this moment, in two pages. `rate` of the answers go wrong."""
 
@@ -40,8 +47,7 @@ class Portals:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, name="portals", daemon=True).start()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.alerts.smtp_fake import mail_server
 from tests.chaos import verdict
+from tests.chaos.disk import own_disk
 from tests.chaos.house import GIVE_UP, House, until
 from tests.chaos.nursery import Nursery
 from tests.chaos.outside import Autotask, Portals
@@ -121,7 +122,7 @@ class Story:
 
 def run(options: Options, say: Callable[[str], None] = lambda _: None) -> Report:
     """One story from its beginning to the verdict. Raises when the product does not come up again, or takes no more."""
-    with _made(options, say) as story:
+    with made(options, say) as story:
         began = time.monotonic()
         story.live()
         quiet = time.monotonic()
@@ -136,12 +137,20 @@ def run(options: Options, say: Callable[[str], None] = lambda _: None) -> Report
 
 
 @contextmanager
-def _made(options: Options, say: Callable[[str], None]) -> Iterator[Story]:
+def made(options: Options, say: Callable[[str], None] = lambda _: None, *, disk: str = "") -> Iterator[Story]:
+    """A story that has not begun, with everything running. `disk`: the product's data is on one of its own, of this size; only
+    for a process that has nothing else to do, which sees that disk from then on.
+    """
     home = Path(tempfile.mkdtemp(prefix="contractbridge-chaos-"))
     customers, today = names(options.customers), datetime.now(UTC).date()
     truth = Truth(customers)
     with ExitStack() as stack:
-        house = House(home, Nursery(pace=QUICK if options.short else None), options.database, options.workers)
+        if disk:
+            (home / "data").mkdir()
+            own_disk(str(home / "data"), disk)
+        nursery = Nursery(pace=QUICK if options.short else None)
+        stack.callback(nursery.close)
+        house = House(home, nursery, options.database, options.workers)
         stack.callback(house.close)
         portals = Portals(truth, options.seed)
         stack.callback(portals.close)

@@ -282,7 +282,10 @@ def _mails(story: Story, session: Session) -> Iterable[Check]:
     yield Check("mails that the outbox sent", len(copies), lost=len(missing) + len(stuck),
                 doubled=len(strange) + len(unexplained), detail=_some([*missing, *strange, *unexplained]))  # fmt: skip
     yield _told_once(session, by_name)
-    causes = [f"{company_name(HELD)}: {CLOUD} {product}" for product in PRODUCTS] + [BROKEN]
+    causes = [f"{company_name(HELD)}: {CLOUD} {product}" for product in PRODUCTS] + [
+        f"{BROKEN} cannot be read:",
+        f"{BROKEN} could not be read.",
+    ]
     told = {cause: sum(cause in text for text in texts.values()) for cause in causes}
     yield Check("known causes, told once", len(told), lost=sum(count == 0 for count in told.values()),
                 doubled=sum(max(0, count - 1) for count in told.values()),

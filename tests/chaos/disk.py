@@ -1,0 +1,51 @@
+"""Done to the small disk of a nursery, by a process that sees it (see `nursery`): fill it, make room, make it read-only."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from pathlib import Path
+
+NEW_MOUNTS, PRIVATE, RECURSIVE, REMOUNT, READ_ONLY = 0x20000, 1 << 18, 1 << 14, 32, 1
+"""CLONE_NEWNS, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_RDONLY."""
+FILLER = "filler"
+
+
+def _call(name: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    given = [one.encode() if isinstance(one, str) else one for one in arguments]
+    if getattr(libc, name)(*given) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def own_disk(place: str, size: str) -> None:
+    """From here on this process and its children have a disk of this size at `place`, which nobody else sees. Raises OSError
+    where the machine does not allow it.
+    """
+    _call("unshare", NEW_MOUNTS)
+    _call("mount", None, "/", None, ctypes.c_ulong(PRIVATE | RECURSIVE), None)
+    _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(0), f"size={size}")
+
+
+def remount(place: str, *, read_only: bool) -> None:
+    """Nobody may have a file open for writing on it."""
+    flags = REMOUNT | (READ_ONLY if read_only else 0)
+    _call("mount", None, place, None, ctypes.c_ulong(flags), None)
+
+
+def fill(place: str) -> None:
+    """To the last byte."""
+    with Path(place, FILLER).open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while file.write(bytes(size)) == size:
+                    continue
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+def make_room(place: str) -> None:
+    Path(place, FILLER).unlink()
