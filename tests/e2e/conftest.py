@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +17,24 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from connectors.autotask.sandbox import SandboxServer, demo_data
+from tests.e2e import nginx
+from tests.e2e.journey import PATIENCE
+from tests.ports import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-START_SECONDS = 60
+START_SECONDS = 150
 WIDTH, HEIGHT = 1440, 900
 HARMLESS = (
     "Failed to load resource: the server responded with a status of 404",
     "Unrecognized feature",
     "iframe which has both",
+    "net::ERR_NETWORK_CHANGED",
 )
-"""What Streamlit and AG Grid say by themselves: on a page of its own path the server is looked for below that path first."""
+"""What Streamlit and AG Grid say by themselves: on a page of its own path the server is looked for below that path first.
+
+And that an interface of this machine came or went, which Chromium answers by asking again.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +45,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail("There is no Chromium here, and CONTRACTBRIDGE_REQUIRE_BROWSER=1 says that there must be one.")
         pytest.skip("there is no Chromium here")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", nginx.trusted()])
         yield chromium
         chromium.close()
 
@@ -65,9 +71,7 @@ def sandbox() -> Iterator[SandboxServer]:
 @pytest.fixture
 def product(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
     """An empty workspace being served; `request.param` are further environment variables."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACTBRIDGE_")}
     environment |= {"CONTRACTBRIDGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **getattr(request, "param", {})}
     with (tmp_path / "server.log").open("wb") as log:
@@ -85,17 +89,17 @@ def product(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Product]
 
 
 def _wait_until_up(product: Product) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    def settled() -> bool:
         if product.process.poll() is not None:
-            pytest.fail(f"the server ended:\n{product.log()}")
+            return True
         try:
-            with urllib.request.urlopen(f"{product.url}/readyz", timeout=5) as answer:
-                if answer.status == 200:
-                    return
+            with urllib.request.urlopen(f"{product.url}/readyz", timeout=10) as answer:
+                return answer.status == 200
         except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the server did not answer:\n{product.log()}")
+            return False
+
+    if not until(settled, START_SECONDS, every=0.2) or product.process.poll() is not None:
+        pytest.fail(f"the server does not serve:\n{product.log()}")
 
 
 @dataclass
@@ -106,27 +110,26 @@ class Screen:
     problems: list[str] = field(default_factory=list)
 
 
-@pytest.fixture
-def screen(browser: Browser, product: Product, request: pytest.FixtureRequest) -> Iterator[Screen]:
-    language = getattr(request, "param", "en")
-    context = browser.new_context(
-        viewport={"width": WIDTH, "height": HEIGHT}, locale={"en": "en-GB", "nl": "nl-NL"}[language]
-    )
-    context.set_default_timeout(20_000)
+@contextmanager
+def watched(browser: Browser, url: str, language: str = "en") -> Iterator[Screen]:
+    """A page in a browser window of its own, on which nothing may go wrong and nothing be asked from elsewhere than `url`."""
+    locale = {"en": "en-GB", "nl": "nl-NL"}[language]
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale=locale)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     shown = Screen(page)
+    own = (url, url.replace("http", "ws", 1), "data:", "blob:")
     page.on("console", lambda message: _note(shown, message.type, message.text))
     page.on("pageerror", lambda error: shown.problems.append(f"page error: {error}"))
-    page.on(
-        "request",
-        lambda wanted: (
-            None
-            if wanted.url.startswith((product.url, "data:", "blob:", product.url.replace("http", "ws")))
-            else shown.problems.append(f"outside request: {wanted.url}")
-        ),
-    )
+    page.on("request", lambda wanted: wanted.url.startswith(own) or shown.problems.append(f"outside: {wanted.url}"))
     yield shown
     context.close()
+
+
+@pytest.fixture
+def screen(browser: Browser, product: Product, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    with watched(browser, product.url, getattr(request, "param", "en")) as shown:
+        yield shown
 
 
 def _note(screen: Screen, kind: str, text: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import functools
+import hashlib
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.ports import free_port, listens, until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "contractbridge.localhost"
@@ -56,7 +59,7 @@ def program() -> str:
 def nginx(example: str, home: Path, product_url: str) -> Iterator[str]:
     """Serve the product by `deploy/{example}` over TLS; yields the outside address, as `https://host:port`."""
     home.mkdir()
-    port = _free_port()
+    port = free_port()
     _certificate(home)
     lines = []
     for line in (ROOT / "deploy" / example).read_text(encoding="utf-8").splitlines():
@@ -83,25 +86,31 @@ def nginx(example: str, home: Path, product_url: str) -> Iterator[str]:
         process.wait(20)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _wait_until_up(process: subprocess.Popen[bytes], port: int, home: Path) -> None:
-    for _ in range(200):
-        if process.poll() is not None:
-            pytest.fail(f"nginx ended:\n{(home / 'error.log').read_text()}")
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("nginx did not listen")
+    up = until(lambda: process.poll() is not None or listens(port))
+    if not up or process.poll() is not None:
+        pytest.fail(f"nginx does not listen:\n{(home / 'error.log').read_text()}")
+
+
+@functools.cache
+def _key() -> ec.EllipticCurvePrivateKey:
+    """One for all certificates of this process."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def trusted() -> str:
+    """The argument by which Chromium trusts these certificates as it does any site's, and no other unknown one.
+
+    Playwright's `ignore_https_errors` begins every request again instead, which Chromium does a limited number of times.
+    """
+    public = (
+        _key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return f"--ignore-certificate-errors-spki-list={base64.b64encode(hashlib.sha256(public).digest()).decode()}"
 
 
 def _certificate(home: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from core.domain.text import T
 from core.i18n import translate
 from tests.connectors.fakes import Server, serving
-from tests.e2e.test_newcomer import Journey, first_administrator
+from tests.e2e.journey import Journey, first_administrator
 
 pytestmark = pytest.mark.browser
 
@@ -52,19 +52,13 @@ def endpoint() -> Iterator[Server]:
 class Mapper(Journey):
     """The same hands, clicking in an answer."""
 
-    def settle(self) -> None:
-        """Asking an endpoint and drawing a tree take longer than most: on a busy machine seconds."""
-        self.page.wait_for_timeout(150)
-        app = self.page.locator("[data-testid=stApp]")
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
-
     def click_node(self, name: str, nth: int = 0) -> None:
         tree = self.page.locator("[class*=_tree]")
         tree.get_by_role("button", name=re.compile(rf"(^|\s){name}(\s|$)")).nth(nth).click()
         self.settle()
 
     def expect_part(self, label: str, path: str) -> None:
-        expect(self.page.get_by_label(self.say(label), exact=True).first).to_have_value(path, timeout=15_000)
+        expect(self.page.get_by_label(self.say(label), exact=True).first).to_have_value(path)
 
     def map_by_clicks(self, names: Sequence[str], paths: Sequence[str]) -> None:
         """Customer, product and quantity, one after the other, each a click on the node of this name."""
@@ -96,10 +90,10 @@ class Mapper(Journey):
 
     def expect_number(self, label: str, value: str) -> None:
         metric = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(self.say(label), exact=True))
-        expect(metric.last.get_by_test_id("stMetricValue")).to_have_text(value, timeout=15_000)
+        expect(metric.last.get_by_test_id("stMetricValue")).to_have_text(value)
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("language", "screen"), [("en", "en"), ("nl", "nl")], indirect=["screen"])
 def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, endpoint: Server) -> None:
     journey = Mapper(screen.page, product.url, language)
@@ -119,9 +113,9 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     journey.no_sideways_scrolling()
     journey.enter(page.get_by_label(journey.say("Name"), exact=True), "Own shop")
     page.locator("[class*=_save] button").click()
-    expect(journey.heading()).to_have_text("Own shop", timeout=15_000)
+    expect(journey.heading()).to_have_text("Own shop")
     lines = page.get_by_test_id("stMetric").filter(has=page.get_by_text(journey.say("Lines"), exact=True)).first
-    expect(lines.get_by_test_id("stMetricValue")).to_have_text("3", timeout=20_000)
+    expect(lines.get_by_test_id("stMetricValue")).to_have_text("3")
     exported = journey.export()
     assert "things[*]" in exported
     assert "open sesame" not in exported
@@ -130,7 +124,9 @@ def test_s1_57_a_nested_answer_is_mapped_by_clicking(language, screen, product, 
     page.locator("input[type=file]").set_input_files(
         {"name": "shop.yaml", "mimeType": "application/yaml", "buffer": exported.encode()}
     )
-    expect(page.get_by_label(journey.say("Address"), exact=True)).to_have_value(f"{endpoint.url}/v1/tenants")
+    # While the form is drawn anew, the old one is there too.
+    filled = page.locator(f'[value="{endpoint.url}/v1/tenants"]')
+    expect(page.get_by_label(journey.say("Address"), exact=True).and_(filled)).to_be_visible()
     assert not screen.problems, "\n".join(screen.problems)
     assert "Traceback" not in product.log()
     assert "open sesame" not in product.log()
@@ -155,7 +151,7 @@ def ask(journey: Mapper, endpoint: Server) -> None:
     page.get_by_text(journey.say("The address is in a network of your own")).click()
     journey.settle()
     journey.press("Fetch an example")
-    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("127.0.0.1", timeout=15_000)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("127.0.0.1")
     journey.select("Sign-in", "API key in a header, parameter or cookie")
     journey.enter(page.get_by_label(re.compile(rf"^{journey.say('Name')}")).first, "X-Key")
     journey.enter(page.get_by_label(journey.say("API key"), exact=True), "open sesame")
@@ -163,7 +159,7 @@ def ask(journey: Mapper, endpoint: Server) -> None:
     expect(page.locator("[class*=_tree]").first).to_be_visible(timeout=15_000)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_s1_58_an_event_of_another_layout_is_mapped_by_clicking(screen, product) -> None:
     journey = Mapper(screen.page, product.url, "en")
     page = journey.page
@@ -194,5 +190,5 @@ def test_s1_58_an_event_of_another_layout_is_mapped_by_clicking(screen, product)
 
 def deliver(url: str) -> None:
     asked = urllib.request.Request(url, json.dumps(EVENT).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=10) as answered:
+    with urllib.request.urlopen(asked, timeout=60) as answered:
         assert answered.status == 202

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-PASSWORD = "a bridge over rough contracts"
-WITH_ADMIN = {"CONTRACTBRIDGE_ADMIN_PASSWORD": PASSWORD}
+from tests.e2e.journey import WITH_ADMIN, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(170)]
-
-
-def sign_in(page: Page) -> None:
-    page.fill("#name", "admin")
-    page.fill("#password", PASSWORD)
-    page.click("button[type=submit]")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("product", [WITH_ADMIN], indirect=True)
