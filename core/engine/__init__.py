@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.engine.engine import Engine
+from core.engine.engine import Engine, Role
 from core.engine.worker import start_embedded, work
 
-__all__ = ["Engine", "start_embedded", "work"]
+__all__ = ["Engine", "Role", "start_embedded", "work"]

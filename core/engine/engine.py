@@ -1,10 +1,15 @@
-"""The engine: one at a time on a database, however many are started; the others stand by."""
+"""The engine: carries out runs. One of all that are started leads: it does what is to be done once, as schedules and recovery.
+
+On SQLite one engine works and the others stand by. On PostgreSQL all of them carry out runs, on as many machines as there are.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +18,7 @@ from sqlalchemy.orm import Session
 from core.domain.text import T, Text
 from core.engine.metronome import Job, Metronome, queue_due
 from core.engine.queue import EmbeddedQueue, Queue
+from core.engine.shared_queue import SharedQueue
 from core.services import alerts, sync, webhook_processing
 from core.services.access import SYSTEM
 from core.services.context import Context
@@ -24,7 +30,9 @@ from core.store.runs import Run
 log = structlog.get_logger()
 
 ENGINE = "engine"
-"""The lease of the one engine that works."""
+"""The lease of the one engine that leads."""
+PRESENCE = "worker:"
+"""Each engine that carries out runs has a lease of its own, so that others see that it is there."""
 MOST_ATTEMPTS = 5
 """A run that took its process with it so often is not begun again."""
 ALERTS_EVERY = 1800.0
@@ -33,18 +41,43 @@ PLANS_KEPT = timedelta(days=30)
 """Plans of which nothing was written."""
 
 
-class Engine:
-    """Carries out queued runs, queues what is due, and takes up what a dead process left. Start it once a process."""
+class Role(StrEnum):
+    """What an engine does at the moment."""
 
-    def __init__(self, ctx: Context, *, queue: Queue | None = None, every: float = 1.0) -> None:
+    STOPPED = "stopped"
+    STANDS_BY = "stands by"
+    """Another engine works on this database, and it has one alone (SQLite)."""
+    CARRIES_OUT = "carries out runs"
+    LEADS = "leads"
+    """Carries out runs, and does what only one does: schedules, recovery, webhooks, alerts."""
+
+
+class Engine:
+    """Carries out queued runs, queues what is due, and takes up what a dead process left. Start it once a process.
+
+    `told` hears of every change of its role, in the engine's own thread.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        *,
+        queue: Queue | None = None,
+        every: float = 1.0,
+        told: Callable[[Role], None] = lambda _: None,
+    ) -> None:
         self._ctx = ctx
-        self._queue = queue or EmbeddedQueue(ctx)
+        self._shared = not ctx.database.is_sqlite
+        self._queue = queue or (SharedQueue(ctx) if self._shared else EmbeddedQueue(ctx))
         self._every = every
+        self._told = told
         self._owner = new_owner()
+        self._presence = PRESENCE + self._owner.rpartition("|")[2]
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._stand_by, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
         self.working = threading.Event()
-        """Set while this engine is the one that works."""
+        """Set while this engine carries out runs."""
+        self.role = Role.STOPPED
 
     def start(self) -> None:
         """Returns at once; the work goes on in threads."""
@@ -56,24 +89,38 @@ class Engine:
         self._queue.wake()
         self._thread.join(seconds)
 
-    def _stand_by(self) -> None:
+    def _live(self) -> None:
+        if self._shared:
+            self._carry()
         while not self._stop.is_set():
             if self._keep_lease():
-                self._work()
+                self._lead()
             else:
+                self._is(Role.CARRIES_OUT if self._shared else Role.STANDS_BY)
                 self._stop.wait(self._every)
-        log.info("engine.stopped")
+        if self._shared:
+            self._rest()
+        self._is(Role.STOPPED)
 
-    def _work(self) -> None:
-        """Until somebody asks to stop, or the lease is lost."""
-        log.info("engine.works", owner=self._owner)
-        metronome = Metronome(self._jobs())
+    def _carry(self) -> None:
         self._queue.start(self._carry_out)
+        self.working.set()
+
+    def _rest(self) -> None:
+        self.working.clear()
+        self._queue.stop(25.0)
+        self._give_back()
+
+    def _lead(self) -> None:
+        """Until somebody asks to stop, or the lease is lost."""
+        metronome = Metronome(self._jobs())
         # Mail servers may take their time: what is sent keeps nothing else waiting.
         postman = Metronome(self._errands())
+        if not self._shared:
+            self._carry()
         metronome.start()
         postman.start()
-        self.working.set()
+        self._is(Role.LEADS)
         kept = time.monotonic()
         while not self._stop.wait(self._every):
             age = time.monotonic() - kept
@@ -84,17 +131,23 @@ class Engine:
             elif age > self._ctx.pace.lease / 2:
                 log.error("engine.lease_lost")
                 break
-        self.working.clear()
         metronome.stop()
         postman.stop()
-        self._queue.stop(25.0)
-        self._give_back()
+        if not self._shared:
+            self._rest()
+
+    def _is(self, role: Role) -> None:
+        if role is not self.role:
+            self.role = role
+            log.info("engine.role", role=role.value, owner=self._owner)
+            self._told(role)
 
     def _jobs(self) -> list[Job]:
         return [
             Job("interrupted runs", self._every * 5, self.resume_interrupted),
             Job("due portals", self._every, self._queue_due),
             Job("old plans", 3600.0, self._forget_old_plans),
+            Job("dead engines", 3600.0, self._forget_dead_engines),
             Job("webhooks", self._every, self._work_on_webhooks),
             Job("old webhooks", 3600.0, lambda: webhook_processing.tidy(self._ctx)),
         ]
@@ -138,6 +191,10 @@ class Engine:
         before = self._ctx.clock.now() - PLANS_KEPT
         self._ctx.database.run(lambda session: plans.prune(session, before))
 
+    def _forget_dead_engines(self) -> None:
+        now = self._ctx.clock.now()
+        self._ctx.database.run(lambda session: leases.prune(session, PRESENCE, now))
+
     def _carry_out(self, run: Run) -> None:
         try:
             sync.carry_out(self._ctx, run, stop=self._stop)
@@ -146,8 +203,17 @@ class Engine:
             log.exception("engine.run_broke", run_id=run.id)
 
     def _keep_lease(self) -> bool:
+        """Whether this engine leads; on the way it shows that it is there."""
+
+        def work(session: Session) -> bool:
+            leads = take(session, self._ctx, ENGINE, self._owner)
+            if leads or self._shared:
+                now, seconds = self._ctx.clock.now(), self._ctx.pace.lease
+                leases.acquire(session, self._presence, self._owner, now, seconds)
+            return leads
+
         try:
-            return self._ctx.database.run(lambda session: take(session, self._ctx, ENGINE, self._owner))
+            return self._ctx.database.run(work)
         except SQLAlchemyError as error:
             log.warning("engine.database_unreachable", error=type(error).__name__)
             return False
@@ -155,6 +221,7 @@ class Engine:
     def _give_back(self) -> None:
         def work(session: Session) -> None:
             leases.release(session, ENGINE, self._owner)
+            leases.release(session, self._presence, self._owner)
 
         try:
             self._ctx.database.run(work)

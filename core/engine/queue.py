@@ -1,7 +1,8 @@
 """Brings queued runs to threads that carry them out.
 
 The truth is the table of runs; a queue only carries them. Every driver keeps the promise of `Queue`: a run reaches one handler,
-in one process, once an attempt. Here is the driver for one process beside its database.
+in one process, once an attempt, and runs of one portal one after the other. Here is the driver for one process beside its database;
+that for several machines is `core.engine.shared_queue`.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ class EmbeddedQueue:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _serve(self, handler: Handler) -> None:
-        owner = new_owner()
         while not self._ended.is_set():
-            run = self._claim(owner)
+            # A name for each attempt: what an earlier one left behind is told apart from it.
+            run = self._claim(new_owner())
             if run is None:
                 self._news.wait(self._look_every)
                 self._news.clear()
@@ -85,7 +86,7 @@ class EmbeddedQueue:
         try:
             with ctx.database.session() as session:
                 # Looking takes no place among the writers; most looks find nothing.
-                if not any(run.status == runs.QUEUED for run in runs.unfinished(session)):
+                if not runs.claimable(session):
                     return None
             return ctx.database.run(lambda session: runs.claim(session, owner, ctx.clock.now(), ctx.pace.lease))
         except SQLAlchemyError as error:

@@ -34,3 +34,14 @@ def holder(session: Session, name: str, now: datetime) -> str:
     """Who has the lease now; empty for nobody."""
     query = select(LEASE.c.owner).where(LEASE.c.name == name, LEASE.c.until >= now)
     return str(session.execute(query).scalar() or "")
+
+
+def holders(session: Session, prefix: str, now: datetime) -> list[str]:
+    """Who has leases whose names begin like this."""
+    query = select(LEASE.c.owner).where(LEASE.c.name.startswith(prefix, autoescape=True), LEASE.c.until >= now)
+    return sorted(session.execute(query).scalars())
+
+
+def prune(session: Session, prefix: str, now: datetime) -> None:
+    """Forget leases that ran out and whose names begin like this: nobody else will ever take those."""
+    session.execute(LEASE.delete().where(LEASE.c.name.startswith(prefix, autoescape=True), LEASE.c.until < now))

@@ -13,13 +13,13 @@ import pytest
 from core.domain.usage import Reading
 from core.engine import Engine
 from core.engine.metronome import Job, Metronome, queue_due
-from core.engine.queue import EmbeddedQueue
 from core.services import runs as service
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
 from core.services.running import begin, free_dead_runs
 from core.store import leases, portals, runs
-from core.store.runs import NewRun, Run
+from core.store.runs import NewRun
+from tests.engine.conftest import until
 from tests.services.money.world import SandboxData, World, reading
 
 
@@ -41,15 +41,6 @@ def engine(acme: World) -> Iterator[Engine]:
     running.start()
     yield running
     running.stop()
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def ended(world: World, run_id: int) -> bool:
@@ -87,29 +78,6 @@ def test_two_engines_one_works(acme: World) -> None:
     finally:
         for one in engines:
             one.stop()
-
-
-def test_a_run_reaches_one_handler_once(acme: World) -> None:
-    """The promise of every queue: two of them on one database, many runs, each handled once."""
-    handled: list[int] = []
-    lock = threading.Lock()
-
-    def handle(run: Run) -> None:
-        with lock:
-            handled.append(run.id)
-        acme.database.run(lambda session: runs.finish(session, run.id, "done", acme.clock.now(), owner=run.lease_owner))
-
-    queues = [EmbeddedQueue(acme.ctx, look_every=0.02) for _ in range(2)]
-    for queue in queues:
-        queue.start(handle)
-    with acme.database.write() as session:
-        numbers = [runs.enqueue(session, NewRun(kind="sync", options={"n": n}), acme.clock.now()) for n in range(12)]
-    for queue in queues:
-        queue.wake()
-    assert until(lambda: len(handled) >= 12)
-    time.sleep(0.1)
-    assert all(queue.stop(5.0) for queue in queues)
-    assert sorted(handled) == sorted(run.id for run in numbers if run)
 
 
 def test_a_run_that_breaks_does_not_stop_the_engine(acme: World, engine: Engine) -> None:

@@ -1,0 +1,66 @@
+"""The tables of procrastinate, in a schema of their own of the same PostgreSQL database.
+
+Nothing in them is worth keeping: they carry numbers of runs, and the table of runs is the truth. So there is nothing to migrate, to
+back up or to move either: each version of the library gets a schema that bears its number, made when an engine first starts.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from procrastinate.schema import SchemaManager
+from sqlalchemy import Connection, make_url, text
+
+from core.store.db import Database
+
+PREFIX = "contractbridge_queue_"
+SCHEMA = PREFIX + metadata.version("procrastinate").replace(".", "_")
+LOCK = 0x636F6E76
+"""Names the advisory lock under which the schema is made."""
+IDLE_HOURS = 24
+"""A schema of another version goes when no worker of that version was seen for so long."""
+
+
+def prepare(database: Database) -> None:
+    """Make the schema where it is missing. Raises SQLAlchemyError, for one where this user may not make schemas."""
+    with database.engine.begin() as connection:
+        if _is_there(connection):
+            return
+        connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": LOCK})
+        if _is_there(connection):
+            return
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        connection.execute(text(f"SET LOCAL search_path TO {SCHEMA}"))
+        driver: Any = connection.connection.driver_connection
+        driver.execute(SchemaManager.get_schema())
+        connection.execute(text("SET LOCAL search_path TO DEFAULT"))
+        _drop_older(connection)
+
+
+def connect_info(database: Database) -> tuple[str, dict[str, str]]:
+    """The address for libpq, and what else to connect with so that names mean the tables of the queue."""
+    address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return address, {"options": f"-c timezone=utc -c search_path={SCHEMA}"}
+
+
+def _is_there(connection: Connection) -> bool:
+    return bool(connection.execute(text(f"SELECT to_regclass('{SCHEMA}.procrastinate_jobs') IS NOT NULL")).scalar())
+
+
+def _drop_older(connection: Connection) -> None:
+    names = connection.execute(
+        text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :prefix) AND nspname <> :own"),
+        {"prefix": PREFIX, "own": SCHEMA},
+    )
+    for name in names.scalars().all():
+        quoted = connection.dialect.identifier_preparer.quote(name)
+        seen = connection.execute(
+            text(
+                f"SELECT EXISTS (SELECT 1 FROM {quoted}.procrastinate_workers"  # noqa: S608 - a name from the catalogue, quoted
+                " WHERE last_heartbeat > now() - make_interval(hours => :hours))"
+            ),
+            {"hours": IDLE_HOURS},
+        ).scalar()
+        if not seen:
+            connection.execute(text(f"DROP SCHEMA {quoted} CASCADE"))
