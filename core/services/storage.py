@@ -29,7 +29,7 @@ _last = _Last()
 
 
 def storage_trouble(ctx: Context) -> StorageTrouble | None:
-    """Why nothing can be stored, in words and with what to do; None when all is well. A state of the machine, no secret of anybody's."""
+    """Why nothing can be stored, in words and with what to do; None when all is well."""
     key = (ctx.database.url, str(ctx.home))
     with _last.lock:
         at, found = _last.found.get(key, (float("-inf"), None))
