@@ -89,7 +89,8 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     registry = Registry()
     clock = WorkspaceClock(database)
     # A SQLite file has one process that works; PostgreSQL any number.
-    limits = None if database.is_sqlite else DatabaseLimits(database, clock)
+    pace = pace or Pace()
+    limits = None if database.is_sqlite else DatabaseLimits(database, clock, pace.lease / 2)
 
     def opened_hosts() -> frozenset[str]:
         with database.session() as session:
@@ -112,7 +113,7 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         source=source,
         connectors=registry,
         home=settings.home,
-        pace=pace or Pace(),
+        pace=pace,
         channels=channel,
         lookout=Lookout(observing, stage_of),
     )

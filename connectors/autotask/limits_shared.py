@@ -16,8 +16,6 @@ from core.domain.ports import ApiBudget, Metered, SharedLimits, Slot
 
 log = structlog.get_logger(__name__)
 
-HELD = 30.0
-"""Seconds that a place is held without a sign of life; then whoever had it counts as dead."""
 FIRST_LOOK, LONGEST_LOOK = 0.005, 0.04
 """Seconds between two looks for a free place: growing, and never the same for two processes."""
 FLUSH_EVERY = 1.0
@@ -30,10 +28,9 @@ LOOK_KEPT = 1.0
 class SharedGate:
     """The gate of this process, and behind it that of all. Threads of one process wait here, not at the database."""
 
-    def __init__(self, limits: SharedLimits, integration: str, *, held: float = HELD) -> None:
+    def __init__(self, limits: SharedLimits, integration: str) -> None:
         self._limits = limits
         self._integration = integration
-        self._held = held
         self._own = Gate()
         self._lock = threading.Lock()
         self._using: dict[Slot, float] = {}
@@ -54,7 +51,7 @@ class SharedGate:
         pause = FIRST_LOOK
         while True:
             began = time.time()
-            slots = self._limits.take(self._integration, entities, at_most, self._held)
+            slots = self._limits.take(self._integration, entities, at_most)
             if slots:
                 break
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads competitors, guards nothing
@@ -69,7 +66,7 @@ class SharedGate:
     def _still_holds(self, slots: Sequence[Slot]) -> bool:
         """By the wall clock, which goes on while the process or the whole machine stands still."""
         with self._lock:
-            return all(time.time() - self._using[slot] < self._held * 0.8 for slot in slots)
+            return all(time.time() - self._using[slot] < self._limits.held * 0.8 for slot in slots)
 
     def _leave(self, slots: Sequence[Slot], linger: float) -> None:
         with self._lock:
@@ -86,16 +83,16 @@ class SharedGate:
         """Hold the places of requests that take long; ends when there is nothing to hold."""
         while True:
             with self._lock:
-                self._ended.wait(self._held / 3)
+                self._ended.wait(self._limits.held / 3)
                 now = time.time()
                 if not self._using:
                     self._keeper = None
                     return
-                long = [slot for slot, since in self._using.items() if now - since > self._held / 4]
+                long = [slot for slot, since in self._using.items() if now - since > self._limits.held / 4]
             if not long:
                 continue
             try:
-                self._limits.keep(self._integration, long, self._held)
+                self._limits.keep(self._integration, long)
             except RemoteError as error:
                 log.warning("slots.not_kept", slots=len(long), error=error.kind)
                 continue

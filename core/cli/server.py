@@ -35,7 +35,7 @@ def run(
 
 def worker() -> int:
     from core import bootstrap
-    from core.engine import work
+    from core.engine import Role, work
     from core.settings import Settings
 
     app = bootstrap.build(Settings.load())
@@ -43,8 +43,16 @@ def worker() -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     say(T("The background engine runs. Ctrl-C ends it after the step it is at."), to_error=True)
+    texts = {
+        Role.LEADS: T("This process carries out runs and leads: schedules, webhooks and alerts are its work too."),
+        Role.CARRIES_OUT: T("This process carries out runs; another one leads."),
+        Role.STANDS_BY: T(
+            "Another process works on this database; this one stands by. Only PostgreSQL lets several work at once."
+        ),
+        Role.STOPPED: T("Ended; what was begun goes on with the next one."),
+    }
     try:
-        work(app, stop)
+        work(app, stop, lambda role: say(texts[role], to_error=True))
     finally:
         app.close()
     return 0

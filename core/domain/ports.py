@@ -275,18 +275,20 @@ class Metered:
 class SharedLimits(Protocol):
     """Autotask's limits, counted over all processes on one database. `integration` names the address, user and integration code.
 
-    A slot is held for some seconds at a time; one whose process died comes free. Safe for several threads.
+    A slot is held for `held` seconds at a time; one whose process died comes free. Safe for several threads.
     Raises RemoteError (`not_sent`, retryable) while nobody can tell how much is in use.
     """
 
-    def take(self, integration: str, entities: Sequence[str], at_most: int, seconds: float) -> list[Slot]:
+    held: float
+
+    def take(self, integration: str, entities: Sequence[str], at_most: int) -> list[Slot]:
         """A place for each entity, or none at all ([]) while one of them has no room: then ask again a little later."""
 
     def give(self, integration: str, slots: Sequence[Slot], linger: float) -> None:
         """The places are free; they count for `linger` seconds longer."""
 
-    def keep(self, integration: str, slots: Sequence[Slot], seconds: float) -> None:
-        """Hold the places for so long from now on."""
+    def keep(self, integration: str, slots: Sequence[Slot]) -> None:
+        """Hold the places for as long from now on."""
 
     def count(self, integration: str, requests: int) -> None:
         """So many requests went out."""

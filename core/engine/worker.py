@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from core.bootstrap import App
-from core.engine.engine import Engine
+from core.engine.engine import Engine, Role
 
 
 def start_embedded(app: App) -> Engine:
@@ -15,8 +16,9 @@ def start_embedded(app: App) -> Engine:
     return engine
 
 
-def work(app: App, stop: threading.Event) -> None:
-    """An engine in this process until `stop` is set."""
-    engine = start_embedded(app)
+def work(app: App, stop: threading.Event, told: Callable[[Role], None] = lambda _: None) -> None:
+    """An engine in this process until `stop` is set; `told` hears of every change of its role."""
+    engine = Engine(app.context, told=told)
+    engine.start()
     stop.wait()
     engine.stop()

@@ -24,14 +24,15 @@ Result = TypeVar("Result")
 class DatabaseLimits:
     """In the tables of the database. One object for each process."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, held: float) -> None:
+        self.held = held
         self._database = database
         self._clock = clock
         self._owner = new_owner()
         self._known: set[tuple[str, str, int]] = set()
         self._lock = threading.Lock()
 
-    def take(self, integration: str, entities: Sequence[str], at_most: int, seconds: float) -> list[Slot]:
+    def take(self, integration: str, entities: Sequence[str], at_most: int) -> list[Slot]:
         names = sorted(set(entities))
         with self._lock:
             fresh = [name for name in names if (integration, name, at_most) not in self._known]
@@ -40,7 +41,7 @@ class DatabaseLimits:
             now = self._clock.now()
             if fresh:
                 api_limits.ensure(session, integration, fresh, at_most, now)
-            return api_limits.take(session, integration, names, at_most, self._owner, now, seconds, is_dead)
+            return api_limits.take(session, integration, names, at_most, self._owner, now, self.held, is_dead)
 
         taken = self._run(work)
         with self._lock:
@@ -50,8 +51,10 @@ class DatabaseLimits:
     def give(self, integration: str, slots: Sequence[Slot], linger: float) -> None:
         self._run(lambda session: api_limits.give(session, integration, self._owner, slots, self._clock.now(), linger))
 
-    def keep(self, integration: str, slots: Sequence[Slot], seconds: float) -> None:
-        self._run(lambda session: api_limits.keep(session, integration, self._owner, slots, self._clock.now(), seconds))
+    def keep(self, integration: str, slots: Sequence[Slot]) -> None:
+        self._run(
+            lambda session: api_limits.keep(session, integration, self._owner, slots, self._clock.now(), self.held)
+        )
 
     def count(self, integration: str, requests: int) -> None:
         self._run(lambda session: api_limits.count(session, integration, requests, self._clock.now()))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -119,6 +119,24 @@ def passes(error: DBAPIError) -> bool:
     return code in PASSING or "database is locked" in str(error.orig)
 
 
+def postgres_arguments(address: URL) -> dict[str, Any]:
+    """What PostgreSQL is connected with. Client and server notice within a minute that the other is gone, or stands still inside a
+    transaction: what it had locked is free then. The address may say otherwise (`?options=…&connect_timeout=…`).
+    """
+    known: dict[str, Any] = {
+        "options": (
+            "-c timezone=utc -c lock_timeout=60s -c idle_in_transaction_session_timeout=60s"
+            " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 -c tcp_user_timeout=35s"
+        ),
+        "connect_timeout": 10,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 35_000,
+    }
+    return {name: value for name, value in known.items() if name not in address.query}
+
+
 def _reading(engine: Engine) -> dict[str, Any]:
     if engine.dialect.name == "sqlite":
         return {"contractbridge_reading": True}
@@ -134,7 +152,7 @@ def _make_engine(url: str, pool_size: int) -> Engine:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"options": "-c timezone=utc -c lock_timeout=60s"},
+            connect_args=postgres_arguments(address),
         )
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Any
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, make_url, text
 
-from core.store.db import Database
+from core.store.db import Database, postgres_arguments
 
 PREFIX = "contractbridge_queue_"
 SCHEMA = PREFIX + metadata.version("procrastinate").replace(".", "_")
@@ -38,10 +38,13 @@ def prepare(database: Database) -> None:
         _drop_older(connection)
 
 
-def connect_info(database: Database) -> tuple[str, dict[str, str]]:
+def connect_info(database: Database) -> tuple[str, dict[str, Any]]:
     """The address for libpq, and what else to connect with so that names mean the tables of the queue."""
-    address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return address, {"options": f"-c timezone=utc -c search_path={SCHEMA}"}
+    address = make_url(database.url)
+    arguments = postgres_arguments(address)
+    options = arguments.pop("options", "") or address.query["options"]
+    plain = address.set(drivername="postgresql").difference_update_query(["options"])
+    return plain.render_as_string(hide_password=False), arguments | {"options": f"{options} -c search_path={SCHEMA}"}
 
 
 def _is_there(connection: Connection) -> bool:
