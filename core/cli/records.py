@@ -127,14 +127,20 @@ def doctor(as_json: AsJson = False) -> int:
                 {
                     "ok": not worst,
                     "checks": [
-                        {"name": c.name, "state": c.state, "message": words(c.message), "remedy": words(c.remedy)}
+                        {
+                            "code": c.code,
+                            "name": c.name,
+                            "state": c.state,
+                            "message": words(c.message),
+                            "remedy": words(c.remedy),
+                        }
                         for c in checks
                     ],
                 }
             )
         else:
             table(
-                [T("What"), T("State"), T("Found")],
-                [(T(c.name), T(c.state), f"{words(c.message)} {words(c.remedy)}".strip()) for c in checks],
+                [T("What"), T("State"), T("Found"), T("Code")],
+                [(T(c.name), T(c.state), f"{words(c.message)} {words(c.remedy)}".strip(), c.code) for c in checks],
             )
     return 1 if worst else 0

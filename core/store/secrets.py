@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.domain.errors import SettingsError
 from core.store.bulk import update_rows, upsert_rows
 from core.store.sealing import Box, hold
 from core.store.tables import table
 from core.store.tables.workspace import SecretRow
 
 SECRET = table(SecretRow)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Kept:
+    """One stored secret. `value` is None when the key does not open it; it is not shown."""
+
+    owner: str
+    field: str
+    updated_at: datetime
+    value: str | None
+
+    def __repr__(self) -> str:
+        return f"Kept({self.owner}:{self.field})"
 
 
 def put(session: Session, box: Box, owner: str, values: Mapping[str, str], now: datetime) -> None:
@@ -84,7 +99,23 @@ def reseal(session: Session, box: Box, now: datetime) -> int:
     return len(rows)
 
 
-def other_keys(session: Session, key_id: str) -> int:
+def everything(session: Session, box: Box) -> list[Kept]:
+    """Every stored secret, by owner and field, in the clear where it opens: to look whether all of them are still good."""
+    query = select(SECRET.c.owner, SECRET.c.field, SECRET.c.ciphertext, SECRET.c.updated_at)
+    return [
+        Kept(owner, name, updated_at, _opened(box, sealed, _place(owner, name)))
+        for owner, name, sealed, updated_at in session.execute(query.order_by(SECRET.c.owner, SECRET.c.field))
+    ]
+
+
+def _opened(box: Box, sealed: str, place: str) -> str | None:
+    try:
+        return box.open(sealed, place)
+    except SettingsError:
+        return None
+
+
+def sealed_otherwise(session: Session, key_id: str) -> int:
     """How many secrets are sealed with another key than this one."""
     return int(session.execute(select(func.count()).select_from(SECRET).where(SECRET.c.key_id != key_id)).scalar_one())
 

@@ -47,6 +47,9 @@ class Clock:
 class PlainBox:
     key_id = "plain"
 
+    def refresh(self) -> None:
+        return None
+
     def seal(self, text: str, place: str) -> str:
         return text
 

@@ -102,7 +102,8 @@ def test_s1_27_from_nothing_to_updated_contract_lines(app: bootstrap.App, sandbo
     assert activity.verify(ctx, otto).ok
     assert activity.audit(ctx, otto, PageQuery(text="Otto mapping")).total >= 2
     assert "verified" in "".join(activity.export_lines(ctx, otto))
-    assert not [check for check in doctor.examine(ctx, admin) if check.state == "wrong"]
+    wrong = {check.code for check in doctor.examine(ctx, admin) if check.state == "wrong"}
+    assert wrong <= {"postgres.not_durable"}, "the server of the tests keeps nothing"
 
     exported = workspace.export_workspace(ctx, admin)
     assert workspace.apply_workspace(ctx, admin, exported, {}).created == 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,9 +36,9 @@ BOLD = Policy(
     increase=When.TODAY, decrease=When.TODAY, max_change_percent=None, hold_to_zero=False, max_lines_down_percent=None
 )
 """Follows the portal at once: for tests in which the policy is not the point."""
-QUICK_PACE = Pace(portal_limit=5.0, lease=20.0, settle=0.0, lock_wait=10.0)
+QUICK_PACE = Pace(portal_limit=60.0, lease=60.0, settle=0.0, lock_wait=60.0)
 QUICK_LIMITS = AutotaskLimits(
-    first_wait=0.01, longest_wait=0.02, slow_pause=0.0, slot_linger=0.0, connect_timeout=2.0, read_timeout=2.0, attempts=3,
+    first_wait=0.01, longest_wait=0.02, slow_pause=0.0, slot_linger=0.0, connect_timeout=30.0, read_timeout=30.0, attempts=3,
 )  # fmt: skip
 SAID = Callable[[datetime], Reading]
 
@@ -65,6 +65,9 @@ class PlainBox:
     """Seals nothing: these tests have no secrets."""
 
     key_id = "plain"
+
+    def refresh(self) -> None:
+        return None
 
     def seal(self, text: str, place: str) -> str:
         return text
@@ -153,9 +156,11 @@ class World:
 
         self.said[name] = say
 
-    def hangs(self, seconds: float, name: str = "Duo") -> None:
+    def hangs(self, ended: Event, name: str = "Duo") -> None:
+        """It does not answer until somebody ends it."""
+
         def say(now: datetime) -> Reading:
-            time.sleep(seconds)
+            ended.wait()
             return reading(name, now, {})
 
         self.said[name] = say
