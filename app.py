@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit import runtime
 
-from pages._ui import auth, shell, states
+from pages._ui import auth, confirming, shell, states
 
 if runtime.exists():
     shell.set_up_page()
@@ -18,6 +18,7 @@ if runtime.exists():
             page = st.navigation(shell.navigation())
             st.session_state["_page"] = page.url_path
             shell.sidebar()
+            confirming.go_on()
             page.run()
 else:
     from core.web import process, routes
@@ -27,7 +28,7 @@ else:
     charts.warm_up()
     app = st.App(
         __file__,
-        routes=routes.routes(process.context, shell.openid_is_set_up),
+        routes=routes.routes(process.context),
         middleware=routes.middleware(process.context, auth.sub_path(), process.allowed_hosts()),
         lifespan=process.lifespan,
         on_script_error=states.show_problem,

@@ -15,6 +15,7 @@ from connectors import autotask
 from connectors._kit.observed import observing, stage_of
 from connectors._kit.posting import guarded_posting
 from connectors._kit.registry import Registry
+from connectors._openid import OpenIdProviders
 from core.domain.connector import Surroundings
 from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import SharedLimits, Source, Target
@@ -88,8 +89,8 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
     box = load_box(settings.home, _clear(settings.secret_key))
     registry = Registry()
     clock = WorkspaceClock(database)
-    # A SQLite file has one process that works; PostgreSQL any number.
     pace = pace or Pace()
+    # A SQLite file has one process that works; PostgreSQL any number.
     limits = None if database.is_sqlite else DatabaseLimits(database, clock, pace.lease / 2)
 
     def opened_hosts() -> frozenset[str]:
@@ -115,6 +116,7 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         home=settings.home,
         pace=pace,
         channels=channel,
+        identity=OpenIdProviders().open,
         lookout=Lookout(observing, stage_of),
     )
     if box.has_older_keys:

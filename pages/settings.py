@@ -8,7 +8,6 @@ from pages._ui import (
     auth,
     choices,
     settings_autotask,
-    settings_own,
     settings_people,
     settings_workspace,
     states,
@@ -21,7 +20,6 @@ views = {
     "autotask": "Autotask",
     "people": tr("People"),
     "channels": tr("Notifications"),
-    "own": tr("My account"),
     "workspace": tr("Workspace and back-up"),
 }
 view = choices.segmented("settings_view", views)
@@ -29,6 +27,5 @@ view = choices.segmented("settings_view", views)
     "autotask": settings_autotask.show,
     "people": settings_people.show,
     "channels": alert_channels.show,
-    "own": settings_own.show,
     "workspace": settings_workspace.show,
 }.get(view or "autotask", settings_autotask.show)()

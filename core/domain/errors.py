@@ -1,14 +1,14 @@
 """The one family of errors. What to do next decides the class.
 
-=====================================  ==========================================================
+=====================================  ==================================================================================
 situation                              raise
-=====================================  ==========================================================
-a person can fix it                    `PersonError` (or `SettingsError`, `AccessDenied`, `InputError`)
+=====================================  ==================================================================================
+a person can fix it                    `PersonError` (or `SettingsError`, `AccessDenied`, `ConfirmationNeeded`, `InputError`)
 the other side failed, may work later  `RemoteError(retryable=True)` (or `RateLimited`)
 the other side refuses                 `RemoteError(retryable=False)` (or `Unauthorized`, `Refused`, `ShapeChanged`)
 nobody knows whether a write happened  `OutcomeUnknown`: read back before anything else (M4)
 our own mistake                        any other exception: it is logged with a number, the page shows the number
-=====================================  ==========================================================
+=====================================  ==================================================================================
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from core.domain.text import T, Text
 
 __all__ = [
     "AccessDenied",
+    "ConfirmationNeeded",
     "ContractBridgeError",
     "InputError",
     "OutcomeUnknown",
@@ -73,6 +74,19 @@ class AccessDenied(PersonError):
             place=place,
             remedy=T("Ask an administrator to do it or to give you that role."),
             kind="access_denied",
+        )
+
+
+class ConfirmationNeeded(PersonError):
+    """The person may do this, but has to show once more who they are: somebody else may be at their browser."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            T("Please confirm that it is you."),
+            remedy=T(
+                "Secrets, people and the connection to Autotask change only after you have signed in a moment ago."
+            ),
+            kind="confirmation_needed",
         )
 
 

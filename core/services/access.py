@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from core.domain.errors import AccessDenied
+from core.domain.errors import AccessDenied, ConfirmationNeeded
+
+if TYPE_CHECKING:
+    from core.services.context import Context
 
 
 class Role(StrEnum):
@@ -28,7 +33,9 @@ class Actor:
     """The person (or the product itself) that does something; goes into the audit with everything it did.
 
     `id` is 0 for who is no stored person: the schedule, and somebody at the server's own terminal. `locale` is how numbers
-    and dates are written (`nl_NL`); empty: as usual for the language.
+    and dates are written (`nl_NL`); empty: as usual for the language. `session` is the number of the session in a browser, and
+    `confirmed_until` how long what the person showed of themselves there counts (see `require_confirmed`); 0 and None for
+    who came in no browser.
     """
 
     id: int
@@ -36,6 +43,8 @@ class Actor:
     role: Role
     language: str = "en"
     locale: str = ""
+    session: int = field(default=0, compare=False)
+    confirmed_until: datetime | None = field(default=None, compare=False)
 
 
 SYSTEM = Actor(0, "system", Role.ADMIN)
@@ -51,3 +60,13 @@ def require(actor: Actor, needed: Role) -> None:
     """Return when the actor's role allows it; raise AccessDenied otherwise."""
     if not actor.role.covers(needed):
         raise AccessDenied(needed.value)
+
+
+def require_confirmed(ctx: Context, actor: Actor) -> None:
+    """Return when it is certain who sits there: the person signed in, or confirmed it, a few minutes ago.
+
+    Asked before secrets, people and the connection to Autotask change, so that a browser left open is worth less. It is about
+    browsers: who has a terminal on the server, and the product's own work, have no session. Raises ConfirmationNeeded.
+    """
+    if actor.session and (actor.confirmed_until is None or actor.confirmed_until <= ctx.clock.now()):
+        raise ConfirmationNeeded

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.errors import ContractBridgeError, SettingsError
 from core.domain.text import T, Text
 from core.services import directory as reading
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
 from core.store import directory, secrets, workspace
 
@@ -107,11 +107,13 @@ def autotask_settings(ctx: Context, actor: Actor) -> AutotaskView:
 def save_autotask(
     ctx: Context, actor: Actor, *, user_name: str, secret: str | None, integration_code: str | None, base_url: str = ""
 ) -> bool:
-    """Store the connection; a secret that is None (or empty) stays as it is stored. Tells whether anything changed. For admins.
+    """Store the connection; a secret that is None (or empty) stays as it is stored. Tells whether anything changed. For admins,
+    confirmed.
 
     Another user name or address is another Autotask: what was read from the old one is forgotten.
     """
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
     wanted = {"user_name": user_name.strip(), "base_url": checked_address(base_url)}
     if not wanted["user_name"]:
         raise SettingsError(T("The user name of the API user is needed."), place="user_name")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.connector import Connectors
 from core.domain.errors import SettingsError
+from core.domain.identity import IdentityProvider, OpenIdSettings
 from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import Clock, Contact, Source, Stage, Target
 from core.domain.text import T
@@ -44,6 +45,15 @@ class Lookout:
     stage: Callable[[BaseException], Stage | None] = lambda _: None
 
 
+IdentityFactory = Callable[[OpenIdSettings], IdentityProvider]
+"""The company's own sign-in, as its settings say."""
+
+
+def no_identity(_: OpenIdSettings) -> IdentityProvider:
+    """Where no identity provider is wired."""
+    raise SettingsError(T("Nobody can sign in at an identity provider from here."), kind="no_identity")
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long the money path waits, in seconds.
@@ -72,4 +82,5 @@ class Context:
     home: Path
     pace: Pace = field(default_factory=Pace)
     channels: ChannelFactory = no_channels
+    identity: IdentityFactory = no_identity
     lookout: Lookout = field(default_factory=Lookout)

@@ -1,4 +1,4 @@
-"""People: local accounts and what they may do. Signing in is in `core.services.signing_in`."""
+"""People: local accounts and what they may do. Signing in is in `signing_in` and `openid`, what is open then in `sessions`."""
 
 from __future__ import annotations
 
@@ -12,41 +12,63 @@ from core.domain.errors import InputError
 from core.domain.text import T
 from core.i18n import LANGUAGES
 from core.services import passwords
-from core.services.access import SYSTEM, Actor, Role, require
+from core.services.access import SYSTEM, Actor, Role, require, require_confirmed
 from core.services.audited import note
-from core.services.signing_in import (
+from core.services.openid import (
+    OpenIdView,
+    oidc_groups,
+    openid_is_set_up,
+    openid_settings,
+    remove_openid,
+    save_oidc_groups,
+    save_openid,
+)
+from core.services.sessions import (
+    SessionLimits,
     SessionRow,
+    Visit,
     actor_of,
     actor_of_token,
+    end_session,
     list_sessions,
-    oidc_actor,
-    oidc_groups,
-    save_oidc_groups,
-    sign_in,
-    sign_out,
+    save_session_limits,
+    session_limits,
     sign_out_everywhere,
 )
+from core.services.signing_in import check_own_password, confirm_password, sign_in, sign_out
 from core.store import people as store
+from core.store import sessions as session_store
 
 if TYPE_CHECKING:
     from core.services.context import Context
 
 __all__ = [
+    "OpenIdView",
     "PersonRow",
+    "SessionLimits",
     "SessionRow",
+    "Visit",
     "actor_of_token",
     "add_person",
     "change_own_password",
     "change_own_preferences",
     "change_person",
+    "confirm_password",
     "create_first_admin",
+    "end_session",
     "first_admin_from_environment",
+    "has_password",
     "list_people",
     "list_sessions",
     "needs_first_admin",
-    "oidc_actor",
     "oidc_groups",
+    "openid_is_set_up",
+    "openid_settings",
+    "remove_openid",
     "save_oidc_groups",
+    "save_openid",
+    "save_session_limits",
+    "session_limits",
     "set_password",
     "sign_in",
     "sign_out",
@@ -114,8 +136,9 @@ def list_people(ctx: Context, actor: Actor) -> list[PersonRow]:
 def add_person(
     ctx: Context, actor: Actor, name: str, password: str, role: Role, *, language: str = "en", locale: str = ""
 ) -> int:
-    """Add a local account; gives its number. For admins."""
+    """Add a local account; gives its number. For admins, confirmed."""
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
     person = _new_person(name, password, role, _language(language), locale)
     return ctx.database.run(lambda session: _add(ctx, session, actor, person))
 
@@ -125,9 +148,10 @@ def change_person(
 ) -> None:
     """Change what somebody may do, or whether at all; open sessions of who may no longer are ended. For admins.
 
-    The last administrator can be neither taken away nor made less.
+    The last administrator can be neither taken away nor made less. Confirmed.
     """
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
 
     def work(session: Session) -> None:
         person = _person(session, person_id)
@@ -144,30 +168,40 @@ def change_person(
             )
         store.change(session, person_id, wanted)
         if not wanted["active"]:
-            store.close_sessions_of(session, person_id)
+            session_store.close_sessions(session, person_id=person_id)
         note(ctx, session, actor, "person.changed", person.name, before=before, after=wanted)
 
     ctx.database.run(work)
 
 
 def set_password(ctx: Context, actor: Actor, person_id: int, password: str) -> None:
-    """Give somebody a new password; all their sessions end. For admins."""
+    """Give somebody a new password; all their sessions end, but the one it is done in. For admins, confirmed.
+
+    Who signs in with the company account has none and gets none: that would be a way in past the provider.
+    """
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
     with ctx.database.session() as session:
-        name = _person(session, person_id).name
-    passwords.check_rules(password, name)
+        person = _person(session, person_id)
+    if person.oidc_subject:
+        raise InputError(T("{name} signs in with the company account.", name=person.name), kind="password")
+    passwords.check_rules(password, person.name)
     _keep_password(ctx, actor, person_id, password)
 
 
 def change_own_password(ctx: Context, actor: Actor, old: str, new: str) -> None:
-    """Everybody may change the own password, knowing the old one; all own sessions end, this one too."""
+    """Everybody may change the own password, knowing the old one; all other own sessions end."""
+    require(actor, Role.VIEWER)
+    check_own_password(ctx, actor, old)
+    passwords.check_rules(new, actor.name)
+    _keep_password(ctx, actor, actor.id, new)
+
+
+def has_password(ctx: Context, actor: Actor) -> bool:
+    """Whether somebody signs in with a password of ours, rather than with the company account."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
-        person = _person(session, actor.id)
-    if not passwords.matches(old, person.password_hash)[0]:
-        raise InputError(T("The old password is not right."), kind="password")
-    passwords.check_rules(new, person.name)
-    _keep_password(ctx, actor, person.id, new)
+        return bool(_person(session, actor.id).password_hash)
 
 
 def change_own_preferences(
@@ -216,7 +250,7 @@ def _keep_password(ctx: Context, actor: Actor, person_id: int, password: str) ->
     def work(session: Session) -> None:
         person = _person(session, person_id)
         store.change(session, person_id, {"password_hash": fresh})
-        store.close_sessions_of(session, person_id)
+        session_store.close_sessions(session, person_id=person_id, but=actor.session)
         note(ctx, session, actor, "person.password_changed", person.name)
 
     ctx.database.run(work)

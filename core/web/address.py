@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from core.domain.errors import InputError
 from core.domain.text import T
 from core.i18n import LANGUAGES
+from core.services.sessions import Visit
 
 SESSION_COOKIE = "contractbridge_session"
 LANGUAGE_COOKIE = "contractbridge_language"
@@ -22,6 +23,17 @@ def session_token(connection: HTTPConnection) -> str:
 def is_secure(connection: HTTPConnection) -> bool:
     """Whether the browser speaks https, to us or to the proxy before us."""
     return connection.url.scheme in ("https", "wss") or connection.headers.get("x-forwarded-proto", "") == "https"
+
+
+def base_address(connection: HTTPConnection) -> str:
+    """How the browser calls us, without a slash at the end: `https://intranet.example.com/portal`."""
+    scheme = "https" if is_secure(connection) else "http"
+    return f"{scheme}://{connection.url.netloc}{sub_path(connection)}"
+
+
+def visit_of(connection: HTTPConnection) -> Visit:
+    """Where somebody signs in from."""
+    return Visit(client_address(connection), connection.headers.get("user-agent", "")[:500])
 
 
 def client_address(connection: HTTPConnection) -> str:

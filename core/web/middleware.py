@@ -11,15 +11,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.web.address import session_token
+from core.web.address import is_secure, session_token
 
-OPEN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/oauth2callback", "/_stcore/", "/static/", "/component/",
+OPEN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/_stcore/", "/static/", "/component/",
               "/media/", "/app/static/", "/hooks/")  # fmt: skip
 """What needs no session: our own doors, and the parts of Streamlit that hold no data of ours without one."""
 OWN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/hooks/")
 """Our own routes. Streamlit puts its sub-path (`server.baseUrlPath`) before its routes, not before these."""
-OPENID_COOKIE = "_streamlit_user"
-OPENID_STEP = "signin=openid"
 
 CONTENT_POLICY = "; ".join(
     (
@@ -47,6 +45,8 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+TRANSPORT = "max-age=31536000"
+"""Told over https alone: for a year this browser comes over https, whatever a link says."""
 
 
 class SecurityHeaders:
@@ -65,6 +65,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if is_secure(HTTPConnection(scope)):
+                    headers.setdefault("strict-transport-security", TRANSPORT)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -91,7 +93,6 @@ class SignInFirst:
 
     `is_valid` tells whether a session token is good. The pages check it again on every run: this is the polite way,
     not the only lock. `below` is the sub-path of all pages, as `/portal`.
-    A person who came through OpenID Connect carries Streamlit's signed cookie, which the pages check.
     """
 
     def __init__(self, app: ASGIApp, is_valid: Callable[[str], bool], below: str = "") -> None:
@@ -111,8 +112,6 @@ class SignInFirst:
     async def may_pass(self, connection: HTTPConnection) -> bool:
         is_page = connection.scope["method"] == "GET" and "text/html" in connection.headers.get("accept", "")
         if not is_page or connection.url.path.removeprefix(self.below).startswith(OPEN_PATHS):
-            return True
-        if OPENID_COOKIE in connection.cookies or OPENID_STEP in connection.url.query:
             return True
         token = session_token(connection)
         return bool(token) and await run_in_threadpool(self.is_valid, token)

@@ -13,15 +13,18 @@ from core.services.context import Context
 from core.web.health import Health
 from core.web.hooks import Hooks
 from core.web.middleware import BelowPath, SecurityHeaders, SignInFirst
+from core.web.openid import OpenId
 from core.web.signin import SignIn
+from core.web.vendor import Vendor
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
 """Always let in: who watches the process on its own machine asks under these names."""
 
 
-def routes(context: Callable[[], Context], openid: Callable[[], bool]) -> list[Route]:
+def routes(context: Callable[[], Context]) -> list[Route]:
     """`/healthz`, `/readyz`, `/metrics`, `/auth/…` and `/hooks/…`."""
-    return [*Health(context).routes(), *Hooks(context).routes(), *SignIn(context, openid).routes()]
+    parts = (Health(context), Hooks(context), SignIn(context), OpenId(context), Vendor(context))
+    return [route for part in parts for route in part.routes()]
 
 
 def middleware(context: Callable[[], Context], below: str = "", hosts: Sequence[str] = ()) -> list[Middleware]:

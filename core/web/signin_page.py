@@ -71,6 +71,28 @@ $below
 """)
 
 
+MESSAGE = Template("""<!doctype html>
+<html lang="$language">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title · ContractBridge</title>
+<link rel="icon" href="data:,">
+<style>$style</style>
+</head>
+<body>
+<main>
+<div class="brand">$icon ContractBridge</div>
+<div class="card">
+<h1>$title</h1>
+$said
+$way
+</div>
+</main>
+</body>
+</html>
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One field of the form: `name` is what is posted, `hint` stands below it."""
@@ -118,7 +140,7 @@ def render(form: Form, language: str) -> str:
         )
 
     below = (
-        f'<a class="button" href="{escape(form.sub_path + form.other_way[1])}">{say(form.other_way[0])}</a>'
+        f'<a class="button" href="{escape(form.sub_path + form.other_way[1] + _onward(form, "?"))}">{say(form.other_way[0])}</a>'
         if form.other_way
         else ""
     )
@@ -140,10 +162,24 @@ def render(form: Form, language: str) -> str:
     )
 
 
+def message_page(title: Text, words: tuple[Text, ...], language: str, onward: str) -> str:
+    """A page without a form: what is to be said, and a way on."""
+    said = "".join(f"<p>{escape(translate(text, language))}</p>" for text in words)
+    way = f'<a class="button" href="{escape(onward)}">{escape(translate(T("Go on"), language))}</a>'
+    return MESSAGE.substitute(
+        language=language, title=escape(translate(title, language)), style=STYLE, icon=ICON, said=said, way=way
+    )
+
+
 def _language_link(code: str, name: str, current: str, form: Form) -> str:
     mark = ' aria-current="true"' if code == current else ""
-    onward = f"&amp;next={quote(form.next)}" if form.next != f"{form.sub_path}/" else ""
+    onward = escape(_onward(form, "&"))
     return f'<a href="{escape(form.sub_path + form.action)}?lang={code}{onward}" lang="{code}"{mark}>{escape(name)}</a>'
+
+
+def _onward(form: Form, mark: str) -> str:
+    """Where to go afterwards, for a link; nothing for the start page."""
+    return f"{mark}next={quote(form.next)}" if form.next != f"{form.sub_path}/" else ""
 
 
 def sign_in_form(*, openid: bool) -> Form:
@@ -156,7 +192,7 @@ def sign_in_form(*, openid: bool) -> Form:
             Input("name", T("User name"), autocomplete="username"),
             Input("password", T("Password"), "password", "current-password"),
         ),
-        other_way=(T("Sign in with the company account"), "/?signin=openid") if openid else None,
+        other_way=(T("Sign in with the company account"), "/auth/openid") if openid else None,
     )
 
 

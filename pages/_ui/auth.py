@@ -6,9 +6,9 @@ import time
 
 import streamlit as st
 
-from core.domain.errors import AccessDenied
+from core.domain.errors import ConfirmationNeeded
 from core.services import people
-from core.services.access import Actor, Role
+from core.services.access import Actor, Role, require_confirmed
 from core.services.context import Context
 from core.web import process
 from core.web.address import SESSION_COOKIE
@@ -70,25 +70,15 @@ def may(role: Role) -> bool:
     return actor().role.covers(role)
 
 
-def by_company_account() -> bool:
-    """Whether the person is here through the company's own sign-in rather than by a session of ours."""
-    return openid_is_set_up() and people.actor_of_token(context(), session_token()) is None and st.user.is_logged_in
-
-
-def openid_is_set_up() -> bool:
-    """Whether `.streamlit/secrets.toml` has an `[auth]` section."""
+def has_confirmed() -> bool:
+    """Whether the person signed in, or showed again who they are, so lately that secrets may be changed."""
     try:
-        return "auth" in st.secrets
-    except FileNotFoundError:
+        require_confirmed(context(), actor())
+    except ConfirmationNeeded:
         return False
+    return True
 
 
 def _look_up() -> Actor | None:
     token = session_token()
-    person = people.actor_of_token(context(), token) if token else None
-    if person is None and openid_is_set_up() and st.user.is_logged_in:
-        try:
-            return people.oidc_actor(context(), st.user.to_dict())
-        except AccessDenied:
-            st.session_state["_without_role"] = True
-    return person
+    return people.actor_of_token(context(), token) if token else None

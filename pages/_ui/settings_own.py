@@ -39,19 +39,25 @@ def show() -> None:
                 auth.forget()
                 states.done(tr("Saved."))
                 st.rerun()
-    with right, st.form("own_password", border=True, clear_on_submit=True):
+    with right:
+        if people.has_password(context, actor):
+            _password()
+        else:
+            with st.container(border=True):
+                st.markdown(f"**{tr('Company account')}**")
+                st.caption(tr("You sign in with the company account; its password is not kept here."))
+
+
+def _password() -> None:
+    with st.form("own_password", border=True, clear_on_submit=True):
         st.markdown(f"**{tr('Password')}**")
         old = st.text_input(tr("Present password"), type="password", key="own_old", autocomplete="current-password")
         new = st.text_input(tr("New password"), type="password", key="own_new", autocomplete="new-password")
         if st.form_submit_button(tr("Change password"), type="primary"):
             with states.explained():
-                people.change_own_password(context, actor, old, new)
-                st.success(tr("The password is changed."))
-        if st.form_submit_button(tr("Sign out everywhere")):
-            with states.explained():
-                people.sign_out_everywhere(context, actor)
+                people.change_own_password(auth.context(), auth.actor(), old, new)
                 auth.forget()
-                st.rerun()
+                st.success(tr("The password is changed; you are signed out everywhere else."))
 
 
 def _example(locale: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from core.services import people
 from core.services.access import Role
 from core.services.people import PersonRow
-from pages._ui import auth, dialogs, grid, states, words
-from pages._ui.formats import ago, moment, table, tr
+from pages._ui import auth, confirming, dialogs, grid, settings_openid, settings_sessions, states, words
+from pages._ui.formats import ago, table, tr
 
 
 def show() -> None:
@@ -42,62 +41,30 @@ def show() -> None:
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         if st.button(tr("Save"), type="primary", icon=":material/save:", disabled=not changed, key="save_people"):
-            with states.explained():
-                _save(rows, changed)
+            confirming.first(lambda: _save(rows, changed))
         if st.button(tr("Add a person"), icon=":material/person_add:", key="add_person"):
-            st.dialog(tr("Add a person"))(_add)()
+            confirming.first(st.dialog(tr("Add a person"))(_add))
         if st.button(tr("New password"), icon=":material/key:", key="new_password"):
-            st.dialog(tr("New password"))(_password)([row for row in rows if row.local])
+            local = [row for row in rows if row.local]
+            confirming.first(lambda: st.dialog(tr("New password"))(_password)(local))
     st.caption(
         tr("A viewer looks; an operator maps, approves and applies; an administrator also manages settings and people.")
     )
-    _sessions()
-    if auth.openid_is_set_up():
-        _groups()
-
-
-def _groups() -> None:
-    """Which groups of the company's own sign-in give which role."""
-    known = people.oidc_groups(auth.context(), auth.actor())
-    roles = words.roles()
-    with st.expander(tr("Company account: groups and roles"), icon=":material/badge:"):
-        st.caption(tr("A group by its id or name; * is everybody who can sign in there."))
-        frame = pd.DataFrame(
-            {
-                "group": pd.Series(list(known), dtype="string"),
-                "role": pd.Series([role.value for role in known.values()], dtype="string"),
-            }
-        )
-        config = st.column_config
-        edited = st.data_editor(
-            frame, num_rows="dynamic", hide_index=True, key="oidc_groups", alt=tr("Groups and their roles"),
-            column_config={
-                "group": config.TextColumn(tr("Group"), required=True),
-                "role": config.SelectboxColumn(
-                    tr("Role"), options=list(roles), format_func=lambda role: roles[role], required=True
-                ),
-            },
-        )  # fmt: skip
-        if st.button(tr("Save groups"), key="save_groups"):
-            with states.explained():
-                people.save_oidc_groups(
-                    auth.context(),
-                    auth.actor(),
-                    {str(row.group): Role(str(row.role)) for row in edited.dropna().itertuples()},
-                )
-                st.success(tr("Saved."))
+    settings_sessions.show()
+    settings_openid.show()
 
 
 def _save(rows: list[PersonRow], changed: list[grid.CellEdit]) -> None:
-    for index in sorted({cell.row for cell in changed}):
-        cells = {cell.column: cell.value for cell in changed if cell.row == index}
-        people.change_person(
-            auth.context(), auth.actor(), rows[index].id, role=Role(str(cells["role"])) if "role" in cells else None,
-            active=bool(cells["active"]) if "active" in cells else None,
-        )  # fmt: skip
-    states.done(tr("Saved."))
-    grid.new_editor("people")
-    st.rerun()
+    with states.explained():
+        for index in sorted({cell.row for cell in changed}):
+            cells = {cell.column: cell.value for cell in changed if cell.row == index}
+            people.change_person(
+                auth.context(), auth.actor(), rows[index].id, active=bool(cells["active"]) if "active" in cells else None,
+                role=Role(str(cells["role"])) if "role" in cells else None,
+            )  # fmt: skip
+        states.done(tr("Saved."))
+        grid.new_editor("people")
+        st.rerun()
 
 
 def _add() -> None:
@@ -138,27 +105,3 @@ def _password(rows: list[PersonRow]) -> None:
                 people.set_password(auth.context(), auth.actor(), row.id, password)
                 states.done(tr("The password of {name} is replaced.", name=row.name))
                 st.rerun()
-
-
-def _sessions() -> None:
-    rows = people.list_sessions(auth.context(), auth.actor())
-    with st.expander(tr("Signed in now ({count})", count=len(rows))):
-        frame = table(
-            (
-                {
-                    "person": row.person, "address": row.address, "started": moment(row.started),
-                    "seen": ago(row.last_seen), "expires": moment(row.expires),
-                }
-                for row in rows
-            ),
-            ("person", "address", "started", "seen", "expires"),
-        )  # fmt: skip
-        config = st.column_config
-        columns = {
-            "person": config.TextColumn(tr("Name")),
-            "address": config.TextColumn(tr("Address")),
-            "started": config.TextColumn(tr("Since")),
-            "seen": config.TextColumn(tr("Last seen")),
-            "expires": config.TextColumn(tr("Until")),
-        }
-        grid.show(frame, columns, name="sessions", alt=tr("Sessions"))

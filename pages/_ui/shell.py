@@ -12,14 +12,13 @@ from core.i18n import LANGUAGES
 from core.services import overview, people
 from core.services.access import Role
 from pages._ui import auth, states, syncing, words
-from pages._ui.auth import openid_is_set_up
 from pages._ui.formats import tr
 from pages._ui.secret_input import mask_secrets
 
 ASSETS = Path(__file__).parent / "assets"
 PAGES = Path(__file__).parents[1]
 
-__all__ = ["navigation", "openid_is_set_up", "set_up_page", "sidebar", "signed_in"]
+__all__ = ["navigation", "set_up_page", "sidebar", "signed_in"]
 
 
 def only_through_the_shell() -> None:
@@ -38,13 +37,10 @@ def set_up_page() -> None:
 
 
 def signed_in() -> bool:
-    """True for a person with a session; otherwise shows the way in. `?signin=openid` starts the company's own sign-in."""
+    """True for a person with a session; otherwise shows the way in."""
     if auth.who() is not None:
         states.show_done()
         return True
-    if st.query_params.get("signin") == "openid" and openid_is_set_up() and not st.user.is_logged_in:
-        st.login()
-        return False
     st.navigation([st.Page(_signed_out, title="ContractBridge")], position="hidden").run()
     return False
 
@@ -52,12 +48,8 @@ def signed_in() -> bool:
 def _signed_out() -> None:
     with st.container(horizontal_alignment="center"):
         st.space("large")
-        if st.session_state.pop("_without_role", False):
-            st.markdown(f"### {tr('Your company account has no role here')}", text_alignment="center", width="content")
-            st.caption(tr("Ask an administrator to give one of your groups a role."), width="content")
-        else:
-            st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
-            st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
+        st.markdown(f"### {tr('Your session has ended')}", text_alignment="center", width="content")
+        st.caption(tr("Sign in again to go on; what was saved is still there."), width="content")
         st.html(f'<a href="{auth.sub_path()}/auth/login" target="_self">{escape(tr("Sign in"))}</a>', width="content")
 
 
@@ -104,6 +96,7 @@ def navigation() -> dict[str, list[st.Page]]:
                 "month_end", tr("Month end"), "event_available", tr("Can this month be billed, and who signed for it?")
             ),
             _page("history", tr("Reports"), "history", "", hidden=True),
+            _page("account", tr("My account"), "account_circle", "", hidden=True),
             _page("activity", tr("Activity"), "receipt_long", tr("What happened: runs, their log and the audit.")),
         ],
     }
@@ -167,13 +160,10 @@ def _person() -> None:
         required=True,
     )
     who = f"{escape(person.name)} · {escape(words.roles()[person.role.value])}"
-    if auth.by_company_account():
-        st.html(f'<div style="font-size:0.85rem">{who}</div>')
-        st.button(tr("Sign out"), key="sign_out", type="tertiary", on_click=st.logout)
-        return
     way_out = (
         f'<a href="{auth.sub_path()}/auth/logout" target="_self" style="color:inherit">{escape(tr("Sign out"))}</a>'
     )
+    st.page_link("pages/account.py", label=tr("My account"), icon=":material/account_circle:")
     st.html(f'<div style="font-size:0.85rem;line-height:1.6">{who}<br>{way_out}</div>')
 
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import streamlit as st
 import structlog
 
-from core.domain.errors import ContractBridgeError, RemoteError
+from core.domain.errors import ConfirmationNeeded, ContractBridgeError, RemoteError
 from core.services.context import Context
 from core.services.storage import storage_trouble, trouble_of
+from pages._ui import confirming
 from pages._ui.formats import escape, tr
 
 log = structlog.get_logger()
@@ -28,6 +29,8 @@ def explained() -> Iterator[None]:
 
 def show_problem(error: Exception) -> bool:
     """An expected error with its place and remedy; any other one as a number that the log knows. Always handled (True)."""
+    if isinstance(error, ConfirmationNeeded):
+        confirming.ask()
     told = error if isinstance(error, ContractBridgeError) else trouble_of(error)
     if told is not None:
         show_error(told)

@@ -82,7 +82,7 @@ def test_questions_about_people_open(empty: Pages, field: str) -> None:
 
 
 def test_s1_81_the_own_way_of_writing_numbers_is_kept(empty: Pages) -> None:
-    screen = empty.open("settings", settings_view="own")
+    screen = empty.open("account")
     screen.selectbox(key="own_locale").set_value("de_DE")
     screen.form_submit_button[0].click().run()
     assert not screen.error
@@ -92,7 +92,7 @@ def test_s1_81_the_own_way_of_writing_numbers_is_kept(empty: Pages) -> None:
 
 
 def test_the_own_password_needs_the_old_one(empty: Pages) -> None:
-    screen = empty.open("settings", settings_view="own")
+    screen = empty.open("account")
     screen.text_input(key="own_old").set_value("wrong")
     screen.text_input(key="own_new").set_value("another long pass phrase")
     screen.form_submit_button[1].click().run()

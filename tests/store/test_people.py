@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from core.store import people
+from core.store import people, sessions
+from core.store import sign_in_tries as tries
 from core.store.db import Database
 from core.store.people import Person
+from core.store.sessions import Limits, Opening
 from tests.store.conftest import NOW
 
 HOUR = timedelta(hours=1)
@@ -47,54 +50,84 @@ def test_people_are_counted_listed_and_changed(database: Database) -> None:
             people.change(session, number, {"id": 9})
 
 
-def test_each_wrong_password_after_the_third_doubles_the_wait(database: Database) -> None:
-    number = add(database)
+def test_each_try_after_the_third_doubles_the_wait_and_counts_for_all_processes(database: Database) -> None:
+    limit = tries.Limit(free=3)
+    waits = []
+    now = NOW
+    for _ in range(16):
+        with database.write() as session:
+            assert tries.take(session, "name:1", now, limit) is None
+            until = tries.take(session, "name:1", now, limit) if waits[1:] else None
+        waits.append(until and (until - now).seconds)
+        now = until or now
+    assert waits[:6] == [None, None, 1, 2, 4, 8]
+    assert waits[-1] == 15 * 60
     with database.write() as session:
-        ends = [people.note_failed_login(session, number, NOW) for _ in range(16)]
-        assert [end and (end - NOW).seconds for end in ends[:6]] == [None, None, 1, 2, 4, 8]
-        assert ends[-1] == NOW + timedelta(minutes=15)
-        assert people.by_id(session, number).locked_until == ends[-1]  # type: ignore[union-attr]
-        people.note_login(session, number, NOW + HOUR)
-        person = people.by_id(session, number)
-    assert person is not None
-    assert (person.failed_logins, person.locked_until, person.last_login_at) == (0, None, NOW + HOUR)
+        assert tries.take(session, "name:2", now, limit) is None
+        tries.succeeded(session, "name:1")
+        assert tries.take(session, "name:1", now, limit) is None
+
+
+def test_tries_are_forgotten_in_time_and_given_back_when_they_were_right(database: Database) -> None:
+    limit = tries.Limit(free=2, forgotten=HOUR)
+    with database.write() as session:
+        assert [tries.take(session, "a", NOW, limit) for _ in range(2)] == [None, None]
+        assert tries.take(session, "a", NOW, limit) is not None
+        tries.give_back(session, "a")
+        assert tries.take(session, "a", NOW, limit) is None
+        assert tries.take(session, "a", NOW + HOUR * 2, limit) is None
+        assert tries.take(session, "a", NOW + HOUR * 2, limit) is None
+        tries.forget_old(session, NOW + 48 * HOUR)
+        assert tries.take(session, "a", NOW + 48 * HOUR, limit) is None
+
+
+def opened(session: Session, number: int, token: str, **more: str) -> int:
+    return sessions.open_session(
+        session, number, Opening(token_hash=token, **{"through": sessions.PASSWORD, **more}), NOW, 8 * HOUR
+    )
+
+
+LIMITS = Limits(8 * HOUR, HOUR)
 
 
 def test_a_session_lives_as_long_as_it_is_used_and_no_longer_than_its_end(database: Database) -> None:
     number = add(database)
     with database.write() as session:
-        opened = people.open_session(session, number, "hash", NOW, 8 * HOUR, address="10.0.0.1")
-        found = people.find_session(session, "hash", NOW + HOUR / 2, HOUR)
+        one = opened(session, number, "hash", address="10.0.0.1", device="Firefox, Windows")
+        found = sessions.find_session(session, "hash", NOW + HOUR / 2, LIMITS)
         assert found is not None
-        assert (found.id, found.person.id, found.address, found.expires_at) == (
-            opened,
-            number,
-            "10.0.0.1",
-            NOW + 8 * HOUR,
-        )
-        assert people.find_session(session, "hash", NOW + HOUR, HOUR) is None
-        people.touch_session(session, opened, NOW + HOUR)
-        assert people.find_session(session, "hash", NOW + HOUR * 3 / 2, HOUR) is not None
-        people.touch_session(session, opened, NOW + 8 * HOUR)
-        assert people.find_session(session, "hash", NOW + 8 * HOUR, HOUR) is None
-        assert people.close_dead_sessions(session, NOW + 8 * HOUR, HOUR) == 1
+        assert (found.id, found.person.id, found.address, found.device) == (one, number, "10.0.0.1", "Firefox, Windows")
+        assert (found.expires_at, found.confirmed_at) == (NOW + 8 * HOUR, NOW)
+        assert sessions.find_session(session, "hash", NOW + HOUR, LIMITS) is None
+        sessions.touch_session(session, one, NOW + HOUR)
+        assert sessions.find_session(session, "hash", NOW + HOUR * 3 / 2, LIMITS) is not None
+        assert sessions.find_session(session, "hash", NOW + HOUR * 3 / 2, Limits(HOUR, 9 * HOUR)) is None
+        sessions.confirm_session(session, one, NOW + HOUR)
+        confirmed = sessions.session_of(session, one, NOW + HOUR, LIMITS)
+        assert confirmed is not None
+        assert confirmed.confirmed_at == NOW + HOUR
+        sessions.touch_session(session, one, NOW + 8 * HOUR)
+        assert sessions.find_session(session, "hash", NOW + 8 * HOUR, LIMITS) is None
+        assert sessions.close_dead_sessions(session, NOW + 8 * HOUR, LIMITS) == 1
 
 
 def test_who_is_switched_off_has_no_session(database: Database) -> None:
     number = add(database)
     with database.write() as session:
-        people.open_session(session, number, "hash", NOW, HOUR)
+        opened(session, number, "hash")
         people.change(session, number, {"active": False})
-        assert people.find_session(session, "hash", NOW, HOUR) is None
-        assert people.list_sessions(session, NOW, HOUR) == []
+        assert sessions.find_session(session, "hash", NOW, LIMITS) is None
+        assert sessions.list_sessions(session, NOW, LIMITS) == []
 
 
 def test_sessions_are_closed_one_by_one_and_all_together(database: Database) -> None:
     jan, piet = add(database, "Jan"), add(database, "Piet")
     with database.write() as session:
-        for number, token in [(jan, "a"), (jan, "b"), (jan, "c"), (piet, "d")]:
-            people.open_session(session, number, token, NOW, HOUR)
-        people.close_session(session, "a")
-        assert people.close_sessions_of(session, jan, but="b") == 1
-        assert {found.person.name for found in people.list_sessions(session, NOW, HOUR)} == {"Jan", "Piet"}
-        assert people.close_sessions_of(session) == 2
+        first, second, _ = (opened(session, jan, token) for token in "abc")
+        opened(session, piet, "d", through=sessions.OPENID)
+        sessions.close_session(session, first)
+        assert sessions.close_sessions(session, person_id=jan, but=second) == 1
+        assert {found.person.name for found in sessions.list_sessions(session, NOW, LIMITS)} == {"Jan", "Piet"}
+        assert [found.id for found in sessions.list_sessions(session, NOW, LIMITS, jan)] == [second]
+        assert sessions.close_sessions(session, through=sessions.OPENID) == 1
+        assert sessions.close_sessions(session) == 1

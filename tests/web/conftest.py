@@ -73,10 +73,10 @@ def _serving(app: bootstrap.App) -> Iterator[Web]:
     async def page(request: Request) -> Response:
         return HTMLResponse(f"the page {request.url.path}")
 
-    def make_client(base_url: str = "http://testserver", *, openid: bool = False) -> TestClient:
+    def make_client(base_url: str = "http://testserver") -> TestClient:
         server = Starlette(
             routes=[
-                *routes.routes(lambda: app.context, lambda: openid),
+                *routes.routes(lambda: app.context),
                 Route("/static/app.js", page),
                 Route("/{rest:path}", page, methods=["GET", "POST"]),
             ],

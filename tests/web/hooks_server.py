@@ -115,7 +115,7 @@ def serving(app: bootstrap.App) -> Iterator[Receiver]:
     context = replace(app.context, clock=clock)
     server = _Server(
         uvicorn.Config(
-            Starlette(routes=routes.routes(lambda: context, lambda: False), middleware=routes.middleware(lambda: context)),
+            Starlette(routes=routes.routes(lambda: context), middleware=routes.middleware(lambda: context)),
             host="127.0.0.1", port=0, log_level="error", lifespan="off",
         )
     )  # fmt: skip

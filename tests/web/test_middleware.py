@@ -6,7 +6,6 @@ import pytest
 
 from core.services import people
 from core.web.address import SESSION_COOKIE
-from core.web.middleware import OPENID_COOKIE
 
 PASSWORD = "a long enough pass phrase"
 
@@ -35,11 +34,16 @@ def test_parts_of_streamlit_that_hold_no_data_are_served_without_a_session(web_w
     assert client.get("/_stcore/health").status_code == 200
 
 
-def test_the_company_sign_in_may_begin_and_come_back(web_with_admin) -> None:
-    client = web_with_admin.make_client(openid=True)
-    assert client.get("/?signin=openid").status_code == 200
-    client.cookies.set(OPENID_COOKIE, "signed by Streamlit, checked by the page")
-    assert client.get("/changes").status_code == 200
+def test_a_cookie_of_streamlits_own_sign_in_opens_nothing(web_with_admin) -> None:
+    client = web_with_admin.make_client()
+    client.cookies.set("_streamlit_user", "anything")
+    assert client.get("/changes?signin=openid").status_code == 303
+
+
+def test_over_https_the_browser_is_told_to_come_back_over_https_alone(web_with_admin) -> None:
+    assert "strict-transport-security" not in web_with_admin.make_client().get("/healthz").headers
+    behind = web_with_admin.make_client("https://testserver")
+    assert behind.get("/auth/login").headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_every_answer_has_careful_headers(web_with_admin) -> None:

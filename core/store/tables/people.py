@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Text, UniqueConstraint
+from sqlmodel import Field
 
 from core.store.tables.base import Row, instant, key, reference
 
@@ -23,14 +24,12 @@ class PersonRow(Row, table=True):
     locale: str = ""
     active: bool = True
     oidc_subject: str | None = None
-    failed_logins: int = 0
-    locked_until: datetime | None = instant(optional=True)
     created_at: datetime = instant()
     last_login_at: datetime | None = instant(optional=True)
 
 
 class LoginSessionRow(Row, table=True):
-    """One signed-in browser; only the hash of its token is kept."""
+    """One signed-in browser; only the hash of its token is kept. `through` is `password` or `openid`; `id_token` is sealed."""
 
     __tablename__ = "login_session"
     __table_args__ = (UniqueConstraint("token_hash"),)
@@ -38,6 +37,20 @@ class LoginSessionRow(Row, table=True):
     token_hash: str
     person_id: int = reference("person.id")
     address: str = ""
+    device: str = ""
+    through: str = "password"
+    id_token: str = Field(default="", sa_type=Text)
     created_at: datetime = instant()
     last_seen_at: datetime = instant()
     expires_at: datetime = instant(index=True)
+    confirmed_at: datetime = instant()
+
+
+class SignInTryRow(Row, table=True):
+    """Tries to sign in that did not succeed: of a name (whether it exists or not), and from an address. `key` says whose."""
+
+    __tablename__ = "sign_in_try"
+    key: str = Field(primary_key=True)
+    tries: int
+    locked_until: datetime | None = instant(optional=True)
+    last_at: datetime = instant(index=True)

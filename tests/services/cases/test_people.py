@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 
 import pytest
 
-from core.domain.errors import AccessDenied, InputError
-from core.services import activity, passwords, people
-from core.services.access import Actor, Role
+from core.domain.errors import AccessDenied, ConfirmationNeeded, InputError, SettingsError
+from core.services import activity, passwords, people, signing_in
+from core.services.access import Actor, Role, terminal
 from core.services.context import Context
 from core.services.paging import PageQuery
-from core.store import people as store
+from core.services.people import SessionLimits, Visit
+from core.services.sessions import device_of
+from core.store.sign_in_tries import Limit
 
 from .conftest import ADMIN, StandingClock
 
 GOOD = "correct horse battery"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +57,11 @@ def test_the_first_admin_may_come_from_the_environment(ctx: Context) -> None:
 
 
 def test_signing_in_gives_a_session_that_ends(ctx: Context, anna: Actor, clock: StandingClock) -> None:
-    token, actor = people.sign_in(ctx, "  ANNA ", GOOD, "10.0.0.1")
+    token, actor = people.sign_in(ctx, "  ANNA ", GOOD, Visit("10.0.0.1", FIREFOX))
     assert actor == anna
     assert people.actor_of_token(ctx, token) == anna
-    assert [(s.person, s.address) for s in people.list_sessions(ctx, anna)] == [("Anna", "10.0.0.1")]
+    (row,) = people.list_sessions(ctx, anna)
+    assert (row.person, row.address, row.device, row.openid) == ("Anna", "10.0.0.1", "Firefox, Windows", False)
     people.sign_out(ctx, token)
     assert people.actor_of_token(ctx, token) is None
     token, _ = people.sign_in(ctx, "Anna", GOOD)
@@ -108,10 +112,9 @@ def test_the_right_password_waits_too_and_then_forgets_the_wrong_ones(
         people.sign_in(ctx, "Anna", GOOD)
     clock.forward(seconds=2)
     people.sign_in(ctx, "Anna", GOOD)
-    with ctx.database.session() as session:
-        person = store.by_name(session, "Anna")
-    assert person is not None
-    assert person.failed_logins == 0
+    with pytest.raises(InputError) as caught:
+        people.sign_in(ctx, "Anna", "wrong password here")
+    assert caught.value.kind == "sign_in"
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(
@@ -120,12 +123,10 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(
     checked = []
     real = passwords.matches
     monkeypatch.setattr(passwords, "matches", lambda word, kept: (checked.append(bool(kept)), real(word, kept))[1])
-    started = time.perf_counter()
     for name in ("Anna", "nobody"):
         with pytest.raises(InputError, match=r"^Name or password is not right\.$"):
             people.sign_in(ctx, name, "wrong password here")
     assert checked == [True, False]
-    assert time.perf_counter() - started < 5
 
 
 def test_who_is_switched_off_is_out_at_once(ctx: Context, anna: Actor) -> None:
@@ -164,7 +165,7 @@ def test_names_are_clean_and_once(ctx: Context, anna: Actor, name: str, words: s
 
 def test_passwords_are_changed_knowing_the_old_one_and_end_all_sessions(ctx: Context, anna: Actor) -> None:
     token, _ = people.sign_in(ctx, "Anna", GOOD)
-    with pytest.raises(InputError, match="old password"):
+    with pytest.raises(InputError, match="not right"):
         people.change_own_password(ctx, anna, "wrong password here", "another good password")
     with pytest.raises(InputError, match="at least"):
         people.change_own_password(ctx, anna, GOOD, "short")
@@ -194,39 +195,119 @@ def test_signing_out_everywhere_ends_every_session_of_one_person(ctx: Context, a
     assert people.actor_of_token(ctx, mine) == anna
 
 
-def test_others_see_only_their_own_sessions(ctx: Context, anna: Actor) -> None:
+def test_others_see_and_end_only_their_own_sessions(ctx: Context, anna: Actor) -> None:
     people.add_person(ctx, anna, "Otto", GOOD, Role.OPERATOR)
     people.sign_in(ctx, "Anna", GOOD)
-    _, otto = people.sign_in(ctx, "Otto", GOOD)
-    assert [row.person for row in people.list_sessions(ctx, otto)] == ["Otto"]
-    assert {row.person for row in people.list_sessions(ctx, anna)} == {"Anna", "Otto"}
-
-
-CLAIMS = {"iss": "https://login.example", "sub": "s1", "preferred_username": "otto@example.com", "groups": ["g-ops"]}
-
-
-def test_groups_of_the_identity_provider_give_roles(ctx: Context, anna: Actor) -> None:
+    tokens = [people.sign_in(ctx, "Otto", GOOD)[0] for _ in range(2)]
+    otto = people.actor_of_token(ctx, tokens[0])
+    assert otto is not None
+    assert [(row.person, row.current) for row in people.list_sessions(ctx, otto)] == [("Otto", False), ("Otto", True)]
+    everybody = people.list_sessions(ctx, anna, everybody=True)
+    assert {row.person for row in everybody} == {"Anna", "Otto"}
     with pytest.raises(AccessDenied):
-        people.oidc_actor(ctx, CLAIMS)
-    people.save_oidc_groups(ctx, anna, {"g-ops": Role.OPERATOR, "g-all": Role.VIEWER})
-    otto = people.oidc_actor(ctx, CLAIMS)
-    assert (otto.name, otto.role) == ("otto@example.com", Role.OPERATOR)
-    assert people.oidc_actor(ctx, CLAIMS | {"groups": ["g-all", "x"]}).role is Role.VIEWER
-    assert people.oidc_actor(ctx, CLAIMS).id == otto.id
+        people.list_sessions(ctx, otto, everybody=True)
+    hers = next(row.id for row in everybody if row.person == "Anna")
     with pytest.raises(AccessDenied):
-        people.oidc_actor(ctx, CLAIMS | {"groups": []})
-    people.change_person(ctx, anna, otto.id, active=False)
-    with pytest.raises(AccessDenied):
-        people.oidc_actor(ctx, CLAIMS)
+        people.end_session(ctx, otto, hers)
+    other = next(row.id for row in people.list_sessions(ctx, otto) if not row.current)
+    people.end_session(ctx, otto, other)
+    people.end_session(ctx, otto, 99)
+    assert [people.actor_of_token(ctx, token) is None for token in tokens] == [False, True]
+    people.end_session(ctx, anna, otto.session)
+    assert people.actor_of_token(ctx, tokens[0]) is None
 
 
-def test_a_name_from_outside_never_takes_over_a_local_account(ctx: Context, anna: Actor) -> None:
-    people.save_oidc_groups(ctx, anna, {"*": Role.VIEWER})
-    other = people.oidc_actor(ctx, CLAIMS | {"preferred_username": "Anna"})
-    assert other.id != anna.id
-    assert other.name.startswith("Anna (")
+def test_a_changed_password_ends_all_sessions_but_the_one_it_is_changed_in(ctx: Context, anna: Actor) -> None:
+    here, elsewhere = (people.sign_in(ctx, "Anna", GOOD)[0] for _ in range(2))
+    actor = people.actor_of_token(ctx, here)
+    assert actor is not None
+    people.change_own_password(ctx, actor, GOOD, "another good password")
+    assert people.actor_of_token(ctx, here) == anna
+    assert people.actor_of_token(ctx, elsewhere) is None
+
+
+def test_the_own_old_password_is_guessed_no_more_often_than_at_the_door(ctx: Context, anna: Actor) -> None:
+    for _ in range(3):
+        with pytest.raises(InputError, match="not right"):
+            people.change_own_password(ctx, anna, "wrong password here", "another good password")
+    with pytest.raises(InputError, match="wait"):
+        people.confirm_password(ctx, anna, GOOD)
+    with pytest.raises(InputError, match="wait"):
+        people.sign_in(ctx, "Anna", GOOD)
+
+
+def test_names_are_tried_from_one_address_only_so_often(
+    ctx: Context, anna: Actor, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "OF_AN_ADDRESS", Limit(free=5, forgotten=timedelta(minutes=15)))
+    for number in range(5):
+        with pytest.raises(InputError, match="not right"):
+            people.sign_in(ctx, f"somebody {number}", "Welkom2026!", Visit("203.0.113.9"))
+    with pytest.raises(InputError, match="wait"):
+        people.sign_in(ctx, "Anna", GOOD, Visit("203.0.113.9"))
+    assert people.sign_in(ctx, "Anna", GOOD, Visit("203.0.113.10"))[1] == anna
+    clock.forward(minutes=16)
+    for _ in range(9):
+        assert people.sign_in(ctx, "Anna", GOOD, Visit("203.0.113.9"))[1] == anna
+
+
+def test_a_mistyped_name_is_not_kept_in_the_clear(ctx: Context, anna: Actor) -> None:
     with pytest.raises(InputError):
-        people.sign_in(ctx, other.name, "")
+        people.sign_in(ctx, "my secret passphrase", "x")
+    ctx.database.engine.dispose()
+    assert b"my secret passphrase" not in (ctx.home / "cases.db").read_bytes()
+
+
+def test_sessions_end_as_the_limits_say_also_those_that_are_open(
+    ctx: Context, anna: Actor, clock: StandingClock
+) -> None:
+    token, _ = people.sign_in(ctx, "Anna", GOOD)
+    clock.forward(minutes=30)
+    assert people.save_session_limits(ctx, anna, SessionLimits(lifetime_hours=1, idle_minutes=45, confirm_minutes=5))
+    assert not people.save_session_limits(ctx, anna, people.session_limits(ctx, anna))
+    assert people.actor_of_token(ctx, token) == anna
+    clock.forward(minutes=31)
+    assert people.actor_of_token(ctx, token) is None
+    with pytest.raises(SettingsError, match="idle_minutes"):
+        people.save_session_limits(ctx, anna, SessionLimits(idle_minutes=1))
+
+
+def test_what_a_session_confirmed_counts_for_minutes_and_a_terminal_needs_nothing(
+    ctx: Context, anna: Actor, clock: StandingClock
+) -> None:
+    token, fresh = people.sign_in(ctx, "Anna", GOOD)
+    people.add_person(ctx, fresh, "Otto", GOOD, Role.OPERATOR)
+    clock.forward(minutes=11)
+    stale = people.actor_of_token(ctx, token)
+    assert stale is not None
+    with pytest.raises(ConfirmationNeeded):
+        people.add_person(ctx, stale, "Piet", GOOD, Role.OPERATOR)
+    people.add_person(ctx, terminal("root"), "Piet", GOOD, Role.OPERATOR)
+    with pytest.raises(InputError, match="not right"):
+        people.confirm_password(ctx, stale, "wrong password here")
+    with pytest.raises(ConfirmationNeeded):
+        people.change_person(ctx, stale, 2, active=False)
+    again = people.confirm_password(ctx, stale, GOOD)
+    people.add_person(ctx, again, "Kees", GOOD, Role.OPERATOR)
+    assert ("Anna", "person.confirmed") in events(ctx)
+    people.sign_out(ctx, token)
+    with pytest.raises(InputError, match="ended"):
+        people.confirm_password(ctx, again, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("browser", "device"),
+    [
+        (FIREFOX, "Firefox, Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome, Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0", "Edge, Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "Safari, iPhone"),
+        ("curl/8.1\r\n<b>\u202e" + "x" * 99, "curl/8.1 <b> " + "x" * 47),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_told_as_people_know_it(browser: str, device: str) -> None:
+    assert device_of(browser) == device
 
 
 def test_everything_about_people_is_audited_without_secrets(ctx: Context, anna: Actor) -> None:
