@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["EndpointForms", "default_name", "endpoint_forms", "secrets_of"]
 
 REST = "rest"
-NAMELESS = "REST endpoint"
 PARTS = ("body", "paging", "window", "for_each", "job", "answer", "limits", "network")
 SECRETS: Mapping[str, tuple[str, ...]] = {
     "key": ("key",),
@@ -74,8 +73,8 @@ def secrets_of(settings: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(wanted | dict.fromkeys(sorted(found)))
 
 
-def default_name(url: str) -> str:
-    """What an endpoint may be called before a person named it: its host, and what its path is about.
+def default_name(url: str, nameless: str = "REST endpoint") -> str:
+    """What an endpoint may be called before a person named it: its host, and what its path is about; else `nameless`.
 
     `https://api.example.com/v1/licence-counts` → `example.com licence counts`. A number of a machine says nothing and is left out.
     """
@@ -83,11 +82,11 @@ def default_name(url: str) -> str:
         parts = urlsplit(url if "://" in url else f"//{url}" if url[:1] != "/" else url)
         host = (parts.hostname or "").removeprefix("www.").removeprefix("api.")
     except ValueError:
-        return NAMELESS
+        return nameless
     path = [word for piece in parts.path.split("/") if "{{" not in piece and (word := _about(piece))]
     named = "" if host.replace(".", "").isdecimal() or ":" in host or host == "localhost" else host
     words = " ".join([named, *path[-1:]]).strip()
-    return (words[:1].upper() + words[1:] if words and not named else words)[:60].strip() or NAMELESS
+    return (words[:1].upper() + words[1:] if words and not named else words)[:60].strip() or nameless
 
 
 def _about(piece: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from core.domain.file_settings import FileSettings, Shape
 from core.services.forms import form_of
 from core.services.uploads import Inspection
-from pages._ui import amount_columns, settings_form
+from pages._ui import amount_columns, column_words, settings_form
 from pages._ui.formats import tr
 
 FIXED, FROM_NAME, FROM_SHEET = "\u0000fixed", "\u0000file", "\u0000sheet"
@@ -65,7 +65,7 @@ def _first_rows(seen: Inspection) -> None:
 
 
 def _fields(seen: Inspection, start: Mapping[str, object], key: str) -> dict[str, object]:
-    shapes = shape_words()
+    shapes = column_words.shapes()
     names = list(shapes)
     present = str(start.get("shape", Shape.LONG.value))
     shape = Shape(
@@ -190,18 +190,6 @@ def _checked(settings: dict[str, object]) -> dict[str, object] | None:
         st.info(tr("Choose the columns to see what the file holds."), icon=":material/view_column:")
         return None
     return settings
-
-
-def shape_words() -> dict[str, str]:
-    return {
-        Shape.LONG.value: tr("customer, product and quantity in each row"),
-        Shape.WIDE.value: tr("a column for each product"),
-        Shape.SEATS.value: tr("a row for each seat or device"),
-        Shape.PAIR.value: tr("used and ordered in one cell (38 of 50)"),
-        Shape.GROUPED.value: tr("the customer once, its rows below"),
-        Shape.DAILY.value: tr("a row for each day"),
-        Shape.TREE.value: tr("lists inside lists (JSON, XML)"),
-    }
 
 
 def _letter(index: int) -> str:

@@ -32,7 +32,7 @@ def _card(card: PortalCard) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{escape(card.name)}**", width="content")
         state_badge(card)
-    st.caption(f"{escape(card.connector_name)} · {kind_words(card.kind)} · {escape(tr(card.counts))}")
+    st.caption(f"{escape(tr(card.connector_name))} · {kind_words(card.kind)} · {escape(tr(card.counts))}")
     size = tr("{lines} lines of {customers} customers", lines=card.lines, customers=card.customers)
     st.markdown(
         f":material/schedule: {tr('Read {when}', when=ago(card.last_read))}  \n"

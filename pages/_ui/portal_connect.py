@@ -44,7 +44,7 @@ def _choose(connectors: Sequence[ConnectorCard]) -> None:
     with st.grid(3, gap="small", min_column_width=280) as wall:
         for connector in connectors:
             with wall.container(border=True, height="stretch", gap="xsmall"):
-                st.markdown(f"**{escape(connector.name)}**")
+                st.markdown(f"**{escape(tr(connector.name))}**")
                 st.caption(f"{portal_cards.kind_words(connector.kind)} · {escape(tr(connector.counts))}")
                 st.space("stretch")
                 if st.button(tr("Choose"), key=f"choose_{connector.slug}", icon=":material/arrow_forward:"):
@@ -53,7 +53,7 @@ def _choose(connectors: Sequence[ConnectorCard]) -> None:
 
 
 def _connect(connector: ConnectorCard, taken: set[str]) -> None:
-    states.title(tr("Connect {portal}", portal=connector.name), tr(connector.counts))
+    states.title(tr("Connect {portal}", portal=tr(connector.name)), tr(connector.counts))
     form, guide = st.columns([3, 2], gap="large")
     with guide, st.container(border=True):
         st.markdown(f"**{tr('How to')}**")
@@ -62,7 +62,7 @@ def _connect(connector: ConnectorCard, taken: set[str]) -> None:
     with form, states.explained():
         key = f"connect_{connector.slug}"
         name = st.text_input(
-            tr("Name"), "" if connector.name in taken else connector.name, key=f"{key}_name", max_chars=60
+            tr("Name"), "" if tr(connector.name) in taken else tr(connector.name), key=f"{key}_name", max_chars=60
         )
         if connector.picks_up:
             settings, secrets = pickup_connection.draw(connector, {}, frozenset(), key)

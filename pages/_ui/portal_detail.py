@@ -55,7 +55,7 @@ def show(card: PortalCard) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(card.name, anchor=False, width="content")
         portal_cards.state_badge(card)
-    st.caption(f"{escape(card.connector_name)} · {portal_cards.kind_words(card.kind)} · {escape(tr(card.counts))}")
+    st.caption(f"{escape(tr(card.connector_name))} · {portal_cards.kind_words(card.kind)} · {escape(tr(card.counts))}")
     _numbers(card)
     if auth.may(Role.OPERATOR):
         _actions(card)

@@ -11,9 +11,20 @@ import streamlit as st
 from core.domain.selection.paging_hint import suggest_paging
 from core.services import portals, rest_forms, rest_mapping, runs
 from core.services.portals import ConnectorCard
-from core.services.rest_forms import EndpointForms
+from core.services.rest_forms import EndpointForms, default_name
 from core.services.rest_mapping import Sample
-from pages._ui import auth, mapper, portal_detail, rest_file, rest_pages, rest_request, schedule_form, states, syncing
+from pages._ui import (
+    auth,
+    mapper,
+    portal_detail,
+    rest_file,
+    rest_pages,
+    rest_request,
+    rest_sign_in,
+    schedule_form,
+    states,
+    syncing,
+)
 from pages._ui.formats import escape, tr
 
 SLOT = "_endpoint"
@@ -21,7 +32,7 @@ SLOT = "_endpoint"
 
 def connect(connector: ConnectorCard, taken: set[str]) -> None:
     """A new one."""
-    states.title(tr("Connect {portal}", portal=connector.name), tr(connector.counts))
+    states.title(tr("Connect {portal}", portal=tr(connector.name)), tr(connector.counts))
     place = _place("")
     rest_file.take(place)
     if place["sample"] is not None:
@@ -94,14 +105,24 @@ def _ask(
     Secrets are in a form with the button: a password field outside one forgets what was typed when it is left with Tab.
     """
     given: dict[str, str] = place.get("given", {})
+    by_person = rest_sign_in.is_asked(settings)
+    if by_person:
+        rest_sign_in.explain()
+        rest_sign_in.stand(signed_in=bool((stored | set(given)) & set(rest_sign_in.GIVEN)))
     with st.form(f"{key}_form", border=False):
         secrets = given | rest_request.draw_secrets(forms.secrets, settings, stored | set(given), key)
-        pressed = st.form_submit_button(
-            tr("Fetch an example"), type="primary" if place["sample"] is None else "secondary", icon=":material/download:",
-            disabled=not settings.get("url"), key=f"{key}_fetch",
-        )  # fmt: skip
+        with st.container(horizontal=True, gap="small"):
+            away = by_person and st.form_submit_button(
+                tr("Sign in at the vendor"), icon=":material/login:", key=f"{key}_vendor"
+            )
+            pressed = st.form_submit_button(
+                tr("Fetch an example"), type="primary" if place["sample"] is None else "secondary", icon=":material/download:",
+                disabled=not settings.get("url"), key=f"{key}_fetch",
+            )  # fmt: skip
         if not settings.get("url"):
             st.caption(tr("Give the address first."))
+    if by_person:
+        _sign_in(place, settings, secrets, begin=away)
     if pressed:
         place["sample"] = None
         with states.explained(), st.spinner(tr("Asking …")):
@@ -112,6 +133,18 @@ def _ask(
             place["asked"] = _stamp(settings)
             st.rerun()
     return secrets
+
+
+def _sign_in(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str, str], *, begin: bool) -> None:
+    """A person's sign-in at the vendor; what it gives is used and kept like a secret that was typed."""
+    with states.explained():
+        if begin:
+            rest_sign_in.begin(place["portal"], settings, {n: v for n, v in secrets.items() if n not in rest_sign_in.GIVEN})
+    told = rest_sign_in.follow(place["portal"])
+    if told is not None:
+        rest = {name: value for name, value in secrets.items() if name not in rest_sign_in.GIVEN}
+        place["given"] = rest | told
+        st.rerun()
 
 
 def _stamp(settings: dict[str, Any]) -> bytes:
@@ -177,8 +210,8 @@ def _keep(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str, st
         if not portal:
             st.subheader(tr("4. When it is read"), anchor=False)
             left, right = st.columns(2, gap="medium")
-            host = _host(settings["url"])
-            name = left.text_input(tr("Name"), place["name"] or host, key=f"{key}_name", max_chars=60).strip() or host
+            usual = default_name(settings["url"], tr("REST endpoint"))
+            name = left.text_input(tr("Name"), place["name"] or usual, key=f"{key}_name", max_chars=60).strip() or usual
             with right:
                 schedule = schedule_form.draw({"every": "day", "at": "02:00"}, key)
         if name in taken:
@@ -210,6 +243,3 @@ def _forget() -> None:
     st.session_state.pop(SLOT, None)
     mapper.forget()
 
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0].partition(":")[0] or "REST"

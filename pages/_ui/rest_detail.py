@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.services import portals
 from core.services.portals import PortalDetail
-from pages._ui import auth, mapper_words, rest_file, rest_pages, rest_request, states
+from pages._ui import auth, mapper_words, rest_file, rest_pages, rest_request, rest_sign_in, states
 from pages._ui.formats import escape, tr
 
 CONNECTOR = "rest"
@@ -22,7 +22,7 @@ def show(detail: PortalDetail, name: str, *, editable: bool) -> bool:
     facts = {
         tr("Address"): f"{settings.get('method', 'GET')} {settings.get('url', '')}",
         tr("Sign-in"): rest_request.kinds()[auth_kind],
-        tr("Pages"): rest_pages.kinds()[paging],
+        tr("Pages"): rest_pages.kinds()[paging] + (f" · {tr('Result made to order')}" if settings.get("job") else ""),
         **_mapping(settings.get("mapping") or {}),
     }
     with st.container(border=True, gap="xsmall"):
@@ -30,6 +30,8 @@ def show(detail: PortalDetail, name: str, *, editable: bool) -> bool:
             with st.container(horizontal=True, gap="small"):
                 st.caption(escape(label), width=180)
                 st.text(words)
+    if rest_sign_in.is_asked(settings):
+        rest_sign_in.show(detail, editable=editable)
     if not editable:
         return False
     with st.container(horizontal=True, gap="small"):

@@ -18,6 +18,8 @@ from pages._ui.formats import tr
 BODIES = {"json": "JSON", "form": "Form", "graphql": "GraphQL", "xml": "XML", "text": "Text"}
 INSIDE = ("for_each", "window", "answer", "limits")
 LISTS = ("joins", "rules")
+ASKED = ("token_url", "client_id", "url", "place", "json_body")
+"""Fields of signing in that are asked at once although they can be left empty."""
 
 
 def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> tuple[dict[str, Any], Any]:
@@ -39,10 +41,7 @@ def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> tuple[dict
             settings["body"] = _body(start.get("body") or {}, key)
     with st.container():
         settings["auth"] = _sign_in(forms, start.get("auth") or {}, key)
-    internal = st.checkbox(
-        tr("The address is in a network of your own"), bool((start.get("network") or {}).get("internal")), key=f"{key}_internal",
-        help=tr("An administrator opens the host first, under Settings → Workspace and back-up."),
-    )  # fmt: skip
+    network = _network(start.get("network") or {}, key)
     place = st.container()
     with st.expander(tr("Parameters and headers"), expanded=False, icon=":material/list_alt:"):
         left, right = st.columns(2, gap="medium")
@@ -56,10 +55,24 @@ def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> tuple[dict
         )  # fmt: skip
     with st.expander(tr("Pages"), icon=":material/auto_stories:"):
         settings["paging"] = rest_pages.draw(forms.parts["paging"], start.get("paging") or {}, key)
+        settings["job"] = _inside(forms, "job", start, key)
     with st.expander(tr("Further settings"), icon=":material/tune:"):
         settings |= _further(forms, start, key)
-    settings["network"] = {**settings.get("network", {}), **({"internal": True} if internal else {})}
+    settings["network"] = settings.get("network", {}) | network
     return {name: value for name, value in settings.items() if value not in (None, "", {}, [], False)}, place
+
+
+def _network(start: Mapping[str, Any], key: str) -> dict[str, bool]:
+    """What decides whether the endpoint can be reached at all; only what is on."""
+    internal = st.checkbox(
+        tr("The address is in a network of your own"), bool(start.get("internal")), key=f"{key}_internal",
+        help=tr("An administrator opens the host first, under Settings → Workspace and back-up."),
+    )  # fmt: skip
+    certificate = st.checkbox(
+        tr("It asks for a client certificate (mutual TLS)"), bool(start.get("client_certificate")), key=f"{key}_certificate",
+        help=tr("Beside any way to sign in. Certificate and key are pasted as PEM text."),
+    )  # fmt: skip
+    return {name: True for name, on in (("internal", internal), ("client_certificate", certificate)) if on}
 
 
 def kinds() -> dict[str, str]:
@@ -71,6 +84,7 @@ def kinds() -> dict[str, str]:
         "client_credentials": tr("OAuth 2.0: client ID and secret"),
         "refresh_token": tr("OAuth 2.0: refresh token"),
         "password": tr("OAuth 2.0: user name and password"),
+        "authorization_code": tr("OAuth 2.0: a person signs in at the vendor"),
         "session": tr("Log in first, then a token"),
         "digest": tr("User name and password (digest)"),
         "jwt": tr("A token that is signed here (JWT)"),
@@ -93,7 +107,7 @@ def _sign_in(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
     needed = [
         field
         for field in fields
-        if field.required or field.name in ("token_url", "client_id", "url", "place", "json_body")
+        if field.required or field.name in ASKED or (kind == "authorization_code" and field.name == "scope")
     ]
     entered = part(needed, values, f"{key}_{kind}")
     others = [field for field in fields if field not in needed]
@@ -189,7 +203,7 @@ def _further(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
         with st.popover(tr(field.title), icon=":material/tune:", type="tertiary"):
             entered |= settings_form.draw([as_text], start, key)
     network = start.get("network") or {}
-    fields = [field for field in forms.parts["network"] if field.name != "internal"]
+    fields = [field for field in forms.parts["network"] if field.name not in ("internal", "client_certificate")]
     with st.popover(tr("Network"), icon=":material/tune:", type="tertiary"):
         entered["network"] = part(fields, network, f"{key}_network")
     return entered
@@ -199,7 +213,7 @@ def _inside(forms: EndpointForms, name: str, start: Mapping[str, Any], key: str)
     """A part with a form of its own. What it may be without is asked first."""
     field = forms.fields[name]
     present = dict(start.get(name) or {})
-    if name in ("for_each", "window"):
+    if name in ("for_each", "window", "job"):
         if not st.toggle(tr(field.title), bool(present), key=f"{key}_has_{name}", help=tr(field.help)):
             return None
         entered = part(forms.parts[name], present, f"{key}_{name}")

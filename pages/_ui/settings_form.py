@@ -10,6 +10,8 @@ import streamlit as st
 from core.domain.errors import InputError
 from core.domain.text import T
 from core.services.forms import FormField
+from pages._ui import choice_words
+from pages._ui.choices import labelled as choices_named
 from pages._ui.formats import tr
 from pages._ui.secret_input import secret_input
 
@@ -68,7 +70,8 @@ def _widget(field: FormField, value: object, key: str) -> object:
         case "choice":
             choices = list(field.choices) if field.required else ["", *field.choices]
             index = choices.index(str(value)) if value is not None and str(value) in choices else 0
-            return st.selectbox(label, choices, index=index, key=key, help=words)
+            named = choices_named(choice_words.of(field))
+            return st.selectbox(label, choices, index=index, key=key, help=words, format_func=named)
         case "number":
             return _number(st.text_input(label, "" if value is None else str(value), key=key, help=words), label)
         case "list":

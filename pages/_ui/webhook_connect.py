@@ -11,7 +11,7 @@ from pages._ui.formats import escape, tr
 
 
 def show(connector: ConnectorCard, taken: set[str]) -> None:
-    states.title(tr("Connect {portal}", portal=connector.name), tr(connector.counts))
+    states.title(tr("Connect {portal}", portal=tr(connector.name)), tr(connector.counts))
     form, guide = st.columns([3, 2], gap="large")
     with guide, st.container(border=True):
         st.markdown(f"**{tr('How to')}**")
@@ -20,7 +20,7 @@ def show(connector: ConnectorCard, taken: set[str]) -> None:
     with form, states.explained():
         key = "connect_webhook"
         name = st.text_input(
-            tr("Name"), "" if connector.name in taken else connector.name, key=f"{key}_name", max_chars=60
+            tr("Name"), "" if tr(connector.name) in taken else tr(connector.name), key=f"{key}_name", max_chars=60
         ).strip()
         verification, secret = webhook_form.draw({}, key, secret_set=False)
         needs_secret = verification["scheme"] != "url_only"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -11,8 +12,12 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
-from core.services import network, portals, rest_mapping
+from connectors._kit import registry
+from core.services import network, people, portals, rest_mapping, rest_sign_in
 from core.services.access import SYSTEM
+from core.services.forms import form_of, forms_inside
+from core.services.rest_forms import PARTS
+from pages._ui import choice_words
 from tests.connectors.fakes import Server, serving
 from tests.pages.conftest import Pages, Workspace, all_words, say, table_with
 
@@ -31,6 +36,9 @@ TENANTS = {
 }
 
 
+TOKENS = {"access_token": "open sesame", "refresh_token": "rt-12345", "expires_in": 3600}
+
+
 async def tenants(request: Request) -> JSONResponse:
     known = request.headers.get("authorization") == "Bearer open sesame"
     return JSONResponse(TENANTS if known else {"error": "who?"}, status_code=200 if known else 401)
@@ -47,6 +55,7 @@ def server() -> Iterator[Server]:
     routes = [
         Route("/v1/tenants", tenants),
         Route("/v1/long", long_list),
+        Route("/token", lambda _request: JSONResponse(TOKENS), methods=["POST"]),
         Route("/v1/empty", lambda _request: JSONResponse({"tenants": []})),
         Route(
             "/v1/page", lambda _request: PlainTextResponse("<html><title>Log in</title></html>", media_type="text/html")
@@ -98,7 +107,7 @@ def test_s1_57_clicks_in_a_nested_answer_make_lines(own: Pages, server: Server) 
     assert say("This is not a number.") in words.replace("\\", "")
     screen.button(key="endpoint_1_save").click().run()
     assert not screen.exception
-    stored = portals.portal_detail(own.context, SYSTEM, "127.0.0.1")
+    stored = portals.portal_detail(own.context, SYSTEM, "Tenants")
     assert stored.settings["mapping"] == {
         "records": "tenants[*]", "expand": [{"path": "things[*]"}], "customer": "parent.titel", "product": "art", "quantity": "n",
     }  # fmt: skip
@@ -211,3 +220,64 @@ def test_s1_84_nothing_is_lost_on_the_way_to_another_page(own: Pages, server: Se
     assert not screen.exception
     assert screen.text_input(key="endpoint_2_url").value == f"{server.url}/v1/tenants"
     assert screen.text_input(key="endpoint_2_records").value == "tenants[*]"
+
+
+def test_a_person_signs_in_at_the_vendor_and_the_form_goes_on(own: Pages, server: Server) -> None:
+    """The way back comes in another tab; the form finds by itself what it gave, and keeps it with the portal."""
+    screen = own.open("portals", step="connect", connector="rest", language="nl")
+    key = "endpoint_1"
+    screen.text_input(key=f"{key}_url").input(f"{server.url}/v1/tenants")
+    screen.checkbox(key=f"{key}_internal").set_value(True)
+    screen.checkbox(key=f"{key}_certificate").set_value(True).run()
+    assert screen.text_input(key=f"{key}_secret_client_key")
+    screen.checkbox(key=f"{key}_certificate").set_value(False).run()
+    screen.selectbox(key=f"{key}_auth").set_value("authorization_code").run()
+    for name, value in {
+        "authorize_url": "https://login.example.com/authorize", "token_url": f"{server.url}/token", "client_id": "me",
+    }.items():  # fmt: skip
+        screen.text_input(key=f"{key}_authorization_code_{name}").input(value)
+    screen.run()
+    assert any("/auth/vendor" in code.value for code in screen.code)
+    assert say("Nobody has signed in at the vendor yet.", "nl") in all_words(screen)
+    screen.button(key=f"{key}_vendor").click().run()
+    assert not screen.exception
+    link = str(screen.get("link_button")[0].proto.url)
+    assert link.startswith("https://login.example.com/authorize?")
+
+    token = own.tokens["admin", "nl"]
+    actor = people.actor_of_token(own.context, token)
+    assert actor is not None
+    state = parse_qs(urlsplit(link).query)["state"][0]
+    rest_sign_in.finish(own.context, actor, token, {"state": state, "code": "abc"})
+    screen.run()
+    assert not screen.exception
+    assert say("Signed in at the vendor.", "nl") in all_words(screen)
+    screen.button(key=f"{key}_fetch").click().run()
+    click(screen, "tenants[*].things")
+    for path in ("tenants[*].titel", "tenants[*].things[*].art", "tenants[*].things[*].n"):
+        click(screen, path)
+    screen.button(key=f"{key}_save").click().run()
+    assert not screen.exception
+    assert portals.portal_detail(own.context, SYSTEM, "Tenants").secrets_set == {"refresh_token"}
+
+    stored = own.open("portals", portal="Tenants", language="nl")
+    assert say("Signed in at the vendor.", "nl") in all_words(stored)
+    stored.button(key="vendor_sign_in").click().run()
+    assert not stored.exception
+    assert stored.get("link_button")
+
+
+def test_choices_are_named_in_words() -> None:
+    """No choice of any connector's form is left as it stands in the settings file, unless it is a name by itself."""
+    rest_parts = registry.Registry().get("rest").settings
+    fields = [field for connector in registry.Registry().all() for field in form_of(connector.settings)]
+    fields += [field for name in PARTS for form in forms_inside(rest_parts, name).values() for field in form]
+    fields += [field for form in forms_inside(rest_parts, "auth").values() for field in form if field.name != "kind"]
+    bare = {
+        f"{field.name}: {value}"
+        for field in fields
+        if field.kind == "choice" and field.name != "kind"
+        for value, words in choice_words.of(field).items()
+        if words == value and value not in choice_words.UNCHANGED
+    }
+    assert bare == set()
