@@ -19,7 +19,7 @@ from core.domain.text import T, Text
 from core.engine.metronome import Job, Metronome, queue_due
 from core.engine.queue import EmbeddedQueue, Queue
 from core.engine.shared_queue import SharedQueue
-from core.services import alerts, sync, webhook_processing
+from core.services import alerts, chain_check, sync, webhook_processing
 from core.services.access import SYSTEM
 from core.services.context import Context
 from core.services.owners import new_owner
@@ -158,6 +158,7 @@ class Engine:
             Job("statements", ALERTS_EVERY, lambda: alerts.queue_statements(self._ctx, SYSTEM)),
             Job("messages", self._every * 2, lambda: alerts.deliver(self._ctx)),
             Job("old alerts", 24 * 3600.0, lambda: alerts.tidy(self._ctx, SYSTEM)),
+            Job("chains", 3600.0, lambda: chain_check.check_chains_when_due(self._ctx)),
         ]
 
     def _queue_due(self) -> None:

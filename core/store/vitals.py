@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.store.tables import table
@@ -15,10 +15,12 @@ from core.store.tables.alerts import AlertChannelRow, AlertMessageRow
 from core.store.tables.ledger import AuditRow, LedgerRow, OpenIntentRow
 from core.store.tables.runs import LeaseRow, RunRow
 from core.store.tables.webhooks import WebhookDeliveryRow
+from core.store.tables.workers import ApiMeterRow, ApiMinuteRow
 
 RUN, LEASE, INTENT, LEDGER = table(RunRow), table(LeaseRow), table(OpenIntentRow), table(LedgerRow)
 MESSAGE, CHANNEL = table(AlertMessageRow), table(AlertChannelRow)
 DELIVERY, AUDIT = table(WebhookDeliveryRow), table(AuditRow)
+METER, MINUTE = table(ApiMeterRow), table(ApiMinuteRow)
 
 LEADER, WORKER = "engine", "worker:"
 """The lease of the engine that leads, and how the leases begin of those that carry out runs (`core.engine`)."""
@@ -52,9 +54,7 @@ class Vitals:
 
 def vitals(session: Session, now: datetime) -> Vitals:
     """Everything, with one query each."""
-    by_status: dict[str, int] = dict(
-        session.execute(select(RUN.c.status, func.count()).group_by(RUN.c.status)).all()
-    )
+    by_status: dict[str, int] = dict(session.execute(select(RUN.c.status, func.count()).group_by(RUN.c.status)).all())
     return Vitals(
         engines=engines(session, now),
         runs=by_status,
@@ -77,6 +77,21 @@ def engines(session: Session, now: datetime) -> dict[str, datetime]:
     named = or_(LEASE.c.name == LEADER, LEASE.c.name.startswith(WORKER, autoescape=True))
     query = select(LEASE.c.owner, func.max(LEASE.c.until)).where(named, LEASE.c.until >= now).group_by(LEASE.c.owner)
     return dict(session.execute(query).all())
+
+
+def api_use(session: Session, now: datetime) -> tuple[int, int]:
+    """Requests to Autotask within its time frame, and how many it allows (0: it never told). Of several tenants the fullest."""
+    uses = [_use(row, now) for row in session.execute(select(METER))]
+    if any(limit for _, limit in uses):
+        return max((use for use in uses if use[1]), key=lambda use: use[0] / use[1])
+    hour_ago = int(now.timestamp()) // 60 - 60
+    query = select(func.coalesce(func.sum(MINUTE.c.requests), 0)).where(MINUTE.c.minute > hour_ago)
+    return int(session.execute(query).scalar_one()), 0
+
+
+def _use(row: Row[Any], now: datetime) -> tuple[int, int]:
+    is_fresh = row.told_at is not None and row.told_at > now - timedelta(minutes=row.window_minutes)
+    return (row.used + row.since_told if is_fresh else 0, row.limit)
 
 
 def last_audited(session: Session, event: str) -> datetime | None:

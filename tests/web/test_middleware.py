@@ -65,12 +65,6 @@ def test_healthz_answers_without_the_database(web) -> None:
     assert web.make_client().get("/healthz").json() == {"status": "ok"}
 
 
-def test_readyz_says_that_the_database_answers(web) -> None:
-    answer = web.make_client().get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ready"
-
-
 def test_metrics_are_for_prometheus_and_tell_no_names(web_with_admin) -> None:
     answer = web_with_admin.make_client().get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

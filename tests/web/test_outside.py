@@ -57,8 +57,10 @@ def test_below_a_path_every_step_of_signing_in_stays_below_it(web_with_admin, be
 
 def test_below_a_path_health_and_webhooks_answer_there_and_beside_the_proxy(web_with_admin) -> None:
     asking = client(web_with_admin, below="portal")
-    for path in ("/portal/healthz", "/healthz", "/portal/readyz", "/readyz"):
+    for path in ("/portal/healthz", "/healthz"):
         assert asking.get(path).status_code == 200
+    for path in ("/portal/readyz", "/readyz"):
+        assert asking.get(path).json()["reasons"][0]["code"] == "engine.none"
     assert asking.post("/portal/hooks/unknown").status_code == 404
     assert asking.get("/portal/_stcore/health").status_code == 200, "parts of Streamlit need no session there either"
 

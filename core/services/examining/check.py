@@ -16,8 +16,8 @@ OK, TODO, WRONG = "ok", "todo", "wrong"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `state`: ok, todo (not set up yet, or soon due), wrong. `code` is stable: docs/operations.md lists
-    them, and scripts may look for them.
+    """One thing that was looked at. `state`: ok, todo (not set up yet, or soon due), wrong. `code` is stable: docs/operations.md
+    has them all, and scripts may look for them.
     """
 
     name: str

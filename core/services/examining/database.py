@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from core.domain.text import T
-from core.services.access import SYSTEM
-from core.services.activity import verify_chains
+from core.services.chain_check import check_chains
 from core.services.examining.check import OK, TODO, WRONG, Check
 from core.store import migrate
 
@@ -51,7 +50,7 @@ def look(ctx: Context) -> Iterator[Check]:
 
 def look_at_chains(ctx: Context) -> Iterator[Check]:
     """Ledger and audit; where the first break is."""
-    for chain in verify_chains(ctx, SYSTEM):
+    for chain in check_chains(ctx):
         yield Check(
             "Audit",
             OK if chain.ok else WRONG,

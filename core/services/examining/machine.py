@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from core.services.examining.check import OK, TODO, WRONG, Check
 from core.store import sealing
 from core.store import secrets as secret_store
 from core.store.db import Database
+from core.store.trouble import Kind
+from core.store.trouble import look as look_for_trouble
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -94,11 +95,12 @@ def _disks(ctx: Context) -> Iterator[Check]:
     if file and Path(file).resolve().parent != ctx.home.resolve():
         places["Database"] = Path(file).resolve().parent
     for name, place in places.items():
-        yield _disk(name, place)
+        yield _disk(ctx.database, name, place)
 
 
-def _disk(name: str, place: Path) -> Check:
-    if not os.access(place, os.W_OK):
+def _disk(database: Database, name: str, place: Path) -> Check:
+    trouble = look_for_trouble(database, place)
+    if trouble is not None and trouble.kind != Kind.FULL:
         return Check(
             name,
             WRONG,
@@ -110,7 +112,7 @@ def _disk(name: str, place: Path) -> Check:
     share = usage.free / max(usage.total, 1)
     values = {"path": str(place), "free": usage.free // MEGABYTE, "percent": round(share * 100)}
     remedy = T("Make room, or move it to a larger disk: a full one stops every sync.")
-    if usage.free < LEAST_SPACE:
+    if trouble is not None or usage.free < LEAST_SPACE:
         return Check(name, WRONG, T("Only {free} MB ({percent} %) are free in {path}.", **values), remedy, "disk.full")
     if share < LITTLE_SHARE and usage.free < LITTLE_SPACE:
         return Check(name, TODO, T("Only {free} MB ({percent} %) are free in {path}.", **values), remedy, "disk.low")

@@ -12,6 +12,7 @@ from core.domain.finding import FindingKind
 from core.domain.paging import PageQuery
 from core.domain.text import T, Text
 from core.services.examining.check import OK, TODO, WRONG, Check
+from core.services.owners import is_dead
 from core.store import plans
 from core.store import portals as portal_store
 from core.store.vitals import Pile, Vitals, last_audited, vitals
@@ -40,9 +41,10 @@ def look(ctx: Context) -> Iterator[Check]:
 
 
 def _engines(found: Vitals, due: int, now: datetime) -> Iterator[Check]:
-    if found.engines:
-        hosts = tuple(sorted({owner.split("|")[0] for owner in found.engines}))
-        text = T("{count} engines work ({hosts}).", count=len(found.engines), hosts=hosts)
+    alive = [owner for owner in found.engines if not is_dead(owner)]
+    if alive:
+        hosts = tuple(sorted({owner.split("|")[0] for owner in alive}))
+        text = T("{count} engines work ({hosts}).", count=len(alive), hosts=hosts)
         yield Check("Background work", OK, text, code="engine.works")
     else:
         late = due or _is_old(found.queued, now, OVERDUE)
