@@ -30,6 +30,7 @@ def list_portals(as_json: AsJson = False) -> int:
                 {
                     "portals": [
                         {
+                            "id": card.id,
                             "name": card.name,
                             "connector": card.connector,
                             "kind": card.kind,
