@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import time
-from collections.abc import Callable
 
 FIRST, COUNT = 20_000, 11_000
 """Below the ports that systems give to outgoing connections (from 32768 on), so that none of those comes in between."""
@@ -30,13 +28,3 @@ def listens(port: int) -> bool:
     """Whether somebody accepts connections on this port of 127.0.0.1."""
     with socket.socket() as trial:
         return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(true: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> bool:
-    """Wait for a condition; False when it has not come true in this time, which is generous: the machine may be busy."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(every)
-    return True

@@ -14,6 +14,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from tests.ports import free_port
+
 
 @dataclass
 class Mailbox:
@@ -75,25 +77,17 @@ def mail_server(
         box,
         hostname="127.0.0.1",
         port=0,
-        ready_timeout=10,
+        ready_timeout=60,
         ssl_context=context if implicit else None,
         tls_context=context if starttls and not implicit else None,
         authenticator=box.authenticate,
         auth_required=False,
         auth_require_tls=not implicit,
     )
-    controller.port = _free_port()
+    controller.port = free_port()
     controller.start()
     box.port = controller.port
     try:
         yield box
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -105,7 +105,7 @@ def serving(app: ASGIApp, **uvicorn_options: Any) -> Iterator[Server]:
         yield Server(f"{scheme}://127.0.0.1:{port}", asked)
     finally:
         server.should_exit = server.force_exit = True
-        thread.join(5)
+        thread.join(60)
 
 
 def self_signed(folder: Path, address: str = "127.0.0.1") -> dict[str, str]:

@@ -6,10 +6,8 @@ import asyncio
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,9 @@ from typing import Any
 
 import asyncssh
 import pytest
+
+from tests.ports import free_port, listens
+from tests.waiting import until
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
 
@@ -50,13 +51,6 @@ class OpenSsh:
     private_key: str
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
-
-
 @contextmanager
 def openssh(folder: Path, *host_keys: Path, options: str = "") -> Iterator[OpenSsh]:
     """OpenSSH on a free port, with the host keys given or an Ed25519 one of its own; files are in `folder`/drop."""
@@ -71,7 +65,7 @@ def openssh(folder: Path, *host_keys: Path, options: str = "") -> Iterator[OpenS
     (folder / "authorised").write_text(authorised + "\n")
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     config = folder / "config"
     config.write_text(
         "\n".join(
@@ -82,7 +76,7 @@ def openssh(folder: Path, *host_keys: Path, options: str = "") -> Iterator[OpenS
             ]
         )
     )  # fmt: skip
-    if subprocess.run([str(SSHD), "-t", "-f", str(config)], capture_output=True, check=False, timeout=20).returncode:
+    if subprocess.run([str(SSHD), "-t", "-f", str(config)], capture_output=True, check=False, timeout=60).returncode:
         config.write_text(config.read_text().replace("PerSourcePenalties no\n", ""))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([str(SSHD), "-D", "-e", "-f", str(config)], stderr=log)
@@ -92,18 +86,12 @@ def openssh(folder: Path, *host_keys: Path, options: str = "") -> Iterator[OpenS
         yield OpenSsh(port, getpass.getuser(), drop, public, (folder / "client").read_text())
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(500):
-        if process.poll() is not None:
-            raise RuntimeError(log.read_text())
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError("sshd does not answer")
+    if not until(lambda: process.poll() is not None or listens(port), every=0.02) or process.poll() is not None:
+        raise RuntimeError(f"sshd does not answer: {log.read_text()}")
 
 
 @dataclass
@@ -229,5 +217,5 @@ def misbehaving(
     finally:
         asyncio.run_coroutine_threadsafe(stop(server), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(60)
         loop.close()

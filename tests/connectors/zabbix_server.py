@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,11 +18,13 @@ from urllib.error import URLError
 
 import psycopg
 
+from tests.ports import free_port
+
 FRONTEND = Path("/usr/share/zabbix")
 SCHEMA = Path("/usr/share/zabbix-server-pgsql")
 SETTINGS_FILE = "/etc/zabbix/zabbix.conf.php"
 PARTS = ("include", "local", "conf", "vendor", "api_jsonrpc.php")
-START_SECONDS = 30
+START_SECONDS = 150
 LEFT_OUT = tuple(
     f"INSERT INTO {table}".encode()
     for table in (
@@ -60,7 +61,7 @@ def _program(name: str) -> str | None:
 def running(folder: Path, socket_folder: str, database: str) -> Iterator[str]:
     """The frontend's address. `socket_folder` is where PostgreSQL listens; `database` is made for this server."""
     _fill(socket_folder, database)
-    port = _free_port()
+    port = free_port()
     site = _frontend(folder, socket_folder, database)
     with (folder / "log").open("wb") as log:
         commands = [
@@ -159,14 +160,7 @@ def _wait(address: str, processes: list[subprocess.Popen[bytes]], log: Path) -> 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(10)
+        process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from connectors.autotask.sandbox import SandboxServer, demo_data
 from tests.e2e import nginx
 from tests.e2e.journey import PATIENCE
-from tests.ports import free_port, until
+from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.ports import free_port, listens, until
+from tests.ports import free_port, listens
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "contractbridge.localhost"

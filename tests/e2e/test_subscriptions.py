@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from playwright.sync_api import expect
 
@@ -14,8 +12,7 @@ from core.services.access import Role
 from core.services.demo_subscriptions import seed_subscriptions
 from core.settings import Settings
 from tests.e2e.journey import PASSWORD, Journey, click_in_grid, sign_in
-
-SECONDS = 60
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -58,10 +55,8 @@ def test_s4_09_s4_16_a_new_subscription_gets_its_contract_line(screen, product, 
     journey.no_sideways_scrolling()
     confirm.click()
     expect(page.get_by_text("is put on the contract in the background", exact=False)).to_be_visible()
-    until = time.monotonic() + SECONDS
-    while not (made := new_lines(sandbox, before)) and time.monotonic() < until:
-        page.wait_for_timeout(200)
-    (line,) = made
+    assert until(lambda: bool(new_lines(sandbox, before)))
+    (line,) = new_lines(sandbox, before)
     contract = next(one for one in sandbox.sandbox.records("Contracts") if one["id"] == line["contractID"])
     assert contract["contractNumber"] == "MS-1001"
     expect(page.get_by_text("New (5)")).to_be_visible()

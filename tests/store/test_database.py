@@ -71,7 +71,7 @@ def test_work_that_collides_is_done_again_from_the_start(database: Database) -> 
     """Two transactions take two rows crosswise: PostgreSQL ends one of them, and it is done again; SQLite lets them queue."""
     with database.write() as session:
         workspace.put(session, {"a": 0, "b": 0})
-    barrier = threading.Barrier(2, timeout=10)
+    barrier = threading.Barrier(2, timeout=60)
     attempts: list[str] = []
 
     def cross(first: str, second: str) -> None:

@@ -160,7 +160,7 @@ class Faults:
         with self._lock:
             return self._held
 
-    def wait_held(self, timeout: float = 10.0) -> bool:
+    def wait_held(self, timeout: float = 60.0) -> bool:
         """Wait until a request is held; False when none came in time."""
         with self._lock:
             return self._lock.wait_for(lambda: self._held > 0, timeout)

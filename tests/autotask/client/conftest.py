@@ -11,7 +11,7 @@ from connectors.autotask import Autotask, AutotaskLimits, AutotaskSettings, conn
 from connectors.autotask.sandbox import SandboxData, SandboxServer
 
 TODAY = date(2026, 11, 20)
-QUICK = {"first_wait": 0.01, "longest_wait": 0.05, "slow_pause": 0.05, "connect_timeout": 2.0, "read_timeout": 5.0}
+QUICK = {"first_wait": 0.01, "longest_wait": 0.05, "slow_pause": 0.05, "connect_timeout": 30.0, "read_timeout": 30.0}
 
 Connect = Callable[..., Autotask]
 

@@ -137,8 +137,8 @@ def test_a_slow_answer_is_a_time_out_and_asked_again(
     data: SandboxData, server: SandboxServer, connected: Connect
 ) -> None:
     ids = many_companies(server, data, 5)
-    server.faults.add(action="delay", seconds=1.0, entity="Companies")
-    assert read_ids(connected(read_timeout=0.3)) == ids
+    server.faults.add(action="hold", entity="Companies")
+    assert read_ids(connected(read_timeout=1.0)) == ids
     assert server.request_counts()["Companies"]["query"] == 2
 
 

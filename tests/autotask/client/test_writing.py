@@ -144,9 +144,9 @@ def test_m4_without_a_clear_answer_the_outcome_is_unknown_and_nothing_is_sent_ag
 def test_m4_a_time_out_of_a_write_is_unknown(
     when: str, line: Adjustment, server: SandboxServer, connected: Connect
 ) -> None:
-    server.faults.add(action="delay", when=when, seconds=1.0, operation="write", times=None)
+    server.faults.add(action="hold", when=when, operation="write", times=None)
     with pytest.raises(OutcomeUnknown):
-        connected(read_timeout=0.3).adjust(line)
+        connected(read_timeout=1.0).adjust(line)
     assert len(server.faults.fired) == 1
 
 

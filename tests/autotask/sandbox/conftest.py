@@ -20,7 +20,7 @@ class Api:
 
     def __init__(self, server: SandboxServer) -> None:
         self.server = server
-        self.http = httpx.Client(base_url=f"{server.base_url}V1.0/", headers=server.headers, timeout=10)
+        self.http = httpx.Client(base_url=f"{server.base_url}V1.0/", headers=server.headers, timeout=60)
 
     def query(self, entity: str, *filters: dict[str, Any], **more: Any) -> httpx.Response:
         return self.http.post(f"{entity}/query", json={"Filter": list(filters) or [EVERYTHING], **more})

@@ -159,7 +159,7 @@ def test_a_killed_process_comes_back_with_what_it_committed(tmp_path):
         assert [entry["values"]["unitChange"] for entry in ledger] == [2]
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
 
 

@@ -75,7 +75,7 @@ def test_an_answer_that_drips_for_ever_ends_with_its_exchange() -> None:
             await asyncio.sleep(0.02)
 
     with pytest.raises(RemoteError) as found:
-        asked(app, timeouts=Timeouts(total=0.2))
+        asked(app, timeouts=Timeouts(total=0.5))
     assert found.value.kind == "no_answer"
 
 

@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.services.charges.world import brings, charging, in_autotask, line, post, total
 from tests.services.money.world import SandboxData, World
+from tests.services.nursery import Nursery
 
-ROOT = Path(__file__).resolve().parents[3]
+SCENE = "tests.services.charges.scene"
 JOURNAL = [
     ("intended", 1, "after"), ("exchange", 1, "before"), ("exchange", 1, "after"), ("exchange", 2, "before"),
     ("exchange", 2, "after"), ("ended", 1, "before"),
 ]  # fmt: skip
 CREATE: dict[str, Any] = {"entity": "ContractCharges", "operation": "create"}
-
-
-class Nursery:
-    """Starts processes on the same database and the same Autotask."""
-
-    def __init__(self) -> None:
-        self._mother = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.charges.child"], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def start(self, world: World, **order: Any) -> int:
-        return self._ask(run={"url": world.database.url, "base_url": world.server.base_url, **order})
-
-    def wait(self, process: int) -> int:
-        return self._ask(wait=process)
-
-    def close(self) -> None:
-        assert self._mother.stdin is not None
-        self._mother.stdin.close()
-        self._mother.wait(10)
-
-    def _ask(self, **order: Any) -> int:
-        assert self._mother.stdin is not None and self._mother.stdout is not None
-        self._mother.stdin.write(json.dumps(order) + "\n")
-        self._mother.stdin.flush()
-        return int(self._mother.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture
@@ -85,7 +47,7 @@ def assert_right_after_restart(world: World) -> None:
 def test_m15_killed_around_a_step_of_the_journal(
     three: World, nursery: Nursery, step: str, nth: int, when: str
 ) -> None:
-    process = nursery.start(three, die=[step, nth, when])
+    process = nursery.start(SCENE, three, die=[step, nth, when])
     assert nursery.wait(process) == -signal.SIGKILL
     assert_right_after_restart(three)
 
@@ -93,15 +55,14 @@ def test_m15_killed_around_a_step_of_the_journal(
 @pytest.mark.parametrize(("nth", "when"), [(1, "before"), (1, "after"), (2, "after")])
 def test_m15_killed_while_a_charge_is_on_its_way(three: World, nursery: Nursery, nth: int, when: str) -> None:
     three.server.faults.add(action="hold", when=when, nth=nth, **CREATE)
-    process = nursery.start(three)
+    process = nursery.start(SCENE, three)
     assert three.server.faults.wait_held(60)
-    os.kill(process, signal.SIGKILL)
-    assert nursery.wait(process) == -signal.SIGKILL
+    nursery.kill(process)
     three.server.faults.clear()
     assert_right_after_restart(three)
 
 
 def test_m15_two_processes_at_once_charge_once(three: World, nursery: Nursery) -> None:
-    processes = [nursery.start(three) for _ in range(2)]
+    processes = [nursery.start(SCENE, three) for _ in range(2)]
     assert [nursery.wait(process) for process in processes] == [0, 0]
     assert_right_after_restart(three)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +14,9 @@ from core.services import decisions, sync
 from core.services.access import SYSTEM
 from core.store import ledger, portals
 from tests.services.money.world import SandboxData, World
+from tests.services.nursery import Nursery
 
-ROOT = Path(__file__).resolve().parents[3]
+SCENE = "tests.services.money.scene"
 SAYS = [12, 3, 25]
 ADJUST: dict[str, Any] = {"entity": "ContractServiceAdjustments", "operation": "create"}
 UNITS: dict[str, Any] = {"entity": "ContractServiceUnits", "operation": "query"}
@@ -52,45 +48,6 @@ def three(make_world: Callable[..., World], data: SandboxData) -> World:
     return world
 
 
-class Nursery:
-    """Starts processes on the same database and the same Autotask."""
-
-    def __init__(self) -> None:
-        self._mother = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.money.child"], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def start(self, world: World, **order: Any) -> int:
-        return self._ask(run={"url": world.database.url, "base_url": world.server.base_url, "says": SAYS, **order})
-
-    def wait(self, process: int) -> int:
-        return self._ask(wait=process)
-
-    def kill(self, process: int) -> None:
-        os.kill(process, signal.SIGKILL)
-        assert self.wait(process) == -signal.SIGKILL
-
-    def close(self) -> None:
-        assert self._mother.stdin is not None
-        self._mother.stdin.close()
-        self._mother.wait(10)
-
-    def _ask(self, **order: Any) -> int:
-        assert self._mother.stdin is not None
-        assert self._mother.stdout is not None
-        self._mother.stdin.write(json.dumps(order) + "\n")
-        self._mother.stdin.flush()
-        return int(self._mother.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
-
 def assert_right_after_restart(world: World) -> None:
     """A new process, then another run: units are right, and the sandbox's own ledger has one adjustment for each line."""
     world.sync()
@@ -105,7 +62,7 @@ def assert_right_after_restart(world: World) -> None:
 
 @pytest.mark.parametrize(("step", "nth", "when"), JOURNAL, ids=str)
 def test_m4_killed_around_a_step_of_the_ledger(three: World, nursery: Nursery, step: str, nth: int, when: str) -> None:
-    code = nursery.wait(nursery.start(three, die=[step, nth, when]))
+    code = nursery.wait(nursery.start(SCENE, three, says=SAYS, die=[step, nth, when]))
     # With few lines all answers may arrive at once: then there is no third exchange to die at.
     assert code == -signal.SIGKILL or (nth == 3 and code == 0)
     assert_right_after_restart(three)
@@ -118,7 +75,7 @@ def test_m4_killed_while_a_request_is_on_its_way(
     three: World, nursery: Nursery, which: dict[str, Any], nth: int, when: str
 ) -> None:
     three.server.faults.add(action="hold", when=when, nth=nth, **which)
-    process = nursery.start(three)
+    process = nursery.start(SCENE, three, says=SAYS)
     assert three.server.faults.wait_held(60)
     nursery.kill(process)
     three.server.faults.clear()
@@ -134,7 +91,7 @@ def test_m4_an_approved_change_survives_the_kill(three: World, nursery: Nursery)
     three.sync()
     decisions.approve_all(three.ctx, SYSTEM)
     three.server.faults.add(action="hold", when="before", nth=2, **ADJUST)
-    process = nursery.start(three, apply=True)
+    process = nursery.start(SCENE, three, says=SAYS, apply=True)
     assert three.server.faults.wait_held(60)
     nursery.kill(process)
     three.server.faults.clear()
@@ -144,7 +101,7 @@ def test_m4_an_approved_change_survives_the_kill(three: World, nursery: Nursery)
 
 
 def test_two_processes_at_once_write_every_line_once(three: World, nursery: Nursery) -> None:
-    processes = [nursery.start(three) for _ in range(2)]
+    processes = [nursery.start(SCENE, three, says=SAYS) for _ in range(2)]
     assert [nursery.wait(process) for process in processes] == [0, 0]
     assert [three.units(8001 + number) for number in range(3)] == SAYS
     assert len(three.adjustments()) == 3

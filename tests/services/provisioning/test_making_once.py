@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.store import ledger
 from tests.services.money.world import SandboxData, World
+from tests.services.nursery import Nursery
 from tests.services.provisioning.shop import Shop, open_shop, subscription
 
-ROOT = Path(__file__).resolve().parents[3]
+SCENE = "tests.services.provisioning.scene"
 CONTRACT: dict[str, Any] = {"entity": "Contracts", "operation": "create"}
 SERVICE: dict[str, Any] = {"entity": "Services", "operation": "create"}
 FIELD: dict[str, Any] = {"entity": "UserDefinedFieldDefinitions", "operation": "create"}
@@ -104,41 +99,6 @@ def test_without_the_field_no_contract_is_made(shop: Shop) -> None:
     assert_made_once(shop)
 
 
-class Nursery:
-    """Starts processes that sync on the same database and the same Autotask, and die on the way."""
-
-    def __init__(self) -> None:
-        self._mother = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.provisioning.child"], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def start(self, world: World, **order: Any) -> int:
-        return self._ask(run={"url": world.database.url, "base_url": world.server.base_url, **order})
-
-    def wait(self, process: int) -> int:
-        return self._ask(wait=process)
-
-    def close(self) -> None:
-        assert self._mother.stdin is not None
-        self._mother.stdin.close()
-        self._mother.wait(10)
-
-    def _ask(self, **order: Any) -> int:
-        assert self._mother.stdin is not None
-        assert self._mother.stdout is not None
-        self._mother.stdin.write(json.dumps(order) + "\n")
-        self._mother.stdin.flush()
-        return int(self._mother.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
-
 STEPS = [
     ("intended", 1, "after"), ("exchange", 1, "after"), ("exchange", 5, "before"), ("ended", 2, "before"), ("ended", 3, "after"),
 ]  # fmt: skip
@@ -146,7 +106,7 @@ STEPS = [
 
 @pytest.mark.parametrize(("step", "nth", "when"), STEPS, ids=str)
 def test_m4_killed_around_a_step_of_the_ledger(shop: Shop, nursery: Nursery, step: str, nth: int, when: str) -> None:
-    assert nursery.wait(nursery.start(shop.world, die=[step, nth, when])) in (-signal.SIGKILL, 0)
+    assert nursery.wait(nursery.start(SCENE, shop.world, die=[step, nth, when])) in (-signal.SIGKILL, 0)
     assert_made_once(shop)
 
 
@@ -160,9 +120,8 @@ def test_m4_killed_while_a_request_is_on_its_way(
     shop: Shop, nursery: Nursery, which: dict[str, Any], nth: int, when: str
 ) -> None:
     shop.world.server.faults.add(action="hold", when=when, nth=nth, **which)
-    process = nursery.start(shop.world)
+    process = nursery.start(SCENE, shop.world)
     assert shop.world.server.faults.wait_held(60)
-    os.kill(process, signal.SIGKILL)
-    assert nursery.wait(process) == -signal.SIGKILL
+    nursery.kill(process)
     shop.world.server.faults.clear()
     assert_made_once(shop)
