@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date as babel_date
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
 
-from core.domain.text import Text
+from core.domain.text import CENTS, Money, Text, money_decimals
 
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
 LANGUAGES = MappingProxyType({"en": "English", "nl": "Nederlands"})
@@ -54,6 +54,8 @@ def _value(value: object, language: str, locale: str, zone: str) -> str:
         return translate(value, language, locale, zone)
     if isinstance(value, bool):
         return translate("yes" if value else "no", language)
+    if isinstance(value, Money):
+        return format_money(value.amount, locale, value.currency, exact=True)
     if isinstance(value, Decimal | int):
         return format_number(value, locale)
     if isinstance(value, datetime):
@@ -79,14 +81,21 @@ def format_signed(value: Decimal | int, locale: str = "en_GB") -> str:
     return f"+{digits}" if value > 0 else f"−{digits}" if value < 0 else digits
 
 
-def format_money(value: Decimal | None, locale: str = "en_GB", currency: str = "EUR") -> str:
-    """`€ 284,60` in Dutch, `€284.60` in British English. Empty for None."""
+def format_money(value: Decimal | None, locale: str = "en_GB", currency: str = "EUR", *, exact: bool = False) -> str:
+    """`€ 284,60` in Dutch, `€284.60` in British English, with the decimals of the currency; `exact`: more where a price per unit has
+    them. Empty for None; without a currency the number alone.
+    """
     if value is None:
         return ""
+    coins = get_currency_precision(currency) if currency else CENTS
+    number = format_number(value.copy_abs(), locale, money_decimals(value, coins) if exact else coins)
+    minus = "−" if value < 0 else ""
+    if not currency:
+        return f"{minus}{number}"
     if locale.startswith("nl"):
-        symbol = get_currency_symbol(currency, locale)
-        return f"{symbol}\u00a0{format_number(value, locale, 2)}".replace("-", "−")
-    return str(format_currency(value, currency, locale=locale)).replace("-", "−")
+        return f"{get_currency_symbol(currency, locale)}\u00a0{minus}{number}"
+    nothing = format_number(Decimal(0), locale, coins)
+    return minus + str(format_currency(Decimal(0), currency, locale=locale)).replace(nothing, number)
 
 
 def format_date(value: date | None, locale: str = "en_GB") -> str:

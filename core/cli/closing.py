@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from core.cli.opened import opened
 from core.cli.portals import AsJson
 from core.cli.words import document, help_text, say, table, words
 from core.domain.errors import InputError
-from core.domain.text import T
+from core.domain.text import Money, T
 
 if TYPE_CHECKING:
     from core.reporting import Report
@@ -104,10 +105,10 @@ def sign(
         signed = month_end.sign_off(ctx, actor, _month(month), shown.digest, remark)
         say(
             T(
-                "Signed by {person} on {moment} for € {amount}.",
+                "Signed by {person} on {moment} for {amount}.",
                 person=signed.person,
                 moment=signed.at,
-                amount=signed.to_bill,
+                amount=Money(signed.to_bill),
             )
         )
     return 0
@@ -186,8 +187,8 @@ def _tell_month(shown: MonthEnd) -> None:
         say(text)
 
 
-def _or_dash(amount: object) -> object:
-    return "-" if amount is None else amount
+def _or_dash(amount: Decimal | None) -> object:
+    return "-" if amount is None else Money(amount)
 
 
 def _as_document(ctx: Context, actor: Actor, report: Report, **more: object) -> None:

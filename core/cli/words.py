@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 
 from core.domain.errors import ContractBridgeError
-from core.domain.text import Text
+from core.domain.text import Money, Text
 from core.i18n import LANGUAGES, LOCALES, format_date, format_instant, format_money, format_number, translate
 
 
@@ -63,6 +63,8 @@ def words(value: object) -> str:
             return translate("yes" if value else "no", LANGUAGE)
         case Cents():
             return format_number(value, LOCALE, 2)
+        case Money():
+            return format_money(value.amount, LOCALE, value.currency, exact=True)
         case int() | Decimal():
             return format_number(value, LOCALE)
         case datetime():

@@ -36,8 +36,8 @@ class AmountDoubt:
 class Suspect(NamedTuple):
     """A line that may hide an amount: `blank`, without one, or without a period where others have one.
 
-    `months` are those it may be of, by their first days; `dated`: there is just that one. `here` is the month in which a line without
-    a period counts. `certain`: it is for a person, whatever was known.
+    `months` are those it may be of, by their first days; `dated`: there is just that one. `here` is the month in which a line
+    without a period counts. `certain`: it is for a person, whatever was known.
     """
 
     line: UsageLine
@@ -177,7 +177,8 @@ def _became_less(suspect: Suspect, month: date) -> Text:
             customer=customer, product=product, first=first, last=last,
         )  # fmt: skip
     return T(
-        "{customer}: {product} had an amount from {first} to {last} and is told without a period now; the charges stay as they are.",
+        "{customer}: {product} had an amount from {first} to {last} and is told without a period now; "
+        "the charges stay as they are.",
         customer=customer, product=product, first=first, last=last,
     )  # fmt: skip
 

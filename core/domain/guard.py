@@ -11,7 +11,7 @@ from core.domain.finding import Finding, FindingKind
 from core.domain.plan import Change, ChangeKind
 from core.domain.policy import Policy
 from core.domain.target import Target
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 WHOLE_PLAN_FROM_LINES = 10
 """A portal with fewer lines is not judged as a whole: one of three lines is no landslide."""
@@ -55,13 +55,13 @@ def price_holds(change: Change, line: ContractLine, policy: Policy) -> tuple[Tex
             held.append(
                 T(
                     "From {before} to {after} a unit is more than {limit} percent.",
-                    before=before,
-                    after=after,
+                    before=Money(before),
+                    after=Money(after),
                     limit=limit,
                 )
             )
         if policy.hold_to_zero and before and after <= 0:
-            held.append(T("The price or cost goes to {amount}.", amount=after))
+            held.append(T("The price or cost goes to {amount}.", amount=Money(after)))
     return tuple(held)
 
 

@@ -21,7 +21,7 @@ from core.domain.quantities import compute_units
 from core.domain.subscription.billing import as_billed
 from core.domain.target import PortalUsage, Target, TargetSource
 from core.domain.targets import compute_targets
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 SOON = timedelta(days=60)
 
@@ -238,7 +238,7 @@ class _Search:
             if line.ref not in self._state.units_known or not units or cost is None or price is None or free:
                 continue
             if price < cost:
-                message = T("The price of {price} is under the cost of {cost}.", price=price, cost=cost)
+                message = T("The price of {price} is under the cost of {cost}.", price=Money(price), cost=Money(cost))
                 leak = self._line_leak(LeakKind.UNDER_COST, line, units, message, target.portals if target else ())
                 yield replace(leak, per_month=a_month(cost - price, units, contract.period_type))
 

@@ -4,7 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import MappingProxyType
+from typing import NamedTuple
+
+CENTS = 2
+
+
+class Money(NamedTuple):
+    """An amount in a currency (ISO 4217; empty where nobody told). In a sentence it is read with its cents: `€ 12,50`."""
+
+    amount: Decimal
+    currency: str = "EUR"
+
+    def __str__(self) -> str:
+        number = f"{self.amount:.{money_decimals(self.amount)}f}"
+        return f"{self.currency} {number}" if self.currency else number
+
+
+def money_decimals(amount: Decimal, fewest: int = CENTS) -> int:
+    """How many decimals an amount is read with: those of a coin; more where a price per unit has them."""
+    exponent = amount.normalize().as_tuple().exponent
+    return max(fewest, -exponent) if isinstance(exponent, int) else fewest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +47,14 @@ class Text:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, Money):
+        return str(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def T(template: str, /, **values: object) -> Text:  # noqa: N802 - reads as the marker for translators
     """Mark a sentence for translation: `T("Column {column} is missing.", column="Qty")`.
 
-    Values may be text, whole numbers, Decimal, plain dates, UTC instants, other Texts, or a tuple of text (a list).
+    Values may be text, whole numbers, Decimal, Money, plain dates, UTC instants, other Texts, or a tuple of text (a list).
     """
     return Text(template, MappingProxyType(dict(values)))

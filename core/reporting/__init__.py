@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from core.domain.text import Money
 from core.reporting.model import (
     Cell,
     Chart,
@@ -13,7 +14,6 @@ from core.reporting.model import (
     Form,
     Kind,
     Level,
-    Money,
     Report,
     Row,
     Section,

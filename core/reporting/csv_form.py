@@ -6,7 +6,8 @@ import csv
 import io
 from decimal import Decimal
 
-from core.reporting.model import Cell, Column, Kind, Level, Money, Report, Row, Section
+from core.domain.text import Money
+from core.reporting.model import Cell, Column, Kind, Level, Report, Row, Section
 from core.reporting.values import Style, money_digits, plain_row, safe_text, written
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from core.reporting.model import Level, Money, Report, Row, Section, Table
+from core.domain.text import Money
+from core.reporting.model import Level, Report, Row, Section, Table
 from core.reporting.values import Style, plain_row
 
 

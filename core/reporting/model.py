@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from core.domain.text import Text
+from core.domain.text import Money, Text
 
 
 class Form(StrEnum):
@@ -44,13 +44,6 @@ class Level(StrEnum):
     DETAIL = "detail"
     SUBTOTAL = "subtotal"
     TOTAL = "total"
-
-
-class Money(NamedTuple):
-    """An amount in a currency (ISO 4217; empty where nobody told)."""
-
-    amount: Decimal
-    currency: str = "EUR"
 
 
 class Coded(NamedTuple):

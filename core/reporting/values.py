@@ -8,9 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from core.domain.text import Text
+from core.domain.text import Money, Text, money_decimals
 from core.i18n import LOCALES, format_date, format_instant, format_money, format_number, format_signed, translate
-from core.reporting.model import Cell, Coded, Kind, Level, Money, Row
+from core.reporting.model import Cell, Coded, Kind, Level, Row
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A spreadsheet takes a cell that begins with one of these for a formula; the last four are the full-width ones."""
@@ -52,7 +52,7 @@ def written(cell: Cell, kind: Kind, style: Style) -> str:
         case Coded():
             return style.words(cell.words)
         case Money():
-            return _money(cell, style)
+            return format_money(cell.amount, style.writing, cell.currency, exact=True)
         case datetime():
             return format_instant(cell, style.writing, style.zone)
         case date():
@@ -92,22 +92,6 @@ def safe_text(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(DANGEROUS) and not NUMBER.fullmatch(text) else text
 
 
-def _money(cell: Money, style: Style) -> str:
-    if not cell.currency:
-        return format_number(cell.amount, style.writing, _decimals(cell.amount))
-    if cell.amount == round(cell.amount, 2):
-        return format_money(cell.amount, style.writing, cell.currency)
-    # A price per unit may have more decimals than a coin: they are part of it.
-    whole = format_money(Decimal(0), style.writing, cell.currency)
-    zero = format_number(Decimal(0), style.writing, 2)
-    return whole.replace(zero, format_number(cell.amount, style.writing, _decimals(cell.amount)))
-
-
 def money_digits(amount: Decimal) -> str:
     """An amount with a point and at least two decimals: `284.60`."""
-    return f"{amount:.{_decimals(amount)}f}"
-
-
-def _decimals(amount: Decimal) -> int:
-    exponent = amount.normalize().as_tuple().exponent
-    return max(2, -exponent) if isinstance(exponent, int) else 2
+    return f"{amount:.{money_decimals(amount)}f}"

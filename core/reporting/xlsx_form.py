@@ -17,8 +17,8 @@ from openpyxl.cell.cell import Cell as SheetCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from core.domain.text import T
-from core.reporting.model import Cell, Column, Kind, Level, Money, Report, Row, Section
+from core.domain.text import Money, T
+from core.reporting.model import Cell, Column, Kind, Level, Report, Row, Section
 from core.reporting.values import DANGEROUS, Style, written
 
 HEAD = PatternFill("solid", fgColor="0B6375")

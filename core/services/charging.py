@@ -25,7 +25,7 @@ from core.domain.consumption_lines import FINAL_AFTER_DAYS, final_from
 from core.domain.errors import ContractBridgeError
 from core.domain.plan import ChangeStatus
 from core.domain.ports import Target
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 from core.services.amount_doubts import known_doubts
 from core.services.applying import End
 from core.services.charge_journal import ChargeJournal, is_charge
@@ -260,8 +260,8 @@ def _sentence(work: ChargeWork) -> Text:
     change = work.change
     values: dict[str, object] = {
         "customer": change.customer, "title": change.title, "start": change.period_start,
-        "before": change.before.price if change.before else Decimal(0),
-        "after": change.after.price if change.after else Decimal(0),
+        "before": Money(change.before.price if change.before else Decimal(0), change.currency),
+        "after": Money(change.after.price if change.after else Decimal(0), change.currency),
     }  # fmt: skip
     if work.end is End.VERIFIED:
         return T("{customer}: {title} {start}: charge from {before} to {after}; read back.", **values)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from core.domain.charges.plan import ChargeChange, ExistingCharge
 from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
 from core.domain.ports import ChargeTarget, ChargeWrite
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 from core.services.applying import ATTEMPTS, SILENT_ATTEMPTS, End
 from core.services.charge_journal import ChargeJournal, seen_json
 from core.services.context import Context
@@ -225,11 +225,12 @@ def _otherwise(change: ChargeChange, found: ExistingCharge | None) -> Text | Non
     if change.charge_id is None:
         if found is None:
             return None
-        return T("Autotask has {amount} now instead of {wanted}.", amount=found.amount, wanted=change.amount)
+        return T("Autotask has {amount} now instead of {wanted}.", amount=Money(found.amount, change.currency),
+                 wanted=Money(change.amount, change.currency))  # fmt: skip
     if found is None:
         return T("The charge is not in Autotask any more.")
     if change.before is not None and found.amount != change.before.price:
-        return T("Somebody changed the charge meanwhile: {amount}.", amount=found.amount)
+        return T("Somebody changed the charge meanwhile: {amount}.", amount=Money(found.amount, change.currency))
     return None
 
 

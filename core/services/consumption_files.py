@@ -7,16 +7,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.connector import Feed
 from core.domain.consumption import ConsumptionLine, ConsumptionReading
+from core.domain.consumption_lines import totals_by_currency
 from core.domain.consumption_settings import ConsumptionSettings
 from core.domain.errors import InputError
 from core.domain.pickup_settings import billing_of, is_billing
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 from core.domain.validation import checked
 from core.files.consumption import SourceRow, read_consumption, source_rows
 from core.services.access import Actor, Role, require
@@ -61,10 +61,11 @@ def bring_files(ctx: Context, actor: Actor, portal: str, files: Sequence[tuple[D
     reading = read_consumption(paths, portal=portal, now=ctx.clock.now(), options=_options(found))
     names = [path.relative_to(ctx.home).as_posix() for path in paths]
     done = record_consumption(ctx, actor, portal, reading, files=names)
-    total = sum((line.amount for line in reading.lines), Decimal(0))
+    totals = totals_by_currency(reading.lines)
     text = T(
         "{portal}: {lines} amounts from {first} to {last} taken over, {total} in all.", portal=portal,
-        lines=len(reading.lines), first=reading.period_start, last=reading.period_end, total=round(total, 2),
+        lines=len(reading.lines), first=reading.period_start, last=reading.period_end, 
+        total=tuple(Money(round(amount, 2), currency) for currency, amount in sorted(totals.items())),
     )  # fmt: skip
     if done.known:
         text = T("{portal}: this consumption was known already; nothing changes.", portal=portal)

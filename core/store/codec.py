@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from core.domain.text import Text
+from core.domain.text import Money, Text
 from core.store.cleaning import clean
 
 
@@ -26,6 +26,8 @@ def to_json(value: object) -> Any:
             return {"date": value.isoformat()}
         case Text():
             return text_to_json(value)
+        case Money():
+            return {"money": [str(value.amount), value.currency]}
         case list() | tuple():
             return [to_json(item) for item in value]
         case Mapping():
@@ -45,6 +47,8 @@ def from_json(value: Any) -> Any:
     match kind:
         case "decimal":
             return Decimal(inner)
+        case "money":
+            return Money(Decimal(inner[0]), inner[1])
         case "instant":
             return datetime.fromisoformat(inner)
         case "date":

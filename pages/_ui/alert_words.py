@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.alerts.rules import AlertRule
-from pages._ui.formats import number, tr
+from pages._ui.formats import money, number, tr
 from pages._ui.words import BLUE, GRAY, GREEN, ORANGE, RED
 
 
@@ -104,7 +104,7 @@ def limits(rule: AlertRule) -> str:
             parts += [pers()["product"].lower()] if rule.per == "product" else []
             return ", ".join(parts)
         case "leakage":
-            return tr("more than {amount}", amount=rule.amount)
+            return tr("more than {amount}", amount=money(rule.amount))
         case "contract_end" | "credential":
             return tr("{days} days ahead", days=rule.days)
     return ""

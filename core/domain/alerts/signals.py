@@ -13,7 +13,7 @@ from core.domain.finding import Finding, FindingKind
 from core.domain.freshness import GRACE
 from core.domain.leakage import Direction, Leak
 from core.domain.plan import Change, ChangeStatus
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 FROM_FINDING: Mapping[FindingKind, RuleKind] = {
     FindingKind.STALE: RuleKind.STALE,
@@ -121,9 +121,9 @@ def of_leaks(leaks: Iterable[Leak]) -> Iterator[Signal]:
             kind=RuleKind.LEAKAGE,
             subject=f"leakage|{number or name}",
             title=T(
-                "{company}: € {amount} is used and not invoiced.",
+                "{company}: {amount} is used and not invoiced.",
                 company=name,
-                amount=amount.quantize(Decimal(1)),
+                amount=Money(round(amount, 2)),
             ),
             details=tuple(dict.fromkeys(details[number, name]))[:MOST_DETAILS],
             portals=tuple(portals[number, name]),

@@ -20,7 +20,7 @@ from core.domain.charges.plan import (
 from core.domain.charges.wanted import Wanted
 from core.domain.plan import ChangeStatus
 from core.domain.policy import Otherwise
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 NOTHING = Decimal(0)
 
@@ -98,7 +98,7 @@ def next_change(
         key=step.key,
         title=shown,
         status=ChangeStatus.READY,
-        reason=_reason(kind, family, price),
+        reason=_reason(kind, family, Money(price, _currency(charging, family))),
         charge_id=step.charge.id if step.charge else None,
         before=_before(step.charge),
         after=step.after,
@@ -160,17 +160,27 @@ def _before(charge: ExistingCharge | None) -> ChargeValues | None:
     return None if charge is None else replace(charge.values, price=charge.amount)
 
 
-def _reason(kind: ChargeChangeKind, family: Family, price: Decimal) -> Text:
+def _reason(kind: ChargeChangeKind, family: Family, price: Money) -> Text:
     match kind:
         case ChargeChangeKind.CREATE:
             return T("Used, and not charged yet.")
         case ChargeChangeKind.CORRECT:
-            return T("{billed} is billed already, {amount} is right.", billed=family.billed, amount=price)
+            return T(
+                "{billed} is billed already, {amount} is right.",
+                billed=price._replace(amount=family.billed),
+                amount=price,
+            )
         case ChargeChangeKind.WITHDRAW:
             return T("The source no longer tells this.")
-    if family.total == price:
+    if family.total == price.amount:
         return T("The words, the day or the booking of the charge change; the amount stays.")
     return T("The source tells {amount} now; the charge is not billed yet.", amount=price)
+
+
+def _currency(charging: PortalCharging, family: Family) -> str:
+    if family.wanted is not None:
+        return family.wanted.currency
+    return charging.settings.currency if charging.settings is not None else ""
 
 
 def _drift(facts: ChargeFacts, charging: PortalCharging, family: Family) -> tuple[Text, ...]:
@@ -178,14 +188,15 @@ def _drift(facts: ChargeFacts, charging: PortalCharging, family: Family) -> tupl
     if charging.drift is not Otherwise.HOLD:
         return ()
     held: list[Text] = []
+    currency = _currency(charging, family)
     there = {charge.id: charge for charge in family.charges}
     for known in facts.known.get(family.base, ()):
         charge = there.get(known.charge_id)
         if charge is None:
-            held.append(T("Somebody deleted the charge of {amount} in Autotask.", amount=known.price))
+            held.append(T("Somebody deleted the charge of {amount} in Autotask.", amount=Money(known.price, currency)))
         elif not charge.billed and charge.amount != known.price:
             held.append(
-                T("Somebody changed the charge in Autotask from {before} to {after}.", before=known.price,
-                  after=charge.amount)
+                T("Somebody changed the charge in Autotask from {before} to {after}.", before=Money(known.price, currency),
+                  after=Money(charge.amount, currency))
             )  # fmt: skip
     return tuple(held)

@@ -93,6 +93,11 @@ class ChargeChange:
         return after - (self.before.price if self.before else Decimal(0))
 
     @property
+    def currency(self) -> str:
+        """That of what it is made of; empty where nothing is left of it."""
+        return self.lines[0].currency if self.lines else ""
+
+    @property
     def id(self) -> str:
         """The same change in a later plan has the same id; an approval is worth for exactly these values."""
         parts = (self.kind, self.key.text, self.charge_id, _spelled(self.before), _spelled(self.after))

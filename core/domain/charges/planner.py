@@ -33,7 +33,7 @@ from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import CustomerKey
 from core.domain.plan import ChangeStatus, Decisions
 from core.domain.policy import Mode
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 HELD_BY_PERSON = "hold|"
 """Begins the key under which a person's hold is kept among the dismissals."""
@@ -279,15 +279,23 @@ def _limit_holds(
     total = sum((family.wanted.values.price for family in families if family.wanted), Decimal(0))
     before = sum((family.total for family in families), Decimal(0))
     held: list[Text] = []
+
+    def money(amount: Decimal) -> Money:
+        return Money(amount, settings.currency)
+
     if settings.max_amount is not None and abs(total) > settings.max_amount:
-        held.append(T("{amount} is more than the limit of {limit}.", amount=total, limit=settings.max_amount))
+        held.append(
+            T("{amount} is more than the limit of {limit}.", amount=money(total), limit=money(settings.max_amount))
+        )
     if charging.hold_to_zero and before > 0 and total <= 0:
-        held.append(T("The charges of this period go from {before} to {amount}.", before=before, amount=total))
+        held.append(
+            T("The charges of this period go from {before} to {amount}.", before=money(before), amount=money(total))
+        )
     last = facts.previous.get((consumed.portal, consumed.customer_id, consumed.period_start))
     limit = settings.max_change_percent
     if limit is not None and last and abs(total - last) * 100 > limit * abs(last):
         held.append(
-            T("{amount} differs from the period before ({last}) by more than {limit} percent.", amount=total, last=last,
-              limit=limit)
+            T("{amount} differs from the period before ({last}) by more than {limit} percent.", amount=money(total),
+              last=money(last),              limit=limit)
         )  # fmt: skip
     return tuple(held)

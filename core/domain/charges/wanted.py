@@ -18,7 +18,7 @@ from core.domain.charges.template import DESCRIPTION_LENGTH, NAME_LENGTH, facts,
 from core.domain.consumption import ConsumptionLine
 from core.domain.contract import Contract
 from core.domain.finding import Finding, FindingKind
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 
 _PLACE = re.compile(r"(.*)\|(\d{4}-\d\d-\d\d)\|[a-z_]+\|.*")
 
@@ -88,9 +88,9 @@ def contract_of(
         raise CannotCharge(
             finding(
                 FindingKind.NO_LINE, consumed, company_id=company_id,
-                message=T("{customer} used {amount} {currency} from {first} to {last}, and no recurring service contract is "
-                          "valid then.", customer=consumed.customer, amount=round(amount, 2),
-                          currency=consumed.lines[0].currency if consumed.lines else "", first=first, last=last),
+                message=T("{customer} used {amount} from {first} to {last}, and no recurring service contract is "
+                          "valid then.", customer=consumed.customer, 
+                          amount=Money(round(amount, 2), consumed.lines[0].currency if consumed.lines else ""), first=first, last=last),
                 remedy=T("Make or extend the contract in Autotask, or choose another company for this customer."),
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.leakage import Direction, Expiring, Leak, LeakKind
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
 from core.services.leakage import Leakage, leakage_in
 from core.services.reports.asked import Scene
@@ -101,8 +101,8 @@ def _facts(shown: Leakage) -> list[Text]:
         return []
     lost, over = shown.totals[Direction.LOST], shown.totals[Direction.OVERBILLED]
     return [
-        T("Not billed: € {amount}, per month and of consumption that is not billed yet.", amount=lost),
-        T("Billed and not used: € {amount}, per month and of consumption that is billed too high.", amount=over),
+        T("Not billed: {amount}, per month and of consumption that is not billed yet.", amount=Money(lost)),
+        T("Billed and not used: {amount}, per month and of consumption that is billed too high.", amount=Money(over)),
     ]
 
 

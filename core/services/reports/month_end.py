@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from core.domain.consumption_lines import month_of
 from core.domain.month_end import Gate, GateName, NextKind, NextLine
-from core.domain.text import T, Text
+from core.domain.text import Money, T, Text
 from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
 from core.services.access import SYSTEM
 from core.services.month_end import MonthEnd, month_end
@@ -91,7 +91,7 @@ def report_of(shown: MonthEnd, made_at: datetime) -> Report:
 def _facts(shown: MonthEnd) -> list[Text]:
     facts: list[Text] = []
     if shown.to_bill is not None and shown.posted is not None:
-        facts.append(T("To bill: € {amount}; posted: € {posted}.", amount=shown.to_bill, posted=shown.posted))
+        facts.append(T("To bill: {amount}; posted: {posted}.", amount=Money(shown.to_bill), posted=Money(shown.posted)))
     if shown.unknown:
         facts.append(T("Lines without a known price, in no sum: {count}.", count=shown.unknown))
     facts.append(T("Conditions still open: {count}.", count=shown.open_gates))
@@ -99,10 +99,10 @@ def _facts(shown: MonthEnd) -> list[Text]:
     if signed is not None:
         facts.append(
             T(
-                "Signed by {person} on {moment} for € {amount}.",
+                "Signed by {person} on {moment} for {amount}.",
                 person=signed.person,
                 moment=signed.at,
-                amount=signed.to_bill,
+                amount=Money(signed.to_bill),
             )
         )
         if signed.remark:
