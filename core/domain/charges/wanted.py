@@ -89,8 +89,9 @@ def contract_of(
             finding(
                 FindingKind.NO_LINE, consumed, company_id=company_id,
                 message=T("{customer} used {amount} from {first} to {last}, and no recurring service contract is "
-                          "valid then.", customer=consumed.customer, 
-                          amount=Money(round(amount, 2), consumed.lines[0].currency if consumed.lines else ""), first=first, last=last),
+                          "valid then.", customer=consumed.customer,
+                          amount=Money(round(amount, 2), consumed.lines[0].currency if consumed.lines else ""),
+                          first=first, last=last),
                 remedy=T("Make or extend the contract in Autotask, or choose another company for this customer."),
             )
         )  # fmt: skip
