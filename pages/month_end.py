@@ -55,16 +55,24 @@ def headline(shown: MonthEnd) -> None:
         states.title(tr("{month} can be signed for", month=name))
 
 
+def again() -> None:
+    """Autotask is asked anew when the page is drawn the next time."""
+    month_end.ask_again(context, first)
+    report_data.forget(("month", first))
+
+
 head = st.container()
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     first = chosen_month()
     bar = st.container(width="content")
 with states.explained():
-    shown = report_data.once(("month", first), lambda: month_end.month_end(context, actor, first))
+    shown = report_data.once(
+        ("month", first), lambda: month_end.glance(context, actor, first), seconds=month_end.GLANCE_SECONDS
+    )
     with head:
         headline(shown)
     with bar:
-        month_end_sign.toolbar(shown, lambda: report_data.forget(("month", first)))
+        month_end_sign.toolbar(shown, again)
     month_end_sign.signed(shown)
     month_end_invoice.changed(shown.changed)
     month_end_gates.show(shown)

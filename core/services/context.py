@@ -14,6 +14,7 @@ from core.domain.identity import IdentityProvider, OpenIdSettings
 from core.domain.notice import Channel, ChannelSpec
 from core.domain.ports import Clock, Contact, Source, Stage, Target
 from core.domain.text import T
+from core.services.looks import Looks
 from core.store.db import Database
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ class Pace:
     settle: float = 10.0
     lock_wait: float = 900.0
 
+    @property
+    def in_flight(self) -> float:
+        """So long after a process died Autotask may still be working on its last request: as long as it would have waited for
+        the answer (120 seconds).
+        """
+        return 12 * self.settle
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -84,3 +92,4 @@ class Context:
     channels: ChannelFactory = no_channels
     identity: IdentityFactory = no_identity
     lookout: Lookout = field(default_factory=Lookout)
+    looks: Looks = field(default_factory=Looks)

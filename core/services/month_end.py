@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from core.domain.text import T, Text
 from core.reporting import Report
 from core.services.access import Actor, Role, require
 from core.services.audited import note
-from core.services.live_contracts import SeenContracts, contracts_between
+from core.services.live_contracts import contracts_between
 from core.services.month_end_evidence import evidence, verify_evidence
 from core.services.month_end_gates import gates
 from core.services.month_end_model import (
@@ -45,7 +45,9 @@ __all__ = [
     "MonthEnd",
     "PackCheck",
     "SignOff",
+    "ask_again",
     "evidence",
+    "glance",
     "month_end",
     "month_report",
     "months",
@@ -54,6 +56,9 @@ __all__ = [
 ]
 
 NOTHING = Decimal(0)
+GLANCE = "next invoice"
+GLANCE_SECONDS = 300.0
+"""So old may be what is only looked at. Signing, evidence and files always ask."""
 
 
 def month_end(ctx: Context, actor: Actor, month: date) -> MonthEnd:
@@ -62,15 +67,53 @@ def month_end(ctx: Context, actor: Actor, month: date) -> MonthEnd:
     first, last = month_of(month)
     with ctx.database.session() as session:
         companies = companies_of(mappings.load_mapping(session))
+    return _month_end(ctx, first, last, _seen(ctx, first, last, companies))
+
+
+def glance(ctx: Context, actor: Actor, month: date) -> MonthEnd:
+    """The same for looking at: what Autotask said may be some minutes old, and is shared by all who look. What we wrote since then, or
+    mapped, is asked anew. For viewers.
+    """
+    require(actor, Role.VIEWER)
+    first, last = month_of(month)
+    with ctx.database.session() as session:
+        companies = companies_of(mappings.load_mapping(session))
+        written = reporting.head(session, "ledger").position
+    seen = ctx.looks.get(
+        (GLANCE, first), (companies, written), lambda: _seen(ctx, first, last, companies), seconds=GLANCE_SECONDS
+    )
+    return _month_end(ctx, first, last, seen)
+
+
+def ask_again(ctx: Context, month: date) -> None:
+    """The next glance asks Autotask, however short ago the last one was."""
+    ctx.looks.forget((GLANCE, month_of(month)[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What Autotask bills in a month; no lines where it was not asked (`problem` says why)."""
+
+    live: bool
+    lines: tuple[NextLine, ...]
+    problem: Text | None
+
+
+def _seen(ctx: Context, first: date, last: date, companies: Collection[int]) -> _Seen:
     seen = contracts_between(ctx, first, last, company_ids=companies, amounts=True)
+    lines = next_lines(seen.state, seen.amounts, first, last) if seen.live else ()
+    return _Seen(seen.live, tuple(lines), seen.problem)
+
+
+def _month_end(ctx: Context, first: date, last: date, seen: _Seen) -> MonthEnd:
     with ctx.database.session() as session:
         found = gates(ctx, session, first)
         charged = list(_charges(session, first, last))
         signed = next(iter(reporting.sign_offs(session, first)), None)
     if not seen.live:
         return _not_known(first, found, signed, seen)
-    lines = [*next_lines(seen.state, seen.amounts, first, last), *charged]
-    invoices = company_invoices(lines)
+    lines = [*seen.lines, *charged]
+    invoices, present = company_invoices(lines), digest_of(lines)
     return MonthEnd(
         month=first,
         live=True,
@@ -79,9 +122,9 @@ def month_end(ctx: Context, actor: Actor, month: date) -> MonthEnd:
         to_bill=sum((one.to_bill for one in invoices), NOTHING),
         posted=sum((one.posted for one in invoices), NOTHING),
         unknown=sum(one.unknown for one in invoices),
-        digest=digest_of(lines),
+        digest=present,
         signed=_signed(signed),
-        changed=_changed(signed, totals_of(invoices), digest_of(lines)),
+        changed=_changed(signed, totals_of(invoices), present),
         notes=(LEFT_OUT,),
     )
 
@@ -155,7 +198,7 @@ def _may_sign(shown: MonthEnd, expected: str, remark: str) -> None:
         )
 
 
-def _not_known(month: date, found: tuple[Gate, ...], signed: StoredSignOff | None, seen: SeenContracts) -> MonthEnd:
+def _not_known(month: date, found: tuple[Gate, ...], signed: StoredSignOff | None, seen: _Seen) -> MonthEnd:
     notes: tuple[Text, ...] = (seen.problem,) if seen.problem else ()
     return MonthEnd(
         month=month,

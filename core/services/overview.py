@@ -17,7 +17,7 @@ from core.services.access import Actor, Role, require
 from core.services.autotask_settings import AUTOTASK
 from core.services.paging import Page, PageQuery
 from core.services.portal_cards import PortalState, list_portals
-from core.store import charge_shown, files, mappings, plans, runs, secrets, webhooks
+from core.store import charge_shown, files, lineage, mappings, plans, runs, secrets, webhooks
 from core.store import portals as portal_store
 from core.store.runs import Run
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 RUN_KINDS = ("sync", "apply")
 """Runs that write; planning alone updates no contract line."""
+WAITING_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,19 @@ def overview_rows(ctx: Context, actor: Actor, query: PageQuery) -> Page[Overview
 
 
 def waiting(ctx: Context, actor: Actor) -> int:
-    """How many things wait for a person."""
-    return sum(action.count for action in overview(ctx, actor).actions)
+    """How many things wait for a person: stands on every page, and is counted again when somebody did something, when something was
+    read, when a run ended, and after some seconds.
+    """
+    require(actor, Role.VIEWER)
+    with ctx.database.session() as session:
+        last = runs.last_finished(session)
+        version = lineage.version(session), last and last.id
+    return ctx.looks.get(
+        "waiting",
+        version,
+        lambda: sum(action.count for action in overview(ctx, actor).actions),
+        seconds=WAITING_SECONDS,
+    )
 
 
 def live_run(ctx: Context, actor: Actor) -> LiveRun | None:

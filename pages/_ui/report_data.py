@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
-
-import streamlit as st
 
 from core.services import reports
 from core.services.reports import Asked, Report, choices
@@ -13,8 +11,6 @@ from core.services.reports.choices import Choices
 from pages._ui import auth
 
 Result = TypeVar("Result")
-KEPT = 4
-"""Reports that one window keeps."""
 
 
 def known() -> Choices:
@@ -27,21 +23,16 @@ def built(name: str, asked: Asked) -> Report:
     return once((name, asked), lambda: reports.build(auth.context(), auth.actor(), name, asked))
 
 
-def once(what: object, make: Callable[[], Result]) -> Result:
-    """What `make` gives, kept for this window until something was read, a person did something, or the day ended."""
+def once(what: Hashable, make: Callable[[], Result], *, seconds: float | None = None) -> Result:
+    """What `make` gives, kept for everybody of this role and language until something was read, a person did something, or the day
+    ended; for so many seconds at most.
+    """
     context, actor = auth.context(), auth.actor()
-    as_of = (choices.version(context, actor), context.clock.today(), actor.role)
-    kept: dict[object, tuple[object, object]] = st.session_state.setdefault("_reports", {})
-    if what in kept and kept[what][0] == as_of:
-        return kept[what][1]  # type: ignore[return-value]
-    kept.pop(what, None)
-    made = make()
-    kept[what] = (as_of, made)
-    for oldest in list(kept)[:-KEPT]:
-        del kept[oldest]
-    return made
+    as_of = (choices.version(context, actor), context.clock.today())
+    return context.looks.get((what, actor.role, actor.language, actor.locale), as_of, make, seconds=seconds)
 
 
-def forget(what: object) -> None:
+def forget(what: Hashable) -> None:
     """Work it out once more, the next time."""
-    st.session_state.get("_reports", {}).pop(what, None)
+    actor = auth.actor()
+    auth.context().looks.forget((what, actor.role, actor.language, actor.locale))

@@ -119,7 +119,9 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     load.add_argument("--part", type=float, metavar="SHARE", help="so much of the data: 0.25, 0.5, 1 (as usual)")
     load.add_argument("--seconds", type=float, default=120.0, help="with everything at once (120)")
     load.add_argument("--pause", type=float, metavar="SECONDS", help="between two clicks of a person (6; soaking: 20)")
-    load.add_argument("--minutes", type=float, help="soak: go on for so long at a modest pace, and say what memory grows")
+    load.add_argument(
+        "--minutes", type=float, help="soak: go on for so long at a modest pace, and say what memory grows"
+    )
     load.add_argument("--hours", type=float, help="the same in hours")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in BENCHES and name != "load"]

@@ -49,7 +49,7 @@ NEEDED: dict[Role, set[str]] = {
         "activity.runs", "activity.verify", "activity.verify_chains", "autotask_settings.time_zone",
         "invoice_check.check_report", "invoice_check.export_check", "invoice_check.get_check",
         "invoice_check.invoice_settings", "invoice_check.list_checks", "leakage.leakage", "margin.margin",
-        "month_end.evidence", "month_end.month_end", "month_end.month_report", "month_end.months",
+        "month_end.evidence", "month_end.glance", "month_end.month_end", "month_end.month_report", "month_end.months",
         "month_end.verify_evidence", "mapping.company_options", "mapping.customers", "overview.live_run", "overview.overview",
         "overview.overview_rows", "overview.waiting", "people.change_own_password", "people.change_own_preferences",
         "people.list_sessions", "people.sign_out_everywhere", "planning.change_detail", "planning.changes",

@@ -122,6 +122,24 @@ def test_a_change_after_signing_is_shown(acme: World) -> None:
     assert (one.company, one.signed, one.now) == ("Acme B.V.", Decimal("25.00"), Decimal("30.50"))
 
 
+def test_a_glance_is_shared_until_we_write_or_somebody_asks_again_and_signing_always_asks(acme: World) -> None:
+    before = closing.glance(acme.ctx, VIEWER, NOVEMBER)
+    assert before == shown(acme)
+    with contextlib.closing(acme.autotask()) as target:
+        [line] = [one for one in target.lines() if one.unit_price == Decimal("2.5")]
+        target.adjust(Adjustment(line.contract_id, line.ref, date(2026, 11, 1), 2))
+    acme.server.sandbox.clear_requests()
+    assert closing.glance(acme.ctx, OPERATOR, NOVEMBER).to_bill == before.to_bill
+    assert acme.server.sandbox.request_counts() == {}
+    with pytest.raises(InputError, match="changed"):
+        closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, before.digest)
+    closing.ask_again(acme.ctx, NOVEMBER)
+    assert closing.glance(acme.ctx, VIEWER, NOVEMBER).digest == shown(acme).digest
+    acme.says({("Acme", "mfa"): 16, ("Beta", "mfa"): 4})
+    acme.sync()
+    assert closing.glance(acme.ctx, VIEWER, NOVEMBER).digest == shown(acme).digest
+
+
 def test_signing_is_for_what_was_shown_by_an_operator_and_audited(acme: World) -> None:
     found = shown(acme)
     with pytest.raises(AccessDenied):

@@ -1,0 +1,57 @@
+"""What several people look at and is costly to work out: worked out once, kept while nothing changed, and shared by all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    as_of: object = None
+    since: float = 0.0
+    value: object = None
+    filled: bool = False
+
+
+class Looks:
+    """Kept answers of this process, the last ones asked for. What is kept must not be changed by who gets it."""
+
+    def __init__(self, most: int = 24) -> None:
+        self._most = most
+        self._places: OrderedDict[Hashable, _Place] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, what: Hashable, as_of: object, make: Callable[[], Result], *, seconds: float | None = None) -> Result:
+        """The answer for `what` while `as_of` is the same, and for so many seconds at most; else what `make` gives.
+
+        Who asks while somebody else's `make` goes on waits for that answer. An error of `make` is raised and not kept.
+        """
+        place = self._place(what)
+        with place.lock:
+            young = seconds is None or time.monotonic() - place.since < seconds
+            if not (place.filled and young and place.as_of == as_of):
+                begun = time.monotonic()
+                made = make()
+                place.value, place.as_of, place.since, place.filled = made, as_of, begun, True
+            return cast(Result, place.value)
+
+    def forget(self, what: Hashable) -> None:
+        """Work it out once more, the next time."""
+        with self._lock:
+            self._places.pop(what, None)
+
+    def _place(self, what: Hashable) -> _Place:
+        with self._lock:
+            place = self._places.setdefault(what, _Place())
+            self._places.move_to_end(what)
+            while len(self._places) > self._most:
+                self._places.popitem(last=False)
+            return place
