@@ -5,7 +5,6 @@ Whoever settles has the turn to write. Nothing is sent here: what did not happen
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from core.domain.text import T
 from core.services.applying import End
 from core.services.charge_journal import fact, intended_charge, is_charge, seen_json
 from core.services.charging_apply import ChargeWork, judge, look_up
+from core.services.landing import let_land
 from core.services.running import Running
 from core.store import charges, ledger, runlog
 from core.store import portals as portal_store
@@ -36,10 +36,7 @@ def settle_charges(running: Running, target: ChargeTarget) -> bool:
         names = {portal.name: portal.id for portal in portal_store.all_portals(session)} if opens else {}
     if not opens:
         return False
-    if last is not None:
-        # A request of a process that has just died may still be on its way.
-        age = max(0.0, (ctx.clock.now() - last).total_seconds())
-        time.sleep(max(0.0, ctx.pace.settle - age))
+    let_land(running, last, lambda: _all_there(target, opens))
     works = [(one, ChargeWork(intended_charge(one.intent))) for one in opens]
     sent = [work for one, work in works if one.may_have_happened]
     there = look_up(target, [work.change for work in sent]) if sent else {}
@@ -63,6 +60,14 @@ def settle_charges(running: Running, target: ChargeTarget) -> bool:
 
     ctx.database.run(note)
     return True
+
+
+def _all_there(target: ChargeTarget, opens: Sequence[OpenIntent]) -> bool:
+    sent = [ChargeWork(intended_charge(one.intent)) for one in opens if one.may_have_happened]
+    there = look_up(target, [work.change for work in sent]) if sent else {}
+    for work in sent:
+        judge(work, there[work.change.id])
+    return all(work.end is End.VERIFIED for work in sent)
 
 
 def keep(session: Session, done: Sequence[ChargeWork], portal_ids: dict[str, int], run_id: int, at: datetime) -> None:

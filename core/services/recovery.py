@@ -5,7 +5,6 @@ Whoever settles has the turn to write, so nobody else is sending. Nothing is sen
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from core.domain.text import T, Text
 from core.services.applying import End, Work, judge
 from core.services.charge_journal import is_charge
 from core.services.journal import intended_change, seen_json
+from core.services.landing import let_land
 from core.services.provisioning_recovery import settle_steps
 from core.services.readback import Place, Seen, find_lines, read_back
 from core.services.running import Running
@@ -54,17 +54,11 @@ def settle(running: Running, target: Target) -> list[Settled]:
         last = _last_sign(session, every)
     if not every:
         return []
-    if last is not None:
-        # A request of a process that has just died may still be on its way.
-        age = max(0.0, (ctx.clock.now() - last).total_seconds())
-        time.sleep(max(0.0, ctx.pace.settle - age))
-    settle_steps(running, target, [(i, o.change) for i, o in zip(intents, every, strict=True) if o.change.step])
+    sent_steps = any(one.sent and one.change.step for one in every)
     opens = [one for one in every if one.change.step is None]
-    lines = _created_lines(target, [one for one in opens if one.sent and one.line is None])
-    sent = [(one, line) for one in opens if one.sent and (line := one.line or lines.get(_where(one.change)))]
-    seen = read_back(target, [(one.change, line) for one, line in sent])
-    found = {one.intent.id: (line, seen.get(Place(line, one.change.effective_date))) for one, line in sent}
-    settled = [_settled(running, one, *found.get(one.intent.id, (one.line, None))) for one in opens]
+    let_land(running, last, lambda: not sent_steps and _all_there(running, target, opens))
+    settle_steps(running, target, [(i, o.change) for i, o in zip(intents, every, strict=True) if o.change.step])
+    settled = _looked(running, target, opens)
     facts = [fact for _, fact in settled]
     texts = [running.line(_text(one), event="change.settled") for one, _ in settled if one.applied or one.line]
 
@@ -75,6 +69,20 @@ def settle(running: Running, target: Target) -> list[Settled]:
 
     ctx.database.run(note)
     return [one for one, _ in settled]
+
+
+def _looked(running: Running, target: Target, opens: Sequence[_Open]) -> list[tuple[Settled, Fact]]:
+    """Each open write as Autotask has it now."""
+    lines = _created_lines(target, [one for one in opens if one.sent and one.line is None])
+    sent = [(one, line) for one in opens if one.sent and (line := one.line or lines.get(_where(one.change)))]
+    seen = read_back(target, [(one.change, line) for one, line in sent])
+    found = {one.intent.id: (line, seen.get(Place(line, one.change.effective_date))) for one, line in sent}
+    return [_settled(running, one, *found.get(one.intent.id, (one.line, None))) for one in opens]
+
+
+def _all_there(running: Running, target: Target, opens: Sequence[_Open]) -> bool:
+    sent = [one for one in opens if one.sent]
+    return all(settled.applied for settled, _ in _looked(running, target, sent))
 
 
 def _opened(session: Session, one: OpenIntent) -> _Open:

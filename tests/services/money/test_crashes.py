@@ -68,6 +68,22 @@ def test_m4_killed_around_a_step_of_the_ledger(three: World, nursery: Nursery, s
     assert_right_after_restart(three)
 
 
+def test_m4_a_request_that_outlives_its_sender_is_waited_for(three: World, nursery: Nursery) -> None:
+    """Autotask works on, although the one who asked was killed: what arrives late is not sent again meanwhile."""
+    three.ctx = replace(three.ctx, pace=replace(three.ctx.pace, settle=1.0))
+    for nth in range(1, 4):
+        three.server.faults.add(action="delay", when="before", seconds=4.0, nth=nth, **ADJUST)
+    process = nursery.start(SCENE, three, says=SAYS)
+    end = time.monotonic() + 60
+    while not three.server.faults.fired:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    nursery.kill(process)
+    three.sync()
+    assert [three.units(8001 + number) for number in range(3)] == SAYS
+    assert sorted(entry.values["contractServiceID"] for entry in three.adjustments()) == [8001, 8002, 8003]
+
+
 @pytest.mark.parametrize(
     ("which", "nth", "when"), REQUESTS, ids=lambda value: value if isinstance(value, str) else None
 )

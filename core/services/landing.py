@@ -1,0 +1,42 @@
+"""How long a request of a process that died may still reach Autotask, and waiting for that (M4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from core.domain.text import T
+from core.services.running import Running
+
+
+def let_land(running: Running, sent_at: datetime | None, landed: Callable[[], bool]) -> None:
+    """Wait until what was sent at the latest at `sent_at` (None: nothing) has reached Autotask or never will.
+
+    A process that is killed leaves its request behind: Autotask may be working on it for as long as its sender would have
+    waited for the answer. Sent again before that, it would count twice. When `landed` says that all of it is there, nothing
+    is waited for any longer. Raises RunStopped and RunLost.
+    """
+    pace = running.ctx.pace
+    if sent_at is None or _left(running, sent_at, pace.in_flight) <= 0:
+        return
+    _wait(running, _left(running, sent_at, pace.settle))
+    left = _left(running, sent_at, pace.in_flight)
+    if left <= 0 or landed():
+        return
+    running.log(
+        T("A process ended while Autotask was writing for it: waiting {seconds} seconds for what may still arrive.",
+          seconds=round(left)),
+        event="run.waits",
+    )  # fmt: skip
+    _wait(running, left)
+
+
+def _left(running: Running, since: datetime, seconds: float) -> float:
+    age = max(0.0, (running.ctx.clock.now() - since).total_seconds())
+    return seconds - age
+
+
+def _wait(running: Running, seconds: float) -> None:
+    if seconds > 0:
+        running.stop.wait(seconds)
+        running.go_on()
