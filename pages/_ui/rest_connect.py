@@ -106,17 +106,19 @@ def _ask(
     """
     given: dict[str, str] = place.get("given", {})
     by_person = rest_sign_in.is_asked(settings)
+    first = by_person and not (stored | set(given)) & set(rest_sign_in.GIVEN)
     if by_person:
         rest_sign_in.explain()
-        rest_sign_in.stand(signed_in=bool((stored | set(given)) & set(rest_sign_in.GIVEN)))
+        rest_sign_in.stand(signed_in=not first)
     with st.form(f"{key}_form", border=False):
         secrets = given | rest_request.draw_secrets(forms.secrets, settings, stored | set(given), key)
         with st.container(horizontal=True, gap="small"):
             away = by_person and st.form_submit_button(
-                tr("Sign in at the vendor"), icon=":material/login:", key=f"{key}_vendor"
+                tr("Sign in at the vendor"), type="primary" if first else "secondary", icon=":material/login:", key=f"{key}_vendor"
             )
             pressed = st.form_submit_button(
-                tr("Fetch an example"), type="primary" if place["sample"] is None else "secondary", icon=":material/download:",
+                tr("Fetch an example"), icon=":material/download:",
+                type="primary" if place["sample"] is None and not first else "secondary",
                 disabled=not settings.get("url"), key=f"{key}_fetch",
             )  # fmt: skip
         if not settings.get("url"):

@@ -109,6 +109,7 @@ def _sign_in(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
         for field in fields
         if field.required or field.name in ASKED or (kind == "authorization_code" and field.name == "scope")
     ]
+    needed.sort(key=lambda field: not field.required)
     entered = part(needed, values, f"{key}_{kind}")
     others = [field for field in fields if field not in needed]
     if others:
