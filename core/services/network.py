@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.errors import InputError
 from core.domain.text import T
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
 from core.store import workspace as settings_store
 
@@ -34,8 +34,12 @@ def list_allowed_hosts(ctx: Context, actor: Actor) -> tuple[str, ...]:
 
 
 def set_allowed_hosts(ctx: Context, actor: Actor, hosts: Sequence[str]) -> bool:
-    """Open these hosts and no others; whether that changed anything. For admins. Raises InputError for what is no host."""
+    """Open these hosts and no others; whether that changed anything. For admins. Raises InputError for what is no host.
+
+    Confirmed.
+    """
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
     wanted = sorted({host.strip().casefold() for host in hosts if host.strip()})
     wrong = next((host for host in wanted if not _HOST.fullmatch(host)), None)
     if wrong is not None:

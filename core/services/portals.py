@@ -16,7 +16,7 @@ from core.domain.pickup import PickupSource
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.text import T
 from core.domain.validation import checked
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
 from core.services.autotask_settings import TestResult, zone
 from core.services.forms import FormField
@@ -128,7 +128,10 @@ def update_portal(
     settings: Mapping[str, object] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> None:
-    """Change name, settings (all of them) or secrets (those given, the others stay). For operators."""
+    """Change name, settings (all of them) or secrets (those given, the others stay). For operators.
+
+    Confirmed where the portal has secrets, unless only its name changes: another address would be sent them.
+    """
     require(actor, Role.OPERATOR)
 
     def work(session: Session) -> None:
@@ -141,8 +144,11 @@ def update_portal(
         if settings is not None:
             fresh = replace(fresh, settings=clean_settings(kind.settings, settings, found.name))
         given = _given(secrets or {})
-        if given:
+        if given or fresh.settings != found.settings:
             have = secret_store.get(session, ctx.secrets, owner_of(found))
+            if have:
+                require_confirmed(ctx, actor)
+        if given:
             checked(kind.secrets, have | given, found.name)
             secret_store.put(session, ctx.secrets, owner_of(found), given, ctx.clock.now())
         store.save(session, fresh, ctx.clock.now())
@@ -214,10 +220,20 @@ def test_settings(
     *,
     portal: str = "",
 ) -> TestResult:
-    """The same for settings that are not stored yet; secrets left empty are taken from the stored `portal`. For operators."""
+    """The same for settings that are not stored yet; secrets left empty are taken from the stored `portal`. For operators,
+    confirmed where stored secrets would go to another address.
+    """
     require(actor, Role.OPERATOR)
-    have = _opened(ctx, portal)[1] if portal else {}
+    have = stored_secrets(ctx, actor, portal, settings) if portal else {}
     return _tested(ctx, connector, portal or connector, settings, have | _given(secrets))
+
+
+def stored_secrets(ctx: Context, actor: Actor, portal: str, settings: Mapping[str, object]) -> dict[str, str]:
+    """The stored secrets of a portal, to be used with settings that are not stored: those may lead anywhere."""
+    found, have = _opened(ctx, portal)
+    if have and dict(settings) != dict(found.settings):
+        require_confirmed(ctx, actor)
+    return have
 
 
 def pull(ctx: Context, actor: Actor, portal: str) -> Reading:

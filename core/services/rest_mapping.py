@@ -20,7 +20,7 @@ from core.domain.text import T, Text
 from core.domain.validation import Problem as FieldProblem
 from core.domain.validation import checked, problems
 from core.services.access import Actor, Role, require
-from core.services.portals import create_portal, find, owner_of, update_portal
+from core.services.portals import create_portal, find, owner_of, stored_secrets, update_portal
 from core.services.rest_forms import default_name
 from core.services.upload_preview import PreviewRow, judged
 from core.services.workspace_export import escaped
@@ -119,11 +119,12 @@ def fetch_sample(
 ) -> Sample:
     """Ask the endpoint once and propose a mapping. Secrets left empty are those of the stored `portal`. For operators.
 
-    Raises SettingsError, Unauthorized or RemoteError saying what is wrong.
+    Confirmed where stored secrets would go to another address. Raises SettingsError, Unauthorized or RemoteError saying what is
+    wrong.
     """
     require(actor, Role.OPERATOR)
     name = portal or default_name(str(settings.get("url", "")))
-    source = ctx.source(REST, name, settings, _secrets(ctx, portal, secrets))
+    source = ctx.source(REST, name, settings, _secrets(ctx, actor, portal, settings, secrets))
     if not isinstance(source, Sampler):
         raise InputError(T("This portal has no example to show."), kind="no_sample")
     return _shown(source.sample(ctx.clock.now()))
@@ -238,14 +239,15 @@ def import_declaration(ctx: Context, actor: Actor, text: str, environment: Mappi
     return Declaration(name=entry.name, settings=entry.settings, secrets=given, missing=missing)
 
 
-def _secrets(ctx: Context, portal: str, given: Mapping[str, str]) -> dict[str, str]:
+def _secrets(
+    ctx: Context, actor: Actor, portal: str, settings: Mapping[str, object], given: Mapping[str, str]
+) -> dict[str, str]:
     filled = {name: value for name, value in given.items() if value}
     if not portal:
         return filled
     with ctx.database.session() as session:
         known = store.by_name(session, portal)
-        have = secret_store.get(session, ctx.secrets, owner_of(known)) if known is not None else {}
-    return have | filled
+    return (stored_secrets(ctx, actor, portal, settings) if known is not None else {}) | filled
 
 
 def _shown(answer: SampleAnswer) -> Sample:

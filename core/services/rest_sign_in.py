@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from core.domain.errors import ContractBridgeError, InputError
 from core.domain.ports import VendorSignIn
 from core.domain.text import T
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
 from core.services.portals import find, owner_of
 from core.services.rest_forms import REST, default_name
@@ -93,9 +93,11 @@ def begin(
 
     `browser` is the token of the person's session, `redirect` the address with `RETURN_PATH` as the browser knows it. For a stored
     portal without `settings` the outcome is stored there at once. With `settings`, those of a form, it waits for the form
-    (`outcome`); secrets left empty are those of the stored portal.
+    (`outcome`); secrets left empty are those of the stored portal. Confirmed for a stored portal: its secrets are sent and replaced.
     """
     require(actor, Role.OPERATOR)
+    if portal:
+        require_confirmed(ctx, actor)
     if not browser:
         raise InputError(T("Sign in here first: a sign-in at a vendor belongs to a session."), kind="no_session")
     number, name, known, have = _asked(ctx, portal, settings, secrets)

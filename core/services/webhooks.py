@@ -18,7 +18,7 @@ from core.domain.text import T, Text
 from core.domain.usage import UsageLine
 from core.domain.validation import checked
 from core.services import webhook_bodies
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
 from core.services.portals import clean_settings, find, owner_of
 from core.services.webhook_bodies import Unreadable
@@ -111,9 +111,11 @@ def hook_card(ctx: Context, actor: Actor, portal: str) -> HookCard:
 def make_address(ctx: Context, actor: Actor, portal: str, *, rotate: bool = False) -> str:
     """A new address, as a path (`/hooks/…`); this is the only time that it is told. The one before it ends at once. For operators.
 
-    Raises InputError when there is one already, unless it is to `rotate`.
+    To `rotate` it, confirmed. Raises InputError when there is one already, unless it is to `rotate`.
     """
     require(actor, Role.OPERATOR)
+    if rotate:
+        require_confirmed(ctx, actor)
     token = random_secrets.token_urlsafe(TOKEN_BYTES)
 
     def work(session: Session) -> None:
@@ -138,8 +140,11 @@ def new_secret() -> str:
 
 
 def rotate_secret(ctx: Context, actor: Actor, portal: str, secret: str, *, keep_days: float) -> None:
-    """Sign with this secret from now on; the one before it counts for so many more days (0 to 30). For operators."""
+    """Sign with this secret from now on; the one before it counts for so many more days (0 to 30). For operators,
+    confirmed.
+    """
     require(actor, Role.OPERATOR)
+    require_confirmed(ctx, actor)
     if not 0 <= keep_days <= LONGEST_ROTATION_DAYS:
         raise InputError(T("The old secret may count for {days} more days at most.", days=LONGEST_ROTATION_DAYS))
 
@@ -170,7 +175,8 @@ def rotate_secret(ctx: Context, actor: Actor, portal: str, secret: str, *, keep_
 
 
 def save_settings(ctx: Context, actor: Actor, portal: str, settings: Mapping[str, object], *, secret: str = "") -> None:
-    """Change what is checked and what an event means; with a `secret`, that one counts at once. For operators.
+    """Change what is checked and what an event means; with a `secret`, that one counts at once. For operators,
+    confirmed where it changes who is believed.
 
     Raises SettingsError when the stored (or given) secret does not fit the way of signing.
     """
@@ -183,6 +189,8 @@ def save_settings(ctx: Context, actor: Actor, portal: str, settings: Mapping[str
         if known.verification.needs_secret:
             _must_fit(known.verification, have, portal)
         kept = clean_settings(WebhookSettings, settings, portal)
+        if secret or kept.get("verification") != found.settings.get("verification"):
+            require_confirmed(ctx, actor)
         if secret:
             secret_store.put(session, ctx.secrets, owner_of(found), {"secret": secret}, ctx.clock.now())
         if kept != found.settings:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.domain.text import T, Text
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.autotask_settings import save_autotask, save_time_zone
 from core.services.network import set_allowed_hosts
 from core.services.workspace_checks import check_everything
@@ -58,11 +58,12 @@ class WorkspaceResult:
 def apply_workspace(
     ctx: Context, actor: Actor, text: str, environment: Mapping[str, str], *, place: str = "workspace.yaml"
 ) -> WorkspaceResult:
-    """Make the workspace equal to the file. Parts that the file leaves out stay as they are. For admins.
+    """Make the workspace equal to the file. Parts that the file leaves out stay as they are. For admins, confirmed.
 
     Raises WorkspaceFileError with every mistake and its line; RemoteError when names must be looked up in vain.
     """
     require(actor, Role.ADMIN)
+    require_confirmed(ctx, actor)
     parsed = parse(text, environment, place)
     problems = check_everything(ctx, parsed)
     if problems:

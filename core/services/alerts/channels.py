@@ -18,7 +18,7 @@ from core.domain.text import T, Text
 from core.domain.validation import checked
 from core.i18n import LANGUAGES
 from core.notify.opening import SECRETS, SETTINGS
-from core.services.access import Actor, Role, require
+from core.services.access import Actor, Role, require, require_confirmed
 from core.services.alerts.delivering import owner_of, send
 from core.services.alerts.notices import PUBLIC_URL
 from core.services.audited import note
@@ -91,12 +91,15 @@ def channel_form(kind: str) -> tuple[tuple[FormField, ...], tuple[FormField, ...
 def save_channel(
     ctx: Context, actor: Actor, channel_id: int, kind: str, values: Mapping[str, Any], secrets: Mapping[str, str]
 ) -> int:
-    """Set up a channel (`channel_id` 0) or change one; gives its number. For admins.
+    """Set up a channel (`channel_id` 0) or change one; gives its number. For admins; to
+    change one, confirmed: another address would be sent its secrets.
 
     `values`: name, settings, recipients, language, digest_at, digest_weekday. Secrets that are not given stay as they are.
     Raises InputError and SettingsError for what is not right.
     """
     require(actor, Role.ADMIN)
+    if channel_id:
+        require_confirmed(ctx, actor)
     given = {name: value.strip() for name, value in secrets.items() if value.strip()}
     fresh = _clean(channel_id, kind, values)
 
