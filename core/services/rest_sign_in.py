@@ -93,7 +93,7 @@ def begin(
 
     `browser` is the token of the person's session, `redirect` the address with `RETURN_PATH` as the browser knows it. For a stored
     portal without `settings` the outcome is stored there at once. With `settings`, those of a form, it waits for the form
-    (`outcome`); secrets left empty are those of the stored portal. Confirmed for a stored portal: its secrets are sent and replaced.
+    (`outcome`); secrets left empty are those of the stored portal. For a stored portal confirmed: its secrets are sent and replaced.
     """
     require(actor, Role.OPERATOR)
     if portal:
