@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     log_format: str = "text"
     demo: bool = False
     allowed_hosts: str = ""
+    engine: str = "inside"
 
     @classmethod
     def load(cls) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from datetime import UTC, datetime
@@ -30,6 +31,9 @@ def run(
 ) -> int:
     from core.cli.serve import serve, serve_demo
 
+    if not demo:
+        # Pages stay quick while the engine works; the demo is small, and its sandbox lives in this process anyway.
+        os.environ.setdefault("CONTRACTBRIDGE_ENGINE", "beside")
     return serve_demo(host, port) if demo else serve(host, port)
 
 

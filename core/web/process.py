@@ -13,6 +13,8 @@ import structlog
 from core import logs
 from core.bootstrap import App, build
 from core.engine import start_embedded
+from core.engine.beside import Beside
+from core.engine.engine import Engine
 from core.services.context import Context
 from core.settings import Settings
 
@@ -39,7 +41,7 @@ def allowed_hosts() -> tuple[str, ...]:
 async def lifespan(_server: object) -> AsyncIterator[dict[str, object]]:
     """Around the life of the web process: start the background engine once, and let it finish what it does at the end."""
     app = await asyncio.to_thread(application)
-    engine = await asyncio.to_thread(start_embedded, app)
+    engine = await asyncio.to_thread(_start_engine, app)
     _settle_in()
     log.info("web.started")
     try:
@@ -47,6 +49,15 @@ async def lifespan(_server: object) -> AsyncIterator[dict[str, object]]:
     finally:
         await asyncio.to_thread(engine.stop)
         log.info("web.stopped")
+
+
+def _start_engine(app: App) -> Engine | Beside:
+    """As `CONTRACTBRIDGE_ENGINE` says: in threads of this process, or in a process beside it."""
+    if app.settings.engine != "beside":
+        return start_embedded(app)
+    beside = Beside()
+    beside.start()
+    return beside
 
 
 def _settle_in() -> None:

@@ -115,7 +115,8 @@ def _be(order: dict[str, Any]) -> None:
     """Become what was asked for; never returns."""
     code = 1
     try:
-        os.environ.update(order["env"])
+        # An engine of its own process would not have the pace that is set here.
+        os.environ.update({"CONTRACTBRIDGE_ENGINE": "inside"} | order["env"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
