@@ -226,11 +226,19 @@ def deliveries(ctx: Context, actor: Actor, portal: str) -> list[DeliveryRow]:
 
 
 def delivery_body(ctx: Context, actor: Actor, portal: str, delivery_id: int) -> bytes | None:
-    """The raw body as it came; None when it is not kept any more. For operators: it may hold more than numbers."""
+    """The raw body as it came; None when it is not kept any more. For operators: it may hold more than numbers.
+
+    It is kept sealed, so the audit tells who looked.
+    """
     require(actor, Role.OPERATOR)
-    with ctx.database.session() as session:
+
+    def work(session: Session) -> store.Delivery:
         delivery = _delivery(session, _find(session, portal), delivery_id)
-    return store.open_body(ctx.secrets, delivery)
+        if delivery.body is not None:
+            note(ctx, session, actor, "webhook.body_shown", f"{portal} / {delivery_id}")
+        return delivery
+
+    return store.open_body(ctx.secrets, ctx.database.run(work))
 
 
 def replay(ctx: Context, actor: Actor, portal: str, delivery_id: int) -> int:

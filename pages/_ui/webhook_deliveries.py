@@ -119,12 +119,21 @@ def _actions(portal: str, row: DeliveryRow) -> None:
 
 def _body(portal: str, row: DeliveryRow) -> None:
     with states.explained():
-        raw = webhooks.delivery_body(auth.context(), auth.actor(), portal, row.id)
+        raw = _opened(portal, row)
         if raw is None:
             st.caption(tr("The body is not kept any more."))
             return
         text = pretty(raw[:MOST_SHOWN])
         st.code(text, language="json", wrap_lines=True, height=300 if text.count("\n") > MOST_LINES else "content")
+
+
+def _opened(portal: str, row: DeliveryRow) -> bytes | None:
+    """Asked for once while it is looked at: the audit tells each look, not each time that the page is drawn."""
+    kept: tuple[tuple[str, int], bytes | None] | None = st.session_state.get("_hook_body")
+    if kept is None or kept[0] != (portal, row.id):
+        raw = webhooks.delivery_body(auth.context(), auth.actor(), portal, row.id)
+        kept = st.session_state["_hook_body"] = ((portal, row.id), raw)
+    return kept[1]
 
 
 def pretty(raw: bytes) -> str:

@@ -90,6 +90,9 @@ def test_only_operators_make_addresses_and_see_bodies(hooked: Context) -> None:
         with pytest.raises(AccessDenied):
             act()
     assert len(webhooks.deliveries(hooked, VIEWER, "P")) == 1
+    assert webhooks.delivery_body(hooked, OPERATOR, "P", number)
+    look = activity.audit(hooked, VIEWER, PageQuery(descending=True)).rows[0]
+    assert (look.actor, look.action, look.subject) == (OPERATOR.name, "webhook.body_shown", f"P / {number}")
 
 
 def test_a_secret_that_does_not_fit_the_way_of_signing_is_refused(hooked: Context) -> None:
