@@ -8,6 +8,7 @@ from pages._ui import (
     auth,
     choices,
     settings_autotask,
+    settings_health,
     settings_people,
     settings_workspace,
     states,
@@ -21,6 +22,7 @@ views = {
     "people": tr("People"),
     "channels": tr("Notifications"),
     "workspace": tr("Workspace and back-up"),
+    "health": tr("Health"),
 }
 view = choices.segmented("settings_view", views)
 {
@@ -28,4 +30,5 @@ view = choices.segmented("settings_view", views)
     "people": settings_people.show,
     "channels": alert_channels.show,
     "workspace": settings_workspace.show,
+    "health": settings_health.show,
 }.get(view or "autotask", settings_autotask.show)()

@@ -52,7 +52,7 @@ def _backup() -> None:
         st.markdown(f"**{tr('Back-up')}**")
         st.markdown(
             tr(
-                "Everything is in the data directory and the database. The key that opens the stored secrets belongs with them."
+                "Everything is in the data directory and the database. Keep the key of the stored secrets (secret.key) apart."
             )
         )
         st.code(str(home), language=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.autotask.sandbox import SandboxServer
-from core.services import access, autotask_settings, people
+from core.services import access, autotask_settings, doctor, people
 from tests.pages.conftest import PASSWORD, Pages, all_words, say, table_with
 
 
@@ -134,3 +134,20 @@ def test_the_files_variables_cannot_name_what_the_product_is_set_up_with(empty: 
     screen.button(key="apply_workspace").click().run()
     assert "the key of all secrets" not in all_words(screen)
     assert screen.error
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_health_shows_what_the_doctor_finds_worst_first(full: Pages, language: str) -> None:
+    (full.context.home / "secret.key").chmod(0o644)
+    screen = full.open("settings", language=language, settings_view="health")
+    assert not screen.exception
+    shown = all_words(screen)
+    found = {check.code: check for check in doctor.examine(full.context, access.SYSTEM)}
+    assert found["key.open_to_others"].state == "wrong"
+    assert "key.open_to_others" in shown
+    assert set(found) - {code for code in found if code in shown} == set()
+    assert shown.index("key.open_to_others") < shown.index("backup.none") < shown.index("database.answers")
+    looked = screen.session_state["_health"][0]
+    screen.button(key="health_again").click().run()
+    assert screen.session_state["_health"][0] >= looked
+    assert not screen.exception

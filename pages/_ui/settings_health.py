@@ -1,0 +1,50 @@
+"""What the doctor finds: what is wrong first, then what is to be done, then what is in order."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.services import doctor
+from core.services.examining.check import OK, TODO, WRONG, Check
+from pages._ui import auth, states
+from pages._ui.formats import escape, moment, number, tr
+
+ICONS = {WRONG: ":material/error:", TODO: ":material/pending_actions:", OK: ":material/check_circle:"}
+COLOURS = {WRONG: "red", TODO: "orange", OK: "green"}
+
+
+def show() -> None:
+    """Looked at when somebody opens it, and again when somebody asks: Autotask and the portals are really called."""
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.caption(tr("Autotask and every portal are asked once; this takes some seconds."))
+    again = right.button(tr("Look again"), icon=":material/refresh:", key="health_again", width="stretch")
+    if again or "_health" not in st.session_state:
+        with states.explained(), st.spinner(tr("Looking at everything …")):
+            context = auth.context()
+            found = doctor.examine(context, auth.actor())
+            st.session_state["_health"] = (context.clock.now(), found)
+    if "_health" in st.session_state:
+        at, found = st.session_state["_health"]
+        _summary(found)
+        _list(found, WRONG)
+        _list(found, TODO)
+        with st.expander(tr("In order"), icon=ICONS[OK], key="health_ok"):
+            _list(found, OK)
+        st.caption(tr("As of {moment}.", moment=moment(at)))
+
+
+def _summary(found: list[Check]) -> None:
+    counts = {state: sum(check.state == state for check in found) for state in (WRONG, TODO, OK)}
+    words = {WRONG: tr("Wrong"), TODO: tr("To do"), OK: tr("In order")}
+    for column, state in zip(st.columns(3), counts, strict=True):
+        column.metric(words[state], number(counts[state]), border=True)
+
+
+def _list(found: list[Check], state: str) -> None:
+    for check in found:
+        if check.state == state:
+            with st.container(border=state != OK, gap="xxsmall"):
+                st.markdown(f":{COLOURS[state]}[{ICONS[state]}] **{tr(check.name)}** · {escape(tr(check.message))}")
+                if check.remedy:
+                    st.markdown(escape(tr(check.remedy)))
+                st.caption(check.code)
