@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
@@ -35,6 +35,21 @@ def postgres_url() -> str:
             )
         pytest.skip("there is no PostgreSQL here")
     return url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[Callable[[], object]]:
+    """Passwords kept by argon2id with little work: in hundreds of tests people sign in. Gives what the product makes them with."""
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    from core.services import passwords
+
+    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patched:
+        before = passwords._hasher
+        patched.setattr(passwords, "_hasher", lambda: hasher)
+        yield before
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -45,8 +46,9 @@ def config() -> Config:
     return settings
 
 
+@cache
 def head() -> str:
-    """The newest version."""
+    """The newest version; it does not change while a process runs, and finding it reads every migration."""
     return ScriptDirectory.from_config(config()).get_current_head() or ""
 
 
