@@ -155,17 +155,28 @@ class Endpoint:
         return self._settings.auth
 
     def whole(self, url: str) -> str:
-        """An address below the base as a whole one."""
-        if urlsplit(url).scheme:
-            return url
-        base = self._settings.base_url
-        if not urlsplit(base).scheme:
-            raise SettingsError(
-                T("{url} is not a web address.", url=url),
-                remedy=T("Give an address that begins with https://."),
-                place="url",
-            )
-        return urljoin(base.rstrip("/") + "/", url.lstrip("/"))
+        """An address below the base as a whole one; without a base, on the server of the main address."""
+        try:
+            if urlsplit(url).scheme:
+                return url
+            base = self._settings.base_url or self._own_server()
+            if urlsplit(base).scheme:
+                return urljoin(base.rstrip("/") + "/", url.lstrip("/"))
+        except ValueError as error:
+            raise self._no_address(url) from error
+        raise self._no_address(url)
+
+    def _own_server(self) -> str:
+        """Where the main address is, when that is a whole one; empty when it depends on something."""
+        parts = urlsplit(self._settings.url)
+        return f"{parts.scheme}://{parts.netloc}" if parts.scheme and "{{" not in parts.netloc else ""
+
+    def _no_address(self, url: str) -> SettingsError:
+        return SettingsError(
+            T("{url} is not a web address.", url=redact_url(url)[:200]),
+            remedy=T("Give an address that begins with https://."),
+            place="url",
+        )
 
     def pages(self, asked: Asked, names: Names) -> Iterator[Page]:
         """The pages of a list, one at a time. Raises ShapeChanged when it does not end, and Skip or Again where a rule says so."""

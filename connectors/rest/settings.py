@@ -144,8 +144,10 @@ class Job(Part):
     done: tuple[str, ...] = Field(DONE, title="Done", description="States that mean that the result is there.")
     failed: tuple[str, ...] = Field(FAILED, title="Failed", description="States that mean that there is none.")
     error_at: str = Field("", title="Reason at", description="Path of the reason where it failed.")
-    every: float = Field(5.0, ge=1, le=120, title="Every", description="Seconds between two looks at the state.")
-    longest: float = Field(300.0, ge=1, le=570, title="Longest", description="Seconds after which it counts as failed.")
+    every: float = Field(5.0, ge=1, le=120, title="Look every (seconds)", description="Between two looks at the state.")
+    longest: float = Field(
+        300.0, ge=1, le=570, title="Wait at most (seconds)", description="Then the job counts as failed."
+    )
     result_url: str = Field(
         "", title="Result address", description="Empty: the last answer about the state is the result."
     )

@@ -12,7 +12,7 @@ from core.domain.errors import InputError
 from core.domain.text import T
 from core.services.forms import FormField
 from core.services.rest_forms import EndpointForms, secrets_of
-from pages._ui import rest_pages, settings_form
+from pages._ui import rest_job, rest_pages, settings_form
 from pages._ui.formats import tr
 
 BODIES = {"json": "JSON", "form": "Form", "graphql": "GraphQL", "xml": "XML", "text": "Text"}
@@ -55,7 +55,7 @@ def draw(forms: EndpointForms, start: Mapping[str, Any], key: str) -> tuple[dict
         )  # fmt: skip
     with st.expander(tr("Pages"), icon=":material/auto_stories:"):
         settings["paging"] = rest_pages.draw(forms.parts["paging"], start.get("paging") or {}, key)
-        settings["job"] = _inside(forms, "job", start, key)
+        settings["job"] = rest_job.draw(forms.fields["job"], forms.parts["job"], start.get("job") or {}, key)
     with st.expander(tr("Further settings"), icon=":material/tune:"):
         settings |= _further(forms, start, key)
     settings["network"] = settings.get("network", {}) | network
@@ -110,23 +110,12 @@ def _sign_in(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
         if field.required or field.name in ASKED or (kind == "authorization_code" and field.name == "scope")
     ]
     needed.sort(key=lambda field: not field.required)
-    entered = part(needed, values, f"{key}_{kind}")
+    entered = settings_form.draw_unusual(needed, values, f"{key}_{kind}")
     others = [field for field in fields if field not in needed]
     if others:
         with st.popover(tr("More about signing in"), icon=":material/tune:", type="tertiary"):
-            entered |= part(others, values, f"{key}_{kind}")
+            entered |= settings_form.draw_unusual(others, values, f"{key}_{kind}")
     return {} if kind == "none" else {"kind": kind, **entered}
-
-
-def part(fields: Sequence[FormField], values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The form of one part; only what differs from the usual is returned."""
-    entered = settings_form.draw(fields, values, key)
-    usual = {field.name: field.default for field in fields if not field.required}
-    return {
-        name: value
-        for name, value in entered.items()
-        if name not in usual or value != (list(usual[name]) if isinstance(usual[name], tuple) else usual[name])
-    }
 
 
 def draw_secrets(
@@ -195,7 +184,7 @@ def _further(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
         tr("Base address"), start.get("base_url") or "", key=f"{key}_base_url", max_chars=500,
         help=tr("What addresses without a host of their own begin with."),
     )  # fmt: skip
-    entered |= {"base_url": base.strip(), **part(plain, start, key)}
+    entered |= {"base_url": base.strip(), **settings_form.draw_unusual(plain, start, key)}
     for name in INSIDE:
         entered[name] = _inside(forms, name, start, key)
     for name in LISTS:
@@ -206,7 +195,7 @@ def _further(forms: EndpointForms, start: Mapping[str, Any], key: str) -> dict[s
     network = start.get("network") or {}
     fields = [field for field in forms.parts["network"] if field.name not in ("internal", "client_certificate")]
     with st.popover(tr("Network"), icon=":material/tune:", type="tertiary"):
-        entered["network"] = part(fields, network, f"{key}_network")
+        entered["network"] = settings_form.draw_unusual(fields, network, f"{key}_network")
     return entered
 
 
@@ -214,12 +203,12 @@ def _inside(forms: EndpointForms, name: str, start: Mapping[str, Any], key: str)
     """A part with a form of its own. What it may be without is asked first."""
     field = forms.fields[name]
     present = dict(start.get(name) or {})
-    if name in ("for_each", "window", "job"):
+    if name in ("for_each", "window"):
         if not st.toggle(tr(field.title), bool(present), key=f"{key}_has_{name}", help=tr(field.help)):
             return None
-        entered = part(forms.parts[name], present, f"{key}_{name}")
+        entered = settings_form.draw_unusual(forms.parts[name], present, f"{key}_{name}")
         return entered or {one.name: one.default for one in forms.parts[name]}
     with st.popover(tr(field.title), icon=":material/tune:", type="tertiary"):
         fields = [one for one in forms.parts[name] if one.name != "file"]
-        entered = part(fields, present, f"{key}_{name}")
+        entered = settings_form.draw_unusual(fields, present, f"{key}_{name}")
     return entered | ({"file": present["file"]} if present.get("file") else {})

@@ -26,6 +26,17 @@ def draw(fields: Sequence[FormField], values: Mapping[str, object], key: str) ->
     return entered
 
 
+def draw_unusual(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
+    """The same; only what differs from the usual is returned."""
+    entered = draw(fields, values, key)
+    usual = {field.name: field.default for field in fields if not field.required}
+    return {
+        name: value
+        for name, value in entered.items()
+        if name not in usual or value != (list(known) if isinstance(known := usual[name], tuple) else known)
+    }
+
+
 def draw_needed_first(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
     """The fields that must be filled in; the others, which have a usual value, behind one click."""
     entered = draw([field for field in fields if field.required], values, key)
@@ -73,15 +84,24 @@ def _widget(field: FormField, value: object, key: str) -> object:
             named = choices_named(choice_words.of(field))
             return st.selectbox(label, choices, index=index, key=key, help=words, format_func=named)
         case "number":
-            return _number(st.text_input(label, "" if value is None else str(value), key=key, help=words), label)
+            return _number(st.text_input(label, _plain(value), key=key, help=words), label)
         case "list":
             items = [str(item) for item in value] if isinstance(value, list | tuple) else []
-            return st.multiselect(label, items, items, key=key, help=words, accept_new_options=True)
+            return st.multiselect(
+                label, items, items, key=key, help=words, accept_new_options=True, placeholder=tr("Type, then press Enter"),
+            )  # fmt: skip
         case "map":
             text = orjson.dumps(value or {}, option=orjson.OPT_INDENT_2, default=str).decode()
             return _map(st.text_area(label, "" if text == "{}" else text, key=key, help=words), label)
         case _:
             return st.text_input(label, "" if value is None else str(value), key=key, help=words).strip()
+
+
+def _plain(value: object) -> str:
+    """A number as people write it: 5, not 5.0."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _number(text: str, label: str) -> object:
