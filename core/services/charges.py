@@ -239,6 +239,7 @@ def choose_contract(ctx: Context, actor: Actor, portal: str, customer_id: str, c
 
     Raises InputError as long as it is not said how the portal charges.
     """
+    require(actor, Role.OPERATOR)
     known = charge_settings(ctx, actor, portal)
     if known is None:
         raise InputError(

@@ -229,7 +229,8 @@ def test_settings(
 
 
 def stored_secrets(ctx: Context, actor: Actor, portal: str, settings: Mapping[str, object]) -> dict[str, str]:
-    """The stored secrets of a portal, to be used with settings that are not stored: those may lead anywhere."""
+    """The stored secrets of a portal, to be used with settings that are not stored: those may lead anywhere. For operators."""
+    require(actor, Role.OPERATOR)
     found, have = _opened(ctx, portal)
     if have and dict(settings) != dict(found.settings):
         require_confirmed(ctx, actor)

@@ -203,10 +203,10 @@ def save_settings(ctx: Context, actor: Actor, portal: str, settings: Mapping[str
 
 def switch(ctx: Context, actor: Actor, portal: str, *, on: bool) -> None:
     """Take events again, or tell senders that the address is gone. For operators."""
+    require(actor, Role.OPERATOR)
     with ctx.database.session() as session:
         found = _find(session, portal)
     settings = {name: value for name, value in found.settings.items() if name != "switched_off"}
-    require(actor, Role.OPERATOR)
 
     def work(session: Session) -> None:
         known = _find(session, portal)

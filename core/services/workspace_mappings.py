@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.domain.contract import ItemRef, LineKind, LineRef
 from core.domain.mapping import ChoiceKey, CustomerKey, CustomerMapping, Rename
 from core.domain.text import T
-from core.services.access import Actor
+from core.services.access import Actor, Role, require
 from core.services.audited import author_of
 from core.services.recognising import same_words
 from core.services.workspace_file import CustomerEntry, FileProblem, Parsed
@@ -59,7 +59,11 @@ def find_ambiguous(session: Session, parsed: Parsed) -> list[FileProblem]:
 
 
 def apply_mappings(ctx: Context, actor: Actor, parsed: Parsed, found: Found, steps: Steps) -> None:
-    """Make customers, products, renames and chosen lines those of the file, part by part where the file has the part."""
+    """Make customers, products, renames and chosen lines those of the file, part by part where the file has the part.
+
+    For admins.
+    """
+    require(actor, Role.ADMIN)
     author = author_of(ctx, actor)
 
     def work(session: Session) -> dict[str, Tally]:

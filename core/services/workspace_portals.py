@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from core.domain.text import T, Text
-from core.services.access import Actor
+from core.services.access import Actor, Role, require
 from core.services.charges import charge_settings, save_settings
 from core.services.portals import (
     archive_portal,
@@ -71,7 +71,8 @@ class Steps:
 
 
 def apply_portals(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) -> None:
-    """Make the portals those of the file, where the file has any."""
+    """Make the portals those of the file, where the file has any. For admins."""
+    require(actor, Role.ADMIN)
     if parsed.content.portals is None:
         return
     with ctx.database.session() as session:

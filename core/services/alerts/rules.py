@@ -81,6 +81,7 @@ def switch_rule(ctx: Context, actor: Actor, rule_id: int, *, on: bool) -> None:
 
 def mute_rule(ctx: Context, actor: Actor, rule_id: int, until: datetime | None, reason: str = "") -> None:
     """Raise, but do not tell until then; None: tell again. For operators. A reason is needed."""
+    require(actor, Role.OPERATOR)
     if until is not None and not reason.strip():
         raise InputError(T("Say why it is muted: somebody will want to know."), kind="reason")
     _change(ctx, actor, rule_id, "alert_rule.muted", {"muted_until": until, "mute_reason": reason.strip()})
