@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.cli.opened import opened
-from core.services import alerts, decisions, runs, uploads, webhooks, workspace
-from core.services.access import SYSTEM
+from core.services import alerts, decisions, people, runs, uploads, webhooks, workspace
+from core.services.access import SYSTEM, Role
 from core.services.paging import PageQuery
 from core.services.sync import apply_now
 from core.services.workspace_file import WorkspaceFileError
+
+PASSWORD = "a long enough pass phrase"
 
 
 def set_up(text: str, smtp: int, told: str) -> None:
@@ -45,3 +47,38 @@ def approve(portal: str, *, here: bool) -> None:
                 apply_now(ctx, SYSTEM)
             else:
                 runs.request_apply(ctx, SYSTEM)
+
+
+def sign_in(told: str) -> None:
+    """Somebody signs in; the session's token goes to the file `told`."""
+    with opened() as (ctx, _):
+        people.add_person(ctx, SYSTEM, "Anna", PASSWORD, Role.ADMIN, language="en")
+        token, _person = people.sign_in(ctx, "Anna", PASSWORD)
+        Path(told).write_text(token, encoding="utf-8")
+
+
+def draw_page(told: str) -> None:
+    """Draw the overview as the one who signed in sees it, and print the errors on it."""
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.testing.v1 import AppTest, app_test
+
+    from core import bootstrap
+    from core.settings import PROJECT, Settings
+    from core.web import process
+    from pages._ui import auth
+
+    class ByNavigation(PagesManager):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)
+            PagesManager.uses_pages_directory = False
+
+    app_test.PagesManager = ByNavigation
+    app = bootstrap.build(Settings.load())
+    process.application = lambda: app
+    token = Path(told).read_text(encoding="utf-8")
+    auth.session_token = lambda: token
+    screen = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
+    for error in screen.error:
+        print("error:", error.value.replace("\n", " "))
+    for title in screen.title:
+        print("title:", title.value)

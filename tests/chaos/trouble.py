@@ -22,7 +22,7 @@ ADJUST: dict[str, Any] = {"entity": "ContractServiceAdjustments", "operation": "
 CHARGE: dict[str, Any] = {"entity": "ContractCharges", "operation": "create"}
 LONGER_THAN_A_LEASE = 75.0
 """Seconds; the product's lease is 60."""
-LONGER_THAN_IT_WAITS = 130.0
+LONGER_THAN_IT_WAITS, ALMOST_AS_LONG = 130.0, 100.0
 """Seconds; it waits 120 for an answer of Autotask."""
 
 Fault = Callable[[random.Random], object]
@@ -102,8 +102,9 @@ class Trouble:
             found += [
                 (
                     "Autotask: no answer in time",
-                    lambda _: fault(action="delay", seconds=LONGER_THAN_IT_WAITS, **ADJUST),
+                    lambda _: fault(action="delay", when="after", seconds=LONGER_THAN_IT_WAITS, **ADJUST),
                 ),
+                ("Autotask: very slow", lambda _: fault(action="delay", seconds=ALMOST_AS_LONG, **ADJUST)),
                 ("mail server: busy", self._busy_mail),
                 ("process stood still longer than a lease", self._stand_still_long),
             ]

@@ -1,0 +1,127 @@
+"""The product on a small disk that becomes full while a run writes, and later read-only: `python -m tests.chaos.disk_story`.
+
+A process of its own, because the disk is its own (see `disk`). Tells what it saw as JSON; exit code 3 where no such disk can be had.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+import httpx
+
+from tests.chaos import disk, verdict
+from tests.chaos.house import until
+from tests.chaos.people import Sender
+from tests.chaos.story import Options, Story, made
+from tests.chaos.trouble import ADJUST
+from tests.chaos.world import CLOUD
+
+SIZE = "16m"
+NOT_ALLOWED = 3
+EVENT = b'{"customers":[{"id":"C02","products":[{"sku":"seats","quantity":7}]}]}'
+
+
+def main() -> int:
+    seen: dict[str, Any] = {}
+    try:
+        with made(Options(), disk=SIZE) as story:
+            story.house.act("sign_in", told=str(story.house.home / "token"))
+            story.settle()
+            full(story, seen)
+            read_only(story, seen)
+            story.settle()
+            report = verdict.judge(story, lived=0, settled=0)
+            seen["report"] = asdict(report) | {"ok": report.ok}
+    except PermissionError as error:
+        print(error)
+        return NOT_ALLOWED
+    print(json.dumps(seen, default=str))
+    return 0
+
+
+def full(story: Story, seen: dict[str, Any]) -> None:
+    """The disk is filled while Autotask holds a write that it has committed."""
+    house = story.house
+    for number, customer in enumerate(story.truth.customers[1:]):
+        story.truth.set((CLOUD, customer, "seats"), 31 + number)
+    story.autotask.fault(action="delay", when="after", seconds=3, **ADJUST)
+    house.act("ask_sync", portals=[CLOUD])
+    until(lambda: bool(story.autotask.fired()), "a write")
+    disk.fill(str(house.data))
+    until(lambda: _ready(house.port)[0] == 503, "readiness to tell")
+    seen["full"] = _looked(story)
+    seen["page when full"] = _page(story)
+    disk.make_room(str(house.data))
+    until(house.is_ready, "being ready by itself")
+    _take_event(story, "f1")
+    until(lambda: "run.put_off" in _log(story) or "run.resumed" in _log(story), "the run to be taken up again")
+    story.settle()
+
+
+def read_only(story: Story, seen: dict[str, Any]) -> None:
+    """The machine loses power, and comes back with its disk read-only, as after an error of the drive; then it is mended."""
+    house = story.house
+    os.kill(house.web.process, signal.SIGKILL)
+    until(lambda: house.nursery.ended(house.web.process) is not None, "the end of the web process")
+    disk.remount(str(house.data), read_only=True)
+    house.web.start()
+    until(lambda: _ready(house.port)[0] == 503, "readiness to tell")
+    seen["read-only"] = _looked(story)
+    disk.remount(str(house.data), read_only=False)
+    until(house.is_ready, "being ready by itself")
+    _take_event(story, "f2")
+
+
+def _looked(story: Story) -> dict[str, Any]:
+    """What the outside sees while nothing can be stored."""
+    house = story.house
+    status, answer = _ready(house.port)
+    alive = httpx.get(f"http://127.0.0.1:{house.port}/healthz", timeout=30, trust_env=False).status_code
+    name = f"sync of {len(list(house.logs.iterdir()))}"
+    code = house.command(["sync"], name)
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        event = Sender(story).post(client, "f0", EVENT)
+    return {
+        "ready": status, "reason": answer, "alive": alive, "sync": code, "event": event,
+        "sync said": (house.logs / f"{name.replace(' ', '-')}.log").read_text(encoding="utf-8"),
+    }  # fmt: skip
+
+
+def _page(story: Story) -> list[str]:
+    """The errors that the page shows, drawn in a process that sees the disk."""
+    story.house.act("draw_page", told=str(story.house.home / "token"))
+    return (story.house.logs / "draw_page.log").read_text(encoding="utf-8").splitlines()
+
+
+def _take_event(story: Story, name: str) -> None:
+    """An event that is sent until it is taken, as senders do."""
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        until(lambda: Sender(story).post(client, name, EVENT) in (200, 202), f"event {name}")
+    story.truth.set(("Hook", "C02", "seats"), 7)
+    story.truth.accepted.append(name)
+
+
+def _log(story: Story) -> str:
+    return (story.house.logs / "web.log").read_text(encoding="utf-8")
+
+
+def _ready(port: int) -> tuple[int, str]:
+    """Status and body; 0 while it is not up."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60, trust_env=False)
+    except httpx.HTTPError:
+        return 0, ""
+    return answer.status_code, answer.text
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    code = main()
+    print(f"{time.monotonic() - began:.1f} seconds", file=sys.stderr)
+    sys.exit(code)
