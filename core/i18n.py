@@ -1,16 +1,20 @@
 """Sentences, numbers and dates the way a person reads them.
 
 Catalogues are gettext files, `core/locale/<language>/<area>.po`; the English template of a `Text` is its key.
-English needs no catalogue. A template without a translation is shown in English.
+English needs no catalogue. A template without a translation is shown in English. Where a sentence reads otherwise for one of
+something, the catalogue has a plural entry: the program names the sentence for many, and `one` gives that for 1 in both languages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date as babel_date
@@ -20,21 +24,63 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from core.domain.text import CENTS, Money, Text, money_decimals
 
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
+PLURALS = "nl"
+"""The catalogue whose plural entries have the English sentences for one thing too."""
 LANGUAGES = MappingProxyType({"en": "English", "nl": "Nederlands"})
 LOCALES = MappingProxyType({"en": "en_GB", "nl": "nl_NL"})
 """The usual way to write numbers and dates for each language; a person may choose another one."""
 
 
+class Catalogue(NamedTuple):
+    """Translated templates of a language, and by the template for many the one for 1: here and in English."""
+
+    many: Mapping[str, str]
+    one: Mapping[str, str]
+    english_one: Mapping[str, str]
+
+
 @cache
-def catalogue(language: str) -> dict[str, str]:
-    """All translated templates of a language."""
-    texts: dict[str, str] = {}
+def _read(language: str) -> Catalogue:
+    many: dict[str, str] = {}
+    one: dict[str, str] = {}
+    english_one: dict[str, str] = {}
     for path in sorted((LOCALE_DIRECTORY / language).glob("*.po")):
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
-                if message.id and message.string and isinstance(message.id, str):
-                    texts[message.id] = str(message.string)
-    return texts
+                if not message.id or not message.string:
+                    continue
+                if isinstance(message.id, str):
+                    many[message.id] = str(message.string)
+                    continue
+                template = str(message.id[1])
+                english_one[template] = str(message.id[0])
+                one[template], many[template] = str(message.string[0]), str(message.string[1])
+    return Catalogue(many, one, english_one)
+
+
+def catalogue(language: str) -> Mapping[str, str]:
+    """All translated templates of a language."""
+    return _read(language).many
+
+
+def template_for(text: Text, language: str) -> str:
+    """The words of a sentence in a language: those for one thing where its first number is 1."""
+    catalogues = _read(PLURALS)
+    if text.template in catalogues.english_one and _counts_one(text):
+        ones = _read(language).one if language == PLURALS else catalogues.english_one
+        return ones.get(text.template, text.template)
+    return catalogue(language).get(text.template, text.template)
+
+
+def _counts_one(text: Text) -> bool:
+    for _, name, _, _ in Formatter().parse(text.template):
+        value = text.values.get(name or "")
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return value == 1
+        if isinstance(value, str) and value.isdecimal():
+            # A number that was written out before.
+            return value == "1"
+    return False
 
 
 def translate(text: Text | str, language: str = "en", locale: str | None = None, zone: str = "UTC") -> str:
@@ -46,7 +92,7 @@ def translate(text: Text | str, language: str = "en", locale: str | None = None,
         return catalogue(language).get(text, text)
     where = locale or LOCALES.get(language, "en_GB")
     values = {name: _value(value, language, where, zone) for name, value in text.values.items()}
-    return catalogue(language).get(text.template, text.template).format_map(values)
+    return template_for(text, language).format_map(values)
 
 
 def _value(value: object, language: str, locale: str, zone: str) -> str:
@@ -82,8 +128,8 @@ def format_signed(value: Decimal | int, locale: str = "en_GB") -> str:
 
 
 def format_money(value: Decimal | None, locale: str = "en_GB", currency: str = "EUR", *, exact: bool = False) -> str:
-    """`€ 284,60` in Dutch, `€284.60` in British English, with the decimals of the currency; `exact`: more where a price per unit has
-    them. Empty for None; without a currency the number alone.
+    """`€ 284,60` in Dutch, `€284.60` in British English, with the decimals of the currency; `exact`: more where a price per unit
+    has them. Empty for None; without a currency the number alone.
     """
     if value is None:
         return ""

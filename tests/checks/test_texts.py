@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,21 @@ def templates() -> dict[str, str]:
     return found
 
 
-def dutch() -> dict[str, str]:
-    texts: dict[str, str] = {}
+def entries() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """English and Dutch of each entry: the sentence for one thing first, where it has one of its own."""
+    found = []
     for path in sorted((LOCALE_DIRECTORY / "nl").glob("*.po")):
         with path.open("rb") as file:
-            texts.update({str(m.id): str(m.string) for m in read_po(file, locale="nl", abort_invalid=True) if m.id})
-    return texts
+            for message in read_po(file, locale="nl", abort_invalid=True):
+                if message.id:
+                    pair = message.id, message.string
+                    english, dutch = ((text,) if isinstance(text, str) else tuple(text) for text in pair)
+                    found.append((english, dutch))
+    return found
+
+
+def dutch() -> dict[str, str]:
+    return {english[-1]: said[-1] for english, said in entries()}
 
 
 def places(template: str) -> set[str]:
@@ -50,8 +60,12 @@ def test_s1_81_every_sentence_has_a_dutch_translation() -> None:
 
 
 def test_s1_81_translations_keep_their_places() -> None:
-    wrong = [key for key, text in dutch().items() if text and places(key) != places(text)]
-    assert not wrong, "\n".join(wrong)
+    wrong = [
+        english
+        for english, said in entries()
+        if any(text and places(text) != places(english[-1]) for text in (*english, *said))
+    ]
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_no_translation_is_left_over() -> None:
@@ -72,3 +86,18 @@ def test_s1_81_numbers_and_dates_follow_the_person(language: str, expected: str)
     from datetime import date
 
     assert translate(T("{units} · {day}", units=1315, day=date(2026, 10, 5)), language, LOCALES[language]) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "said"),
+    [
+        (1, "1 change waits for a decision", "1 wijziging wacht op een beslissing"),
+        (Decimal(1), "1 change waits for a decision", "1 wijziging wacht op een beslissing"),
+        ("1", "1 change waits for a decision", "1 wijziging wacht op een beslissing"),
+        (2, "2 changes wait for a decision", "2 wijzigingen wachten op een beslissing"),
+        (0, "0 changes wait for a decision", "0 wijzigingen wachten op een beslissing"),
+    ],
+)
+def test_s1_81_one_of_something_is_said_as_one(count: object, english: str, said: str) -> None:
+    text = T("{count} changes wait for a decision", count=count)
+    assert (translate(text), translate(text, "nl")) == (english, said)
