@@ -44,7 +44,13 @@ def _list(found: list[Check], state: str) -> None:
     for check in found:
         if check.state == state:
             with st.container(border=state != OK, gap="xxsmall"):
-                st.markdown(f":{COLOURS[state]}[{ICONS[state]}] **{tr(check.name)}** · {escape(tr(check.message))}")
+                icon, code = f":{COLOURS[state]}[{ICONS[state]}]", f":gray[:small[{check.code}]]"
+                st.markdown(f"{icon} **{tr(check.name)}** · {escape(tr(check.message))} {code}")
                 if check.remedy:
-                    st.markdown(escape(tr(check.remedy)))
-                st.caption(check.code)
+                    st.markdown(_with_commands(tr(check.remedy)))
+
+
+def _with_commands(text: str) -> str:
+    """What is to be typed stands between backticks, and is shown so."""
+    parts = text.split("`")
+    return "".join(f"`{part}`" if place % 2 else escape(part) for place, part in enumerate(parts))
