@@ -8,6 +8,7 @@ is there twice, comes late, or is lost with its worker, does no harm: the feeder
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,8 @@ from core.store import queue_schema, runs
 from core.store.runs import Run
 
 log = structlog.get_logger()
+# It tells of every job; the run's own log does so already.
+logging.getLogger("procrastinate").setLevel(logging.WARNING)
 
 QUEUE = "runs"
 PATIENCE = 10.0

@@ -70,18 +70,14 @@ def take(
     return taken
 
 
-def give(
-    session: Session, integration: str, owner: str, slots: Sequence[Slot], now: datetime, linger: float
-) -> None:
+def give(session: Session, integration: str, owner: str, slots: Sequence[Slot], now: datetime, linger: float) -> None:
     """Free these places; nothing happens to one that somebody else has by now."""
     mine = _held(session, integration, owner, slots)
     until = now + timedelta(seconds=linger)
     _set(session, integration, [{**_key(slot), "owner": "", "until": until} for slot in mine])
 
 
-def keep(
-    session: Session, integration: str, owner: str, slots: Sequence[Slot], now: datetime, seconds: float
-) -> None:
+def keep(session: Session, integration: str, owner: str, slots: Sequence[Slot], now: datetime, seconds: float) -> None:
     """Hold these places for longer; nothing happens to one that somebody else has by now."""
     mine = _held(session, integration, owner, slots)
     until = now + timedelta(seconds=seconds)

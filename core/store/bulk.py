@@ -31,6 +31,15 @@ def dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
+def alone(session: Session, name: int) -> None:
+    """From here to the end of this transaction nobody else is here, of those that ask by the same number.
+
+    For work that rests on what many rows say together. SQLite has one writer at a time anyway.
+    """
+    if dialect(session) == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(name)))
+
+
 def insert_rows(session: Session, target: Table, rows: Sequence[Values]) -> None:
     """Insert many rows; all must have the same columns."""
     if len(rows) >= COPY_FROM and dialect(session) == "postgresql":

@@ -23,7 +23,7 @@ from core.domain.contract import (
     PeriodType,
     UnitRow,
 )
-from core.store.bulk import chunks, delete_rows, insert_rows, merge_rows, update_rows, upsert_rows
+from core.store.bulk import alone, chunks, delete_rows, insert_rows, merge_rows, update_rows, upsert_rows
 from core.store.folding import folded
 from core.store.tables import table
 from core.store.tables.directory import (
@@ -37,6 +37,8 @@ from core.store.tables.directory import (
 
 COMPANY, ITEM, CONTRACT = table(CompanyRow), table(ItemRow), table(ContractRow)
 LINE, UNITS, STATE = table(ContractLineRow), table(UnitRowRow), table(DirectoryStateRow)
+DIRECTORY_LOCK = 0x636F6E77
+"""Two runs may have read Autotask at the same time: one after the other writes down what it saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def save_lines(
 
 def save_units(session: Session, units: Mapping[LineRef, Sequence[UnitRow]], read_at: datetime) -> int:
     """Take over the unit rows of these lines wholly; a line with no rows has 0 units. Marks the lines' units as read."""
+    alone(session, DIRECTORY_LOCK)
     have = _unit_rows(session)
     differing = [ref for ref, rows in units.items() if have.get(ref, []) != list(rows)]
     delete_rows(
@@ -184,6 +187,7 @@ def save_units(session: Session, units: Mapping[LineRef, Sequence[UnitRow]], rea
 
 def drop_later_units(session: Session, lines: Collection[LineRef], day: date) -> None:
     """Forget the unit rows of these lines that begin after a day."""
+    alone(session, DIRECTORY_LOCK)
     for kind in {ref.kind for ref in lines}:
         for chunk in chunks(sorted(ref.id for ref in lines if ref.kind is kind)):
             session.execute(
@@ -193,6 +197,7 @@ def drop_later_units(session: Session, lines: Collection[LineRef], day: date) ->
 
 def save_prices(session: Session, prices: Mapping[LineRef, tuple[Any, Any]]) -> None:
     """Take over unit price and unit cost of lines."""
+    alone(session, DIRECTORY_LOCK)
     rows = [
         {"kind": ref.kind.value, "id": ref.id, "unit_price": price, "unit_cost": cost}
         for ref, (price, cost) in prices.items()
@@ -253,6 +258,7 @@ def clear(session: Session) -> None:
 
 
 def _save(session: Session, target: Table, rows: list[dict[str, Any]], keys: list[str], whole: bool) -> int:
+    alone(session, DIRECTORY_LOCK)
     written = merge_rows(session, target, rows, keys)
     if whole:
         columns = [target.c[name] for name in keys]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.paging import Page, PageQuery
 from core.domain.run_order import Standing, in_each_others_way, may_begin
 from core.domain.text import Text
-from core.store.bulk import dialect, insert_or_nothing
+from core.store.bulk import alone, insert_or_nothing
 from core.store.codec import text_from_json, text_to_json
 from core.store.tables import table
 from core.store.tables.runs import RunRow
@@ -23,7 +23,7 @@ RUN = table(RunRow)
 QUEUED, RUNNING, INTERRUPTED = "queued", "running", "interrupted"
 UNFINISHED = (QUEUED, RUNNING, INTERRUPTED)
 CLAIM_LOCK = 0x636F6E75
-"""Names the advisory lock under which PostgreSQL's runs begin: who may begin depends on all that have."""
+"""Runs begin one after the other: who may begin depends on all that have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,7 @@ def claim(
     Runs of one portal are given out one at a time, in their order (`core.domain.run_order`); `in_turn=False` takes the named one
     at once: who does so waits himself (see `ahead`). Interrupted runs wait to be queued again: see `interrupt_dead`, `requeue`.
     """
-    if dialect(session) == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
+    alone(session, CLAIM_LOCK)
     waiting = [run_id] if run_id and not in_turn else claimable(session, kinds=kinds)
     found = next((number for number in waiting if run_id in (0, number)), None)
     if found is None:
