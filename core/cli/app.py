@@ -47,6 +47,9 @@ WRONG_USE = frozenset(
 )  # fmt: skip
 """Kinds of errors that mean: what was typed names nothing that exists."""
 
+LARGEST_ERRORS = 1_000_000
+"""Bytes: then the file of errors makes room for a new one, and the one before that is forgotten."""
+
 app = typer.Typer(
     name="manage.py",
     help=help_text("ContractBridge keeps Autotask contracts equal to what customers really use."),
@@ -134,6 +137,8 @@ def _keep(number: str, error: Exception) -> str:
     entry = f"{datetime.now(UTC).isoformat()} {number}\n{logs.redact(lines)}\n"
     try:
         path = Settings.load().home / "errors.log"
+        if path.exists() and path.stat().st_size > LARGEST_ERRORS:
+            path.replace(path.with_name("errors.old.log"))
         with path.open("a", encoding="utf-8") as file:
             file.write(entry)
     except (OSError, ValueError):

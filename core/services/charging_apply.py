@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,6 +23,7 @@ from core.services.charge_journal import ChargeJournal, seen_json
 from core.services.context import Context
 from core.services.journal import why
 from core.services.sending import AHEAD, GIVE_UP_AFTER, IN_FLIGHT
+from core.services.threads import Pool
 from core.store.bulk import chunks
 from core.store.ledger import Event, Fact
 
@@ -109,7 +109,7 @@ class ChargeApplier:
         """Those that went out, each noted before."""
         sent: list[ChargeWork] = []
         came: list[ChargeWork] = []
-        with ThreadPoolExecutor(IN_FLIGHT, "charges") as pool:
+        with Pool(IN_FLIGHT, "charges") as pool:
             for some in chunks(works, AHEAD):
                 if not self._reachable or self.stop():
                     break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -22,6 +21,7 @@ from core.services.amount_doubts import keep_doubts
 from core.services.audited import note
 from core.services.portals import find
 from core.services.recognising import recognise
+from core.services.threads import daemon
 from core.store import consumption, runlog, secrets, workspace
 from core.store.consumption import Recorded
 from core.store.portals import Portal
@@ -90,9 +90,7 @@ def read_amounts(running: Running, portals: Sequence[Portal]) -> None:
         return
     with ctx.database.session() as session:
         marks: dict[str, str] = workspace.get(session, WATERMARK, {})
-    threads = [
-        threading.Thread(target=_ask, args=(ctx, one, marks.get(str(one.portal.id), "")), daemon=True) for one in asked
-    ]
+    threads = [daemon(_ask, ctx, one, marks.get(str(one.portal.id), "")) for one in asked]
     for thread in threads:
         thread.start()
     for one, thread in zip(asked, threads, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.domain.contract import ContractLine, ContractState, ItemRef, LineRef, UnitRow
 from core.domain.ports import TargetDirectory
 from core.services.context import Context
+from core.services.threads import Pool
 from core.store import directory as store
 from core.store.bulk import chunks
 
@@ -39,7 +40,7 @@ def refresh(ctx: Context, target: TargetDirectory, company_ids: Collection[int])
     now = ctx.clock.now()
     with ctx.database.session() as session:
         states = store.states(session)
-    with ThreadPoolExecutor(3, "directory") as pool:
+    with Pool(3, "directory") as pool:
         reads = [
             _Delta(pool, name, read, save, states.get(name, store.EntityState()), now)
             for name, read, save in (
@@ -67,7 +68,7 @@ def deepen(target: TargetDirectory, state: ContractState, lines: Collection[Line
         return state
     # Two halves, because the pages of one answer can only be asked for one after the other.
     portion = PAGE if len(lines) <= HALVE_FROM else min(PAGE, -(-len(lines) // 2))
-    with ThreadPoolExecutor(2, "units") as pool:
+    with Pool(2, "units") as pool:
         parts = list(pool.map(lambda ids: target.units(first, lines=ids), chunks(sorted(lines), portion)))
     read: dict[LineRef, Sequence[UnitRow]] = dict.fromkeys(lines, ())
     for part in parts:
@@ -86,7 +87,7 @@ class _Delta:
 
     def __init__(
         self,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         name: str,
         read: Callable[[datetime | None], Sequence[Any]],
         save: Callable[..., int],
@@ -125,7 +126,7 @@ def _lines_and_units(
     seen_ahead = units_state.full_read_at
     ahead = seen_ahead is None or not timedelta() <= now - seen_ahead < WHOLE_EVERY
     last = today + LOOK_AHEAD if ahead else today
-    with ThreadPoolExecutor(2, "directory") as pool:
+    with Pool(2, "directory") as pool:
         lines_read = pool.submit(target.lines, asked)
         units_read = pool.submit(target.units, today, last, None, asked)
         every_line, every_unit = lines_read.result(), units_read.result()

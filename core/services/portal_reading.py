@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
 from core.services.running import Running
 from core.services.summary import PortalOutcome
+from core.services.threads import daemon
 from core.services.told_amounts import keep_amounts
 from core.store import consumption, history, runlog, secrets, workspace
 from core.store.portals import Portal
@@ -90,12 +90,7 @@ def _fetch_all(running: Running, asked: Sequence[Portal]) -> Iterator[_Fetched]:
     answers: queue.SimpleQueue[_Fetched] = queue.SimpleQueue()
     for portal in asked:
         # Daemons: a portal that never answers must not keep the program from ending.
-        threading.Thread(
-            target=lambda one: answers.put(_fetch(ctx, one, running.id)),
-            args=(portal,),
-            name=f"read-{portal.name}",
-            daemon=True,
-        ).start()
+        daemon(lambda one: answers.put(_fetch(ctx, one, running.id)), portal, name=f"read-{portal.name}").start()
     missing = {portal.name: portal for portal in asked}
     until = time.monotonic() + ctx.pace.portal_limit
     while missing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ from core.domain.contract import ContractLine, ItemRef, LineRef, UnitRow, units_
 from core.domain.plan import Change
 from core.domain.ports import TargetDirectory
 from core.services.directory import PAGE
+from core.services.threads import Pool
 from core.store.bulk import chunks
 
 CENT_FRACTION = Decimal("0.00005")
@@ -85,7 +85,7 @@ def _rows(target: TargetDirectory, places: Collection[Place]) -> dict[Place, Seq
     queries = _queries(places)
     if not queries:
         return {}
-    with ThreadPoolExecutor(2, "read-back") as pool:
+    with Pool(2, "read-back") as pool:
         answers = list(pool.map(lambda query: target.units(query.first, query.last, lines=query.lines), queries))
     days: dict[LineRef, list[date]] = defaultdict(list)
     for place in places:

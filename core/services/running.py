@@ -16,6 +16,7 @@ from core.domain.errors import ContractBridgeError, PersonError
 from core.domain.text import T, Text
 from core.services.context import Context
 from core.services.owners import is_dead
+from core.services.threads import daemon
 from core.store import leases, runlog, runs
 from core.store.runlog import LogLine
 from core.store.runs import Run
@@ -138,7 +139,7 @@ class Running:
     def breathing(self) -> Iterator[None]:
         """Keep the run's leases while it goes on."""
         ended = threading.Event()
-        thread = threading.Thread(target=self._breathe, args=(ended,), name=f"run-{self.id}", daemon=True)
+        thread = daemon(self._breathe, ended, name=f"run-{self.id}")
         thread.start()
         try:
             yield

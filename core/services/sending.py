@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,7 @@ from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, Rem
 from core.domain.plan import Change
 from core.domain.ports import Adjustment, NewLine, TargetWriter
 from core.domain.text import T
+from core.services.threads import Pool
 
 log = structlog.get_logger()
 
@@ -139,7 +140,7 @@ class Sender:
             waiting.setdefault(write.kind, deque()).append(write)
         answers: list[Answer] = []
         with ExitStack() as stack:
-            pools = {kind: ThreadPoolExecutor(IN_FLIGHT, f"send-{kind}") for kind in waiting}
+            pools = {kind: Pool(IN_FLIGHT, f"send-{kind}") for kind in waiting}
             for pool in pools.values():
                 # When notes can no longer be taken, what has not left yet stays at home.
                 stack.callback(pool.shutdown, cancel_futures=True)

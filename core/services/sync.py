@@ -6,7 +6,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -37,6 +36,7 @@ from core.services.recovery import settle
 from core.services.running import Progress, RunLost, Running, RunStopped, begin
 from core.services.storage import StorageTrouble, trouble_of
 from core.services.summary import PortalOutcome, SyncSummary, count_changes, count_findings, status_of
+from core.services.threads import Pool
 from core.services.writing import Names, Writing, plan_left
 from core.store import plans
 from core.store.portals import Portal, all_portals
@@ -84,7 +84,15 @@ def checked_names(ctx: Context, names: Sequence[str] | None) -> tuple[str, ...]:
 def carry_out(
     ctx: Context, run: Run, *, stop: threading.Event | None = None, progress: Progress | None = None
 ) -> SyncSummary:
-    """Carry a claimed run out to its end. Only mistakes of our own are raised, after the run was marked as failed."""
+    """Carry a claimed run out to its end. Only mistakes of our own are raised, after the run was marked as failed.
+
+    Whatever is logged meanwhile, in whichever thread, carries the run's number.
+    """
+    with structlog.contextvars.bound_contextvars(run_id=run.id):
+        return _carry_out(ctx, run, stop, progress)
+
+
+def _carry_out(ctx: Context, run: Run, stop: threading.Event | None, progress: Progress | None) -> SyncSummary:
     running = Running(ctx, run, stop=stop, progress=progress)
     kinds: dict[str, Callable[[Running], SyncSummary]] = {"sync": _sync, "apply": _apply, "plan": _plan}
     started = time.monotonic()
@@ -170,7 +178,7 @@ def _sync(running: Running) -> SyncSummary:
     portals = _portals(ctx, run.portals)
     total = len(portals)
     running.progress(0, total, T("Reading {count} portals.", count=total))
-    with ThreadPoolExecutor(1, "refresh") as pool:
+    with Pool(1, "refresh") as pool:
         connecting = pool.submit(_connect, running)
         outcomes = read_portals(running, portals, running.progress)
         read_amounts(running, portals)

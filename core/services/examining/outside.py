@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from core.domain.text import T, Text
 from core.services.access import SYSTEM
 from core.services.examining.check import OK, TODO, WRONG, Check
 from core.services.portal_cards import PortalCard, PortalState, list_portals
+from core.services.threads import daemon
 from core.store import charges, provisioning
 from core.store import portals as portal_store
 from core.store import secrets as secret_store
@@ -214,7 +214,7 @@ def _tried(ctx: Context, cards: list[PortalCard]) -> dict[int, Tried]:
                 lambda: ctx.source(portal.connector, portal.name, portal.settings, secrets[f"portal:{card.id}"]).test(),
             )
 
-    threads = [threading.Thread(target=contextvars.copy_context().run, args=(one, card), daemon=True) for card in cards]
+    threads = [daemon(one, card) for card in cards]
     for thread in threads:
         thread.start()
     for thread in threads:
