@@ -84,13 +84,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its number, what it holds, its records, and the request without secrets."""
+    """One page: its number, what it holds, its records, and the request without secrets. `part` counts the lists it may be of."""
 
     number: int
     decoded: Decoded
     records: Sequence[Any]
     where: str
     size: int
+    part: int = 0
 
 
 class Endpoint:
@@ -184,10 +185,10 @@ class Endpoint:
             yield from self._list(asked, names)
             return
         number = 0
-        for one, known, answer in self._made_to_order(asked, asked.job, names):
+        for part, (one, known, answer) in enumerate(self._made_to_order(asked, asked.job, names)):
             for page in self._list(one, known, answer):
                 number += 1
-                yield replace(page, number=number)
+                yield replace(page, number=number, part=part)
 
     def _made_to_order(self, asked: Asked, job: Job, names: Names) -> Iterator[tuple[Asked, Names, Answer | None]]:
         """The lists that a job gives, each with what is known of the job, and with its first answer where that came already."""

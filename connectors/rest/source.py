@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -169,11 +169,10 @@ class RestSource:
         self, selector: Selector, pages: Iterator[Page] | Sequence[Page], notes: dict[Text, None], parent: Any = None
     ) -> None:
         parents = () if parent is None else (parent,)
-        before, received, total = selector.distinct, 0, None
+        before, counts = selector.distinct, _Counts()
         try:
             for page in pages:
-                received += len(page.records)
-                total = _total(page, self.settings.paging.total_at, total)
+                counts.add(page, self.settings.paging.total_at)
                 self._refuse_file(page)
                 self._refuse_errors(page.decoded.document, page.where)
                 place = T("page {number}", number=page.number)
@@ -182,9 +181,8 @@ class RestSource:
                 selector.feed(page.decoded.document, place=str(place), source=page.where, parents=parents)
                 notes.update(dict.fromkeys(page.decoded.notes))
             mapping = self._mapping()
-            if mapping.record_key and not mapping.expand:
-                received = selector.distinct - before
-            if total is not None and received < total:
+            distinct = selector.distinct - before if mapping.record_key and not mapping.expand else None
+            if counts.are_short(distinct):
                 why = T("The list {name} came with fewer records than it says it has.", name=mapping.records or "@")
                 selector.fail("", why, "", selector.customer_of(parent) if parents else "")
         except Skip as skipped:
@@ -283,6 +281,26 @@ class RestSource:
         page = self._first(self._main(), self._windows(replace(self.endpoint.names, now=now))[0])
         name = urlsplit(page.where.partition(" ")[2]).path.rpartition("/")[2] or "answer"
         return self._surroundings.read_file(page.decoded.file, name, self.settings.answer.file, self.portal, now)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """How many records came of each list, and how many it says it has."""
+
+    received: dict[int, int] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+
+    def add(self, page: Page, total_at: str) -> None:
+        self.received[page.part] = self.received.get(page.part, 0) + len(page.records)
+        total = _total(page, total_at, self.told.get(page.part))
+        if total is not None:
+            self.told[page.part] = total
+
+    def are_short(self, distinct: int | None) -> bool:
+        """Whether a list came with fewer records than it says; `distinct` are those of all lists where repeated ones are known."""
+        if distinct is not None:
+            return bool(self.told) and distinct < sum(self.told.values())
+        return any(self.received[part] < total for part, total in self.told.items())
 
 
 def _total(page: Page, path: str, before: int | None) -> int | None:

@@ -49,10 +49,11 @@ PREFIX = "sign_in:"
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """`page` is the vendor's page to send the person to; `handle` asks what came of it."""
+    """`page` is the vendor's page to send the person to; `handle` asks what came of it, `until` when it counts no more."""
 
     page: str
     handle: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def begin(
 
     `browser` is the token of the person's session, `redirect` the address with `RETURN_PATH` as the browser knows it. For a stored
     portal without `settings` the outcome is stored there at once. With `settings`, those of a form, it waits for the form
-    (`outcome`); secrets left empty are those of the stored portal. For a stored portal confirmed: its secrets are sent and replaced.
+    (`outcome`); secrets left empty are those of the stored portal. Confirmed for a stored one: its secrets are sent, and replaced.
     """
     require(actor, Role.OPERATOR)
     if portal:
@@ -123,7 +124,7 @@ def begin(
         secret_store.put(session, ctx.secrets, PREFIX + handle, {"pending": _packed(pending)}, now)
 
     ctx.database.run(work)
-    return Begun(page, handle)
+    return Begun(page, handle, pending.until)
 
 
 def finish(ctx: Context, actor: Actor, browser: str, answered: Mapping[str, str]) -> str:

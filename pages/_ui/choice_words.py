@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from core.services.forms import FormField
@@ -14,6 +15,19 @@ def of(field: FormField) -> Mapping[str, str]:
     special = _special().get(field.name, {})
     general = _general()
     return {choice: special.get(choice) or general.get(choice) or choice for choice in field.choices}
+
+
+def explained(field: FormField) -> str:
+    """What the choices mean: the same words as in the list, where the text names them as the settings file does (`newest: …`)."""
+    text = tr(field.help) if field.help else ""
+    for choice, words in of(field).items():
+        end = r"\b" if choice in PLAIN else r"(?=:)"
+        text = re.sub(rf"(?<![\w.]){re.escape(choice)}{end}", lambda _, words=words: words, text)
+    return text
+
+
+PLAIN = ("auto", "automatic")
+"""Choices that texts name in the middle of a sentence, too."""
 
 
 def _general() -> dict[str, str]:

@@ -35,7 +35,9 @@ def begin(portal: str, settings: Mapping[str, Any] | None = None, secrets: Mappi
     begun = rest_sign_in.begin(
         auth.context(), auth.actor(), auth.session_token(), address(), portal=portal, settings=settings, secrets=secrets
     )
-    st.session_state[SLOT] = {"portal": portal, "page": begun.page, "handle": begun.handle, "failed": False}
+    st.session_state[SLOT] = {
+        "portal": portal, "page": begun.page, "handle": begun.handle, "until": begun.until, "failed": False,
+    }  # fmt: skip
 
 
 def follow(portal: str) -> dict[str, str] | None:
@@ -45,7 +47,8 @@ def follow(portal: str) -> dict[str, str] | None:
         return None
     if under_way["failed"]:
         st.warning(
-            tr("Signing in did not work; the other page says why. You can begin again."), icon=":material/warning:"
+            tr("Signing in did not work, or took too long; the other page says why. You can begin again."),
+            icon=":material/warning:",
         )
         return None
     if "outcome" in under_way:
@@ -72,11 +75,12 @@ def _wait() -> None:
         return
     st.caption(f":material/hourglass_top: {tr('Sign in on the page that opens. This page goes on by itself.')}")
     told = rest_sign_in.outcome(auth.context(), auth.actor(), auth.session_token(), under_way["handle"])
-    if told.failed:
-        under_way["failed"] = True
+    late = not told.done and under_way["until"] < auth.context().clock.now()
     if told.done:
         under_way["outcome"] = dict(told.secrets)
-    if told.done or told.failed:
+    if told.failed or late:
+        under_way["failed"] = True
+    if told.done or told.failed or late:
         st.rerun()
 
 

@@ -81,8 +81,8 @@ def _widget(field: FormField, value: object, key: str) -> object:
         case "choice":
             choices = list(field.choices) if field.required else ["", *field.choices]
             index = choices.index(str(value)) if value is not None and str(value) in choices else 0
-            named = choices_named(choice_words.of(field))
-            return st.selectbox(label, choices, index=index, key=key, help=words, format_func=named)
+            named, told = choices_named(choice_words.of(field)), choice_words.explained(field) or None
+            return st.selectbox(label, choices, index=index, key=key, help=told, format_func=named)
         case "number":
             return _number(st.text_input(label, _plain(value), key=key, help=words), label)
         case "list":

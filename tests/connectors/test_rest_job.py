@@ -119,6 +119,18 @@ def test_several_results_and_a_state_asked_for_by_post() -> None:
         assert [line.quantity for line in read(server, job).lines] == [1, 2]
 
 
+def test_m2_one_of_several_results_that_is_short_is_not_complete() -> None:
+    state = {"status": "done", "files": ["/f/1", "/f/2"]}
+    routes = {
+        "/jobs": BEGUN,
+        "/jobs/j 1": state,
+        "/f/1": {"data": rows(1, 2), "n": 1},
+        "/f/2": {"data": rows(3), "n": 2},
+    }
+    with endpoint(routes) as server:
+        assert not read(server, {"result_url": "{{ job.files }}"}, paging={"total_at": "n"}).complete
+
+
 def test_a_job_for_each_record_of_a_first_call() -> None:
     def begin(request: Request) -> Any:
         return {"id": f"j{request.query_params['c']}"}

@@ -281,3 +281,5 @@ def test_choices_are_named_in_words() -> None:
         if words == value and value not in choice_words.UNCHANGED
     }
     assert bare == set()
+    take = next(field for field in form_of(registry.Registry().get("sftp").settings) if field.name == "take")
+    assert choice_words.explained(take).startswith("The newest: of several")
