@@ -77,7 +77,7 @@ def columns(options: dict[int, str]) -> dict[str, object]:
         "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=90),
         "company": config.SelectboxColumn(tr("Autotask company"), options=list(options.values()), width=195),
         "suggestion": config.TextColumn(tr("Suggestion"), width=225),
-        "use": config.CheckboxColumn(tr("Use it"), width=60, help=tr("Link to the suggested company.")),
+        "use": config.CheckboxColumn(tr("Use it"), width=66, help=tr("Link to the suggested company.")),
         "ignore": config.TextColumn(
             tr("Ignore because"), width=140, help=tr("A reason here takes the customer out of every sync.")
         ),

@@ -25,11 +25,11 @@ def show(rows: Sequence[OverviewRow], name: str) -> None:
         ("portal", "customer", "company", "lines", "count", "status"),
     )  # fmt: skip
     columns = {
-        "portal": st.column_config.TextColumn(tr("Portal")),
-        "customer": st.column_config.TextColumn(tr("Customer"), width="large"),
-        "company": st.column_config.TextColumn(tr("Autotask company"), width="large"),
-        "lines": st.column_config.TextColumn(tr("Products"), alignment="right"),
-        "count": st.column_config.TextColumn(tr("Count"), alignment="right"),
+        "portal": st.column_config.TextColumn(tr("Portal"), width=120),
+        "customer": st.column_config.TextColumn(tr("Customer"), width=230),
+        "company": st.column_config.TextColumn(tr("Autotask company"), width=230),
+        "lines": st.column_config.TextColumn(tr("Products"), alignment="right", width=85),
+        "count": st.column_config.TextColumn(tr("Count"), alignment="right", width=85),
         "status": words.status_column(tr("Status"), names, words.MAPPING_COLORS, width=110),
     }
     grid.show(frame, columns, name=name, alt=tr("Customers of all portals with their count and status"))

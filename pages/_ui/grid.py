@@ -16,6 +16,8 @@ from pages._ui.formats import number, tr
 SIZES = (50, 100, 250, MOST_ROWS)
 ROW_PIXELS = 32
 MOST_PIXELS = 620
+FROM_RIGHT, AS_IS, AS_IS_ENDS = "\u061c", "\u2066", "\u2069"
+"""Unicode's signs for the direction of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,27 @@ def height(rows: int) -> int:
     return min(MOST_PIXELS, (rows + 1) * ROW_PIXELS + 3)
 
 
+def headed(columns: Mapping[str, object]) -> dict[str, object]:
+    """The columns with their headings over their cells: right-aligned over numbers.
+
+    The grid has no setting for it, but writes a heading from the right where its text runs that way; the signs around the words
+    are not drawn, and keep the words themselves as they are.
+    """
+    return {name: _over_its_cells(column) for name, column in columns.items()}
+
+
+def _over_its_cells(column: object) -> object:
+    if not isinstance(column, dict) or not column.get("label"):
+        return column
+    numbers = (column.get("type_config") or {}).get("type") == "number"
+    right = column.get("alignment") == "right" or (numbers and column.get("alignment") is None)
+    return {**column, "label": f"{FROM_RIGHT}{AS_IS}{column['label']}{AS_IS_ENDS}"} if right else column
+
+
 def show(frame: pd.DataFrame, columns: Mapping[str, object], *, name: str, alt: str, **options: object) -> object:
     """A read-only slice. `columns` are Streamlit column configurations; others are left out of what is sent."""
     return st.dataframe(
-        frame[[column for column in frame.columns if column in columns]], column_config=dict(columns), hide_index=True,
+        frame[[column for column in frame.columns if column in columns]], column_config=headed(columns), hide_index=True,
         key=name, alt=alt, height=height(len(frame)), row_height=ROW_PIXELS, **options,
     )  # fmt: skip
 
@@ -116,7 +135,7 @@ def edit(
     """An editable slice; returns what was changed since it was drawn. The key must change when other rows are shown."""
     shown = frame[[column for column in frame.columns if column in columns]]
     st.data_editor(
-        shown, column_config=dict(columns), hide_index=True, key=name, alt=alt,
+        shown, column_config=headed(columns), hide_index=True, key=name, alt=alt,
         num_rows="fixed", placeholder="", row_height=ROW_PIXELS,
         disabled=[column for column in shown.columns if column not in editable], height=height(len(frame)),
     )  # fmt: skip

@@ -50,14 +50,14 @@ def columns(options: product_edits.Choices) -> dict[str, object]:
     config = st.column_config
     return {
         "select": config.CheckboxColumn("", width=40, pinned=True, help=tr("Choose products for one rule.")),
-        "portal": config.TextColumn(tr("Portal"), width=100),
-        "product": config.TextColumn(tr("Portal product"), width=190),
-        "term": config.TextColumn(tr("Term, billing"), width=100),
-        "customers": config.TextColumn(tr("Customers"), alignment="right", width=80),
+        "portal": config.TextColumn(tr("Portal"), width=92),
+        "product": config.TextColumn(tr("Portal product"), width=162),
+        "term": config.TextColumn(tr("Term, billing"), width=84),
+        "customers": config.TextColumn(tr("Customers"), alignment="right", width=68),
         "count": config.TextColumn(tr("Count"), alignment="right", width=60),
         "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=85),
-        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=180),
-        "suggestion": config.TextColumn(tr("Suggestion"), width=200),
-        "use": config.CheckboxColumn(tr("Use it"), width=55, help=tr("Link to the suggested service.")),
+        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=150),
+        "suggestion": config.TextColumn(tr("Suggestion"), width=135),
+        "use": config.CheckboxColumn(tr("Use it"), width=66, help=tr("Link to the suggested service.")),
         "ignore": config.TextColumn(tr("Ignore because"), width=120),
     }
