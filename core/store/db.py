@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 BUSY_MILLISECONDS = 30_000
 ATTEMPTS = 6
+CRIPPLED = ("readonly database", "disk I/O error", "unable to open database file")
+"""What SQLite says on a disk that cannot be written."""
 PASSING = frozenset({"40001", "40P01", "55P03"})
 """PostgreSQL's codes for serialization failure, deadlock and lock not available: the same work succeeds later."""
 
@@ -165,7 +167,16 @@ def _make_engine(url: str, pool_size: int) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _drop_crippled)
     return engine
+
+
+def _drop_crippled(context: ExceptionContext) -> None:
+    """Where a file may not be written SQLite opens it for reading alone, and so it stays open: such connections are not used again,
+    or nothing could be stored although the disk is mended.
+    """
+    if any(words in str(context.original_exception) for words in CRIPPLED):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
