@@ -1,0 +1,60 @@
+"""A disk that becomes full while a run writes, and comes back read-only: said in words, nothing damaged, goes on by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.disk_story import NOT_ALLOWED
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIRED = "CONTRACTBRIDGE_REQUIRE_DISK"
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Any]:
+    """What the story tells (see `disk_story`)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos.disk_story"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    if done.returncode == NOT_ALLOWED and not os.environ.get(REQUIRED):
+        pytest.skip("this machine lets nobody mount a disk of his own")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("full", "The disk is full: nothing can be stored."),
+        ("read-only", "The disk cannot be written to: nothing can be stored."),
+    ],
+)
+def test_the_state_is_told_in_words(seen: dict[str, Any], when: str, words: str) -> None:
+    looked = seen[when]
+    assert (looked["alive"], looked["ready"]) == (200, 503)
+    assert words in looked["reason"]
+    assert looked["sync"] == 1
+    assert looked["sync said"].startswith(words)
+    assert "Traceback" not in looked["sync said"]
+    # Senders of webhooks come again: nothing is accepted that is not kept.
+    assert looked["event"] == 503
+
+
+def test_a_banner_stands_on_the_page_while_the_disk_is_full(seen: dict[str, Any]) -> None:
+    errors = [line for line in seen["page when full"] if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "The disk is full" in errors[0]
+    assert any(line.startswith("title:") for line in seen["page when full"])
+
+
+def test_nothing_is_damaged_and_everything_goes_on_by_itself(seen: dict[str, Any]) -> None:
+    """Contract lines, charges, ledger, chains, webhooks, mails and the file of the database, as after chaos."""
+    assert seen["report"]["ok"], seen["report"]
