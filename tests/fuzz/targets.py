@@ -124,7 +124,7 @@ def _charge_template(given: tuple[str, str]) -> None:
 def _rest_template(given: tuple[str, str]) -> None:
     text, value = given
     names = template.Names(secrets={"key": value}, values={"x": value}, parent={"id": value}, now=NOW)
-    template.check(text, {"x": value}, parent=True)
+    template.check(text, {"x": value}, records=("parent", "job"))
     for escape in (template.in_path, template.in_xml, template.in_json_text, template.in_header):
         template.render(text, names, escape)
     header = template.render("{{secret.key}}", names, template.in_header)
