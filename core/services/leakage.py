@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -56,16 +56,27 @@ def leakage_in(ctx: Context, session: Session, company_id: int | None = None) ->
     if read_at is not None:
         found = find_leaks(_facts(ctx, session, state, read_at))
         leaks, not_judged = largest_first([*found.leaks, *_consumption(session)]), found.not_judged
-    if company_id is not None:
-        leaks = tuple(leak for leak in leaks if leak.company_id == company_id)
-    return Leakage(
+    whole = Leakage(
         day=today,
         read_at=read_at,
         not_judged=not_judged,
         leaks=leaks,
         totals=totals(leaks),
         unpriced=sum(leak.per_month is None for leak in leaks),
-        expiring=tuple(one for one in expiring(state, today) if company_id in (None, one.company_id)),
+        expiring=tuple(expiring(state, today)),
+    )
+    return whole if company_id is None else of_company(whole, company_id)
+
+
+def of_company(found: Leakage, company_id: int) -> Leakage:
+    """One company's part, with its own sums. What is not judged stays counted for all."""
+    leaks = tuple(leak for leak in found.leaks if leak.company_id == company_id)
+    return replace(
+        found,
+        leaks=leaks,
+        totals=totals(leaks),
+        unpriced=sum(leak.per_month is None for leak in leaks),
+        expiring=tuple(one for one in found.expiring if one.company_id == company_id),
     )
 
 

@@ -14,8 +14,10 @@ Result = TypeVar("Result")
 
 
 def known() -> Choices:
-    """What can be chosen."""
-    return once("choices", lambda: choices.choices(auth.context(), auth.actor()))
+    """What can be chosen: the same for everybody."""
+    context, actor = auth.context(), auth.actor()
+    as_of = (choices.version(context, actor), context.clock.today())
+    return context.looks.get("choices", as_of, lambda: choices.choices(context, actor))
 
 
 def built(name: str, asked: Asked) -> Report:

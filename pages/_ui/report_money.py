@@ -28,7 +28,8 @@ def leakage(known: Choices) -> None:
     """Used and not billed, billed and not used; in money per month, largest first."""
     company_id = _company(known)
     context, actor = auth.context(), auth.actor()
-    shown = report_data.once(("leaks", company_id), lambda: leaks.leakage(context, actor, company_id=company_id))
+    every = report_data.once("leaks", lambda: leaks.leakage(context, actor))
+    shown = every if company_id is None else leaks.of_company(every, company_id)
     report = leak_report.report_of(context, shown)
     if shown.read_at is None:
         _never_read()
