@@ -77,7 +77,7 @@ def _counts_one(text: Text) -> bool:
         value = text.values.get(name or "")
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return value == 1
-        if isinstance(value, str) and value.isdecimal():
+        if name == "count" and isinstance(value, str):
             # A number that was written out before.
             return value == "1"
     return False

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.services import activity
 from pages._ui import auth, choices, grid, states
+from pages._ui.audit_words import what
 from pages._ui.formats import escape, moment, table, tr
 
 CHECKED = "_audit_checked"
@@ -39,14 +40,14 @@ def show() -> None:
         "id": config.TextColumn(tr("No."), alignment="right", width=60),
         "at": config.TextColumn(tr("When"), width=130),
         "actor": config.TextColumn(tr("Who"), width=100),
-        "action": config.TextColumn(tr("What"), width=150),
+        "action": config.TextColumn(tr("What"), width=180),
         "subject": config.TextColumn(tr("Which"), width=190),
-        "before": config.TextColumn(tr("Before"), width=130),
+        "before": config.TextColumn(tr("Before"), width=110),
         "after": config.TextColumn(tr("After")),
     }
     rows = (
         {
-            "id": str(row.id), "at": moment(row.at), "actor": row.actor, "action": row.action, "subject": row.subject,
+            "id": str(row.id), "at": moment(row.at), "actor": row.actor, "action": what(row.action), "subject": row.subject,
             "before": readable(row.before), "after": readable(row.after),
         }
         for row in page.rows
