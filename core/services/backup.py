@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sqlalchemy import make_url
 
@@ -21,15 +22,21 @@ from core.domain.text import T
 from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.context import Context
+from core.services.owners import is_dead
 from core.services.upload_files import FOLDER
-from core.store import audit, copying, leases, ledger, migrate
+from core.store import audit, copying, ledger, migrate
 from core.store.audit import Audited
 from core.store.db import Database
+from core.store.vitals import engines
 
 DATABASE, MANIFEST = "contractbridge.db", "manifest.json"
 FORMAT = 1
-ENGINE_LEASE = "engine"
 PART = 1024 * 1024
+LARGEST_MANIFEST = 64 * PART
+MOST_TIMES = 500
+"""A back-up that unpacks to so many times its size is none: a database is never packed that well."""
+RESERVE = 200 * PART
+"""So much of the disk stays free while one is unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +175,7 @@ def _opened(url: str) -> Iterator[Database]:
 
 def _require_idle(database: Database, now: datetime) -> None:
     with database.session() as session:
-        holder = leases.holder(session, ENGINE_LEASE, now)
+        holder = next((owner for owner in engines(session, now) if not is_dead(owner)), "")
     if holder:
         raise SettingsError(
             T("ContractBridge still works on this database ({holder}).", holder=holder),
@@ -204,16 +211,37 @@ def _unpacked(file: Path, folder: Path) -> dict[str, object]:
     """Unpack a back-up into `folder`, every part compared with the digest it was made with."""
     try:
         with zipfile.ZipFile(file) as archive:
-            manifest = json.loads(archive.read(MANIFEST))
+            manifest = _manifest(archive)
             digests = {str(name): str(digest) for name, digest in manifest["sha256"].items()}
             if manifest["format"] != FORMAT or DATABASE not in digests:
                 raise KeyError("format")
+            _require_room(file, sum(archive.getinfo(name).file_size for name in digests), folder)
             for name, digest in digests.items():
                 if _extracted(archive, name, folder) != digest:
                     raise _no_backup(file, f"{name} was changed")
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _no_backup(file, repr(error)) from error
     return dict(manifest)
+
+
+def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if archive.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
+        raise ValueError("the manifest is too large")
+    manifest = json.loads(archive.read(MANIFEST))
+    return dict(manifest)
+
+
+def _require_room(file: Path, size: int, folder: Path) -> None:
+    """No more than the parts say they have is unpacked (the library sees to that), and that must be likely and fit."""
+    if size > MOST_TIMES * max(file.stat().st_size, PART):
+        raise ValueError(f"it would unpack to {size} bytes")
+    if size > shutil.disk_usage(folder).free - RESERVE:
+        raise InputError(
+            T("There is no room to unpack this back-up: it needs {size} MB.", size=size // PART + 1),
+            place=str(folder.parent),
+            remedy=T("Make room on the disk of the data directory, and try again. Nothing was changed."),
+            kind="no_room",
+        )
 
 
 def _extracted(archive: zipfile.ZipFile, name: str, folder: Path) -> str:
