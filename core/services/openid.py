@@ -175,7 +175,7 @@ def finish_openid(
         found = ctx.identity(settings).finish(errand, answer, now)
         if errand.session and actor is not None:
             return Entered("", _confirmed(ctx, actor, found), errand.onward)
-        person = _person(ctx, found, settings)
+        person = _person(ctx, found, settings, visit.language)
     except ContractBridgeError as error:
         log.warning("openid.refused", address=visit.address, kind=error.kind, reason=error.detail)
         raise
@@ -276,8 +276,10 @@ def _confirmed(ctx: Context, actor: Actor, found: Identified) -> Actor:
     return ctx.database.run(work)
 
 
-def _person(ctx: Context, found: Identified, settings: OpenIdSettings) -> store.Person:
-    """The person with the role that the groups give now; a first visit makes an account without a password."""
+def _person(ctx: Context, found: Identified, settings: OpenIdSettings, language: str) -> store.Person:
+    """The person with the role that the groups give now; a first visit makes an account without a password, in the browser's
+    language.
+    """
     groups = groups_of(found.claims, settings.groups_claim)
 
     def work(session: Session) -> store.Person | PersonError:
@@ -287,7 +289,7 @@ def _person(ctx: Context, found: Identified, settings: OpenIdSettings) -> store.
             _refuse(ctx, session, person)
             return _no_role() if role is None else _switched_off()
         if person is None:
-            return _add(ctx, session, found, role)
+            return _add(ctx, session, found, role, language)
         if person.role == role.value:
             return person
         store.change(session, person.id, {"role": role.value})
@@ -328,11 +330,11 @@ def _switched_off() -> PersonError:
     )
 
 
-def _add(ctx: Context, session: Session, found: Identified, role: Role) -> store.Person:
+def _add(ctx: Context, session: Session, found: Identified, role: Role, language: str) -> store.Person:
     names = (found.claims.get(claim) for claim in ("preferred_username", "email", "name"))
     wished = next((clean for name in names if name and (clean := _as_name(str(name)))), found.subject[:80])
     known_as = wished if store.by_name(session, wished) is None else f"{wished} ({_short(found.subject)})"
-    person = store.Person(name=known_as, role=role.value, oidc_subject=found.subject)
+    person = store.Person(name=known_as, role=role.value, oidc_subject=found.subject, language=language)
     number = store.add(session, person, ctx.clock.now())
     note(ctx, session, SYSTEM, "person.added", known_as, after={"role": role.value, "through": OPENID})
     return replace(person, id=number)

@@ -48,10 +48,11 @@ BOUNDS = {"lifetime_hours": (1, 24 * 7), "idle_minutes": (5, 24 * 60), "confirm_
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where somebody signs in from: the address, and what the browser calls itself (its `User-Agent`)."""
+    """Where somebody signs in from: the address, what the browser calls itself (its `User-Agent`), and the language it asks for."""
 
     address: str = ""
     browser: str = ""
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,14 @@ def base_address(connection: HTTPConnection) -> str:
 
 def visit_of(connection: HTTPConnection) -> Visit:
     """Where somebody signs in from."""
-    return Visit(client_address(connection), connection.headers.get("user-agent", "")[:500])
+    return Visit(client_address(connection), connection.headers.get("user-agent", "")[:500], language_of(connection))
 
 
 def client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def language_of(request: Request) -> str:
+def language_of(request: HTTPConnection) -> str:
     """The language asked for: `?lang=`, then the cookie, then what the browser prefers, then English."""
     wishes = [request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")]
     wishes += [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]

@@ -9,7 +9,7 @@ from core.services import people
 from core.services.access import Role
 from core.services.people import OpenIdView
 from core.web.openid import DONE
-from pages._ui import auth, confirming, dialogs, states, words
+from pages._ui import auth, confirming, dialogs, grid, states, words
 from pages._ui.formats import escape, tr
 
 
@@ -27,6 +27,7 @@ def show() -> None:
 
 
 def _provider(now: OpenIdView) -> None:
+    version = st.session_state.get("openid_version", 0)
     with st.form("openid", border=True):
         st.markdown(f"**{tr('Identity provider')}**")
         issuer = st.text_input(
@@ -35,7 +36,7 @@ def _provider(now: OpenIdView) -> None:
         )  # fmt: skip
         client = st.text_input(tr("Client id"), now.client_id, key="openid_client", autocomplete="off")
         secret = st.text_input(
-            tr("Client secret"), type="password", key="openid_secret", autocomplete="off",
+            tr("Client secret"), type="password", key=f"openid_secret_{version}", autocomplete="off",
             placeholder=tr("Stored; type to replace") if now.secret_set else "",
         )  # fmt: skip
         scopes = st.text_input(tr("Scopes beside openid"), now.scopes, key="openid_scopes", autocomplete="off")
@@ -60,6 +61,7 @@ def _provider(now: OpenIdView) -> None:
 def _save(**values: str | None) -> None:
     with states.explained():
         people.save_openid(auth.context(), auth.actor(), **values)  # type: ignore[arg-type]
+        grid.new_editor("openid")
         auth.forget()
         states.done(tr("Saved."))
         st.rerun()
@@ -83,12 +85,13 @@ def _guide() -> None:
         steps = (
             tr("Register an application for the web at the provider, with a secret, and with this redirect address:"),
             tr("Let it tell groups (or application roles) and the claim auth_time in the ID token."),
-            tr("Entra ID: the address is https://login.microsoftonline.com/<tenant id>/v2.0."),
+            tr("Entra ID: the address names your own tenant:"),
         )
+        shown = {1: _redirect_address(), 3: "https://login.microsoftonline.com/<tenant id>/v2.0"}
         for index, step in enumerate(steps, 1):
             st.markdown(f"{index}. {escape(step)}")
-            if index == 1:
-                st.code(_redirect_address(), language=None)
+            if index in shown:
+                st.code(shown[index], language=None, wrap_lines=True)
 
 
 def _redirect_address() -> str:

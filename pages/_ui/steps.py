@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.services.access import Role
 from core.services.overview import Overview
+from pages._ui import auth
 from pages._ui.formats import tr
 
 
@@ -32,6 +34,10 @@ def steps_of(now: Overview) -> list[Step]:
     ]  # fmt: skip
 
 
+NEEDS = {"settings": Role.ADMIN}
+"""Streamlit has no link to a page that somebody is not offered."""
+
+
 def show(now: Overview, *, may_act: bool) -> None:
     steps = steps_of(now)
     if all(step.done for step in steps) or (now.last_run and now.lines_updated and not now.actions):
@@ -45,5 +51,5 @@ def show(now: Overview, *, may_act: bool) -> None:
                     f"{icon} **{step.title}**" if step.done or index == current else f":gray[{icon} {step.title}]"
                 )
                 st.caption(step.words)
-                if index == current and may_act:
+                if index == current and may_act and auth.may(NEEDS.get(step.page, Role.VIEWER)):
                     st.page_link(f"pages/{step.page}.py", label=step.button, icon=":material/arrow_forward:")

@@ -31,7 +31,7 @@ def confirm(screen: AppTest, password: str = PASSWORD) -> AppTest:
 
 
 def ask_for_the_provider(screen: AppTest) -> AppTest:
-    for name, value in {"issuer": "https://login.example.com", "client": "us", "secret": "of the provider"}.items():
+    for name, value in {"issuer": "https://login.example.com", "client": "us", "secret_0": "of the provider"}.items():
         screen.text_input(key=f"openid_{name}").set_value(value)
     form = screen.text_input(key="openid_issuer").form_id
     return next(one for one in screen.button if one.form_id == form).click().run()
