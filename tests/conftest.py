@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import postgres_cluster
+
+_numbers = itertools.count(1)
 
 settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +39,40 @@ def postgres_url() -> str:
             )
         pytest.skip("there is no PostgreSQL here")
     return url
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite file to copy: migrating takes longer than most tests."""
+    from core.store import migrate
+
+    path = tmp_path_factory.mktemp("empty") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of an empty, migrated database to copy. Every worker has its own: what is copied may not be in use."""
+    from core.store import migrate
+
+    name = f"template_{os.getpid()}"
+    migrate.upgrade(postgres_cluster.create(postgres_url, name))
+    return name
+
+
+@pytest.fixture
+def new_postgres(postgres_url: str) -> Iterator[Callable[..., str]]:
+    """Makes databases: `new_postgres()` one without tables, `new_postgres(template)` a copy. Gives their addresses."""
+    made: list[str] = []
+
+    def make(template: str = "") -> str:
+        made.append(f"test_{os.getpid()}_{next(_numbers)}")
+        return postgres_cluster.create(postgres_url, made[-1], template)
+
+    yield make
+    for name in made:
+        postgres_cluster.drop(postgres_url, name)
 
 
 @pytest.fixture(scope="session", autouse=True)

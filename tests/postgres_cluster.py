@@ -14,6 +14,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
 
 SESSION_VARIABLE = "CONTRACTBRIDGE_TEST_SESSION"
 """Process number of the test session; workers inherit it, so that all of them find one server."""
@@ -53,6 +57,39 @@ def server_url() -> str | None:
         _start(place, home, session)
     _wait(home)
     return f"postgresql+psycopg://postgres@/postgres?host={home}"
+
+
+def named(server: str, name: str) -> str:
+    """The address of a database on the server."""
+    from sqlalchemy import make_url
+
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def create(server: str, name: str, template: str = "") -> str:
+    """Make a database, empty or as a copy of another; gives its address.
+
+    Copied file by file: through the log, as newer servers do by themselves, it takes them six times as long.
+    """
+    with _administering(server) as connection:
+        copied = f" TEMPLATE {template}" if template else ""
+        strategy = " STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
+        connection.execute(f"CREATE DATABASE {name}{copied}{strategy}")  # type: ignore[arg-type]
+    return named(server, name)
+
+
+def drop(server: str, name: str) -> None:
+    """Remove a database, whoever uses it; none is well too."""
+    with _administering(server) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+def _administering(server: str) -> psycopg.Connection[Any]:
+    import psycopg
+    from sqlalchemy import make_url
+
+    address = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(address, autocommit=True)
 
 
 def _start(place: Path, home: Path, session: str) -> None:

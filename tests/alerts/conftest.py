@@ -22,7 +22,7 @@ from core.services import alerts
 from core.services.access import SYSTEM
 from core.services.context import Context
 from core.services.paging import PageQuery
-from core.store import history, migrate, plans, portals
+from core.store import history, plans, portals
 from core.store.db import Database
 from core.store.portals import Portal
 
@@ -134,13 +134,6 @@ class Desk:
         return next(one.id for one in alerts.rules(self.ctx, SYSTEM) if one.kind == kind)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("alerts") / "template.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
-
-
 def make_desk(url: str, home: Path, *, real: bool = False) -> Desk:
     clock, post = Clock(), Post()
 
@@ -156,18 +149,18 @@ def make_desk(url: str, home: Path, *, real: bool = False) -> Desk:
 
 
 @pytest.fixture
-def desk(template: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(empty_database: Path, tmp_path: Path) -> Iterator[Desk]:
     path = tmp_path / "alerts.db"
-    path.write_bytes(template.read_bytes())
+    path.write_bytes(empty_database.read_bytes())
     one = make_desk(f"sqlite:///{path}", tmp_path)
     yield one
     one.ctx.database.dispose()
 
 
 @pytest.fixture
-def real_desk(template: Path, tmp_path: Path) -> Iterator[Desk]:
+def real_desk(empty_database: Path, tmp_path: Path) -> Iterator[Desk]:
     path = tmp_path / "real.db"
-    path.write_bytes(template.read_bytes())
+    path.write_bytes(empty_database.read_bytes())
     one = make_desk(f"sqlite:///{path}", tmp_path, real=True)
     yield one
     one.ctx.database.dispose()

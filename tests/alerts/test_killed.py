@@ -46,10 +46,10 @@ def send(url: str, home: Path) -> subprocess.Popen[bytes]:
 
 
 def test_a_killed_process_leaves_a_message_that_the_next_one_sends_with_the_same_id(
-    template: Path, tmp_path: Path
+    empty_database: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "killed.db"
-    path.write_bytes(template.read_bytes())
+    path.write_bytes(empty_database.read_bytes())
     url = f"sqlite:///{path}"
     desk: Desk = make_desk(url, tmp_path, real=True)
     box = Deadly()

@@ -28,9 +28,9 @@ from core.store import alert_outbox, directory
 from tests.alerts.conftest import NOW, Desk, make_desk
 from tests.alerts.smtp_fake import Mailbox, mail_server
 from tests.connectors.fakes import serving
-from tests.store.conftest import ENGINES, database, postgres_template, sqlite_template, url
+from tests.store.conftest import ENGINES, database, url
 
-__all__ = ["ENGINES", "database", "postgres_template", "sqlite_template", "url"]
+__all__ = ["ENGINES", "database", "url"]
 
 
 @pytest.fixture

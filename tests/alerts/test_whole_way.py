@@ -18,10 +18,10 @@ from core.notify.opening import open_channel
 from core.services import alerts
 from core.services.access import SYSTEM
 from tests.alerts.smtp_fake import Mailbox, mail_server
-from tests.services.money.conftest import data, empty_database, make_world
+from tests.services.money.conftest import data, make_world
 from tests.services.money.world import SandboxData, World
 
-__all__ = ["data", "empty_database", "make_world"]
+__all__ = ["data", "make_world"]
 
 
 def test_m6_a_change_that_is_held_raises_an_alert_and_the_engine_mails_it(

@@ -16,7 +16,7 @@ from core.engine.beside import Beside
 from core.settings import Settings
 from core.store import vitals
 from core.store.db import Database
-from tests.engine.conftest import until
+from tests.waiting import until
 
 LONGEST = 90.0
 PARENT = """

@@ -19,8 +19,8 @@ from core.services.owners import new_owner
 from core.services.running import begin, free_dead_runs
 from core.store import leases, portals, runs
 from core.store.runs import NewRun
-from tests.engine.conftest import until
 from tests.services.money.world import SandboxData, World, reading
+from tests.waiting import until
 
 
 @pytest.fixture

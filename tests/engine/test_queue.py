@@ -13,8 +13,8 @@ from core.engine.queue import EmbeddedQueue, Queue
 from core.engine.shared_queue import SharedQueue
 from core.store import queue_schema, runs
 from core.store.runs import NewRun, Run
-from tests.engine.conftest import until
 from tests.services.money.world import SandboxData, World
+from tests.waiting import until
 
 DRIVERS = ["embedded", pytest.param("shared", marks=pytest.mark.postgres)]
 

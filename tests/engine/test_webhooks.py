@@ -15,8 +15,8 @@ from core.engine import Engine
 from core.services import webhook_receiving as receiving
 from core.services.autotask_settings import AUTOTASK
 from core.store import portals, runs, webhooks, workspace
-from tests.engine.conftest import until
 from tests.services.money.world import SandboxData, World
+from tests.waiting import until
 
 SETTINGS = {"verification": {"scheme": "url_only"}, "settle_seconds": 0}
 

@@ -16,7 +16,7 @@ from core.domain.text import T
 from core.domain.usage import Reading, UsageLine
 from core.services.access import Actor, Role
 from core.services.context import Context
-from core.store import directory, history, migrate, portals
+from core.store import directory, history, portals
 from core.store.db import Database
 from core.store.portals import Portal
 from core.store.tables import METADATA
@@ -41,13 +41,6 @@ class StandingClock:
         return self.instant.date()
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("reports") / "template.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
@@ -58,9 +51,9 @@ def unconnected() -> NoReturn:
 
 
 @pytest.fixture
-def ctx(template: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
+def ctx(empty_database: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Context]:
     path = tmp_path / "reports.db"
-    path.write_bytes(template.read_bytes())
+    path.write_bytes(empty_database.read_bytes())
     database = Database(f"sqlite:///{path}")
     yield Context(database, clock, None, unconnected, None, None, tmp_path)  # type: ignore[arg-type]
     database.dispose()

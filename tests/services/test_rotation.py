@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +13,8 @@ import pytest
 
 from core.secrets import load_box
 from core.services.rotation import Rotations
-from core.store import migrate, secrets
 from core.store import portals as portal_store
+from core.store import secrets
 from core.store.db import Database
 from core.store.portals import Portal
 
@@ -29,10 +30,9 @@ class Clock:
 
 
 @pytest.fixture
-def rotations(tmp_path: Path) -> Iterator[Rotations]:
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    migrate.upgrade(url)
-    database = Database(url)
+def rotations(empty_database: Path, tmp_path: Path) -> Iterator[Rotations]:
+    shutil.copy(empty_database, tmp_path / "test.db")
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
     yield Rotations(database, load_box(tmp_path, None), Clock(), "ion", "Ion")
     database.dispose()
 

@@ -19,7 +19,6 @@ from core.secrets import SecretBox
 from core.services.access import Actor, Role
 from core.services.autotask_settings import save_autotask, test_autotask
 from core.services.context import Context
-from core.store import migrate
 from core.store.db import Database
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -49,13 +48,6 @@ def sandbox() -> Iterator[SandboxServer]:
     """The demo company; the tests of this folder write nothing to it."""
     with SandboxServer(demo_data(NOW.date())) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cases") / "template.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture(scope="session")

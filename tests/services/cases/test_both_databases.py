@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from connectors.autotask.sandbox import SandboxServer
 from core import bootstrap
@@ -42,14 +39,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
-    server = request.getfixturevalue("postgres_url")
-    name = f"cases_{os.getpid()}"
-    with psycopg.connect(
-        make_url(server).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
-    ) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    yield request.getfixturevalue("new_postgres")()
 
 
 @pytest.fixture

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from core.services import charges
 from core.services import charging_decisions as deciding
 from core.services.access import SYSTEM
 from core.services.sync import apply_now
-from core.store import ledger, migrate
+from core.store import ledger
 from tests.services.charges.world import OCTOBER, brings, charging, example, in_autotask, line, post, total
 from tests.services.money.world import SandboxData, World
 
@@ -23,24 +20,11 @@ pytestmark = pytest.mark.postgres
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def template(postgres_url: str) -> Iterator[tuple[str, str]]:
-    """The server, and an empty, migrated database to copy."""
-    name = f"charges_{os.getpid()}"
-    _admin(postgres_url, f"CREATE DATABASE {name}")
-    migrate.upgrade(_named(postgres_url, name))
-    yield postgres_url, name
-    _admin(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
 def test_m15_update_correct_and_reverse(
-    template: tuple[str, str], make_world: Callable[..., World], data: SandboxData
+    new_postgres: Callable[..., str], postgres_template: str, make_world: Callable[..., World], data: SandboxData
 ) -> None:
-    server, source = template
-    name = f"{source}_{next(numbers)}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE {source}")
     data.contract(data.company("Acme B.V."))
-    world = make_world(data, url=_named(server, name))
+    world = make_world(data, url=new_postgres(postgres_template))
     charging(world, {"Acme": 1001}, split="resource")
     brings(world, example())
     assert world.sync().charges["applied"] == 3
@@ -62,14 +46,3 @@ def test_m15_update_correct_and_reverse(
     with world.database.session() as session:
         assert ledger.open_intents(session) == []
         assert ledger.verify(session).ok
-
-
-def _admin(url: str, statement: str) -> None:
-    with psycopg.connect(
-        make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
-    ) as connection:
-        connection.execute(statement.encode())
-
-
-def _named(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)

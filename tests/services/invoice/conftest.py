@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.services.money.conftest import data, empty_database, make_world, world
+from tests.services.money.conftest import data, make_world, world
 
-__all__ = ["data", "empty_database", "make_world", "world"]
+__all__ = ["data", "make_world", "world"]

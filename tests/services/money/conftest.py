@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 
 from connectors.autotask.sandbox import SandboxData, SandboxServer, SandboxSwitches
-from core.store import migrate
 from core.store.db import Database
 from tests.services.money.world import NOW, TODAY, TestClock, World
 
 _REUSED: dict[Path, Database] = {}
 """Databases by their file: each is filled anew for a test, and compiles its statements once for all of them."""
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("money") / "template.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture

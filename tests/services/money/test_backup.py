@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from core.services import activity, backup
 from core.services.access import SYSTEM
 from core.store import leases, ledger, migrate
 from core.store.db import Database
-from tests.services.money.test_postgres import _admin, _named, numbers, template  # noqa: F401 - a fixture
 from tests.services.money.world import NOW, SandboxData, World
 
 
@@ -221,12 +220,8 @@ def test_a_back_up_never_overwrites_a_file(duo: World, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postgres_db(template: tuple[str, str]) -> Iterator[str]:  # noqa: F811
-    server, source = template
-    name = f"{source}_b{next(numbers)}"
-    _admin(server, f"CREATE DATABASE {name}")
-    yield _named(server, name)
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres_db(new_postgres: Callable[..., str]) -> str:
+    return new_postgres()
 
 
 @pytest.mark.postgres

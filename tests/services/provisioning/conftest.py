@@ -1,5 +1,5 @@
 """The workspaces of the money path, with portals that make contracts."""
 
-from tests.services.money.conftest import data, empty_database, make_world, world
+from tests.services.money.conftest import data, make_world, world
 
-__all__ = ["data", "empty_database", "make_world", "world"]
+__all__ = ["data", "make_world", "world"]
