@@ -17,7 +17,7 @@ from core.domain.text import T
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    app.command("run", help=help_text("Web pages, webhooks and background engine in one process."))(run)
+    app.command("run", help=help_text("Web pages, webhooks and background engine, started and ended together."))(run)
     app.command("worker", help=help_text("The background engine alone; start as many as wanted."))(worker)
     app.command("sandbox", help=help_text("The sandbox Autotask alone."))(sandbox)
 

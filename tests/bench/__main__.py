@@ -75,6 +75,12 @@ def measure_subscriptions(small: bool) -> dict[str, Any]:
     return measure(5_000 if small else 50_000)
 
 
+def measure_workers(small: bool) -> dict[str, Any]:
+    from tests.bench.workers import measure as measured
+
+    return measured(8 if small else 24, 0.1)
+
+
 BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "plan": lambda small: plan.measure_plan(1_200 if small else 12_000),
     "import": measure_import,
@@ -88,6 +94,7 @@ BENCHES: dict[str, Callable[[bool], dict[str, Any]]] = {
     "reports": measure_reports,
     "pages": measure_pages,
     "rest": measure_rest,
+    "workers": measure_workers,
 }
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Pace:
     hooks: float = 10.0
 
 
-GENTLE = Pace(click=20.0, sync=60.0, upload=240.0, hooks=60.0)
+GENTLE = Pace(click=20.0, sync=120.0, upload=300.0, hooks=60.0)
 """For hours on a machine that has other things to do, too."""
 
 
@@ -79,6 +79,7 @@ def measure_load(size: Size, seconds: float = BUSY_SECONDS, pace: Pace = Pace())
 
 def soak(size: Size, minutes: float, pace: Pace = GENTLE) -> dict[str, Any]:
     """So many minutes of everything at a modest pace; what memory grows by an hour. Tells how it goes on standard error."""
+    size = replace(size, hooks=max(1, size.hooks // 4))
     with tempfile.TemporaryDirectory() as folder, world(Path(folder), size) as made, _opened(made) as app:
         with _people(made, pace.click) as told:
             sampler = Sampler(made.processes["web"], every=5.0).start()

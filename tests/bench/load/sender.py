@@ -24,15 +24,25 @@ def send(plan: dict[str, Any], numbers: range) -> Counter[int]:
     for number in numbers:
         body, headers = signed(plan["turn"] * 1_000_000 + number)
         for attempt in range(AGAIN):
-            line.request("POST", plan["path"], body, headers)
-            answer = line.getresponse()
-            answer.read()
-            codes[answer.status] += 1
-            if answer.status < 300:
+            status = _post(line, plan["path"], body, headers)
+            codes[status] += 1
+            if 200 <= status < 300:
                 break
             time.sleep(0.2 * 2**attempt)
     line.close()
     return codes
+
+
+def _post(line: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]) -> int:
+    """The status; 0 where the line was cut."""
+    try:
+        line.request("POST", path, body, headers)
+        answer = line.getresponse()
+        answer.read()
+    except (http.client.HTTPException, OSError):
+        line.close()
+        return 0
+    return answer.status
 
 
 def main() -> None:
