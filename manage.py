@@ -23,7 +23,7 @@ PRODUCT = ROOT / "requirements.txt"
 DEVELOPMENT = ROOT / "requirements-dev.txt"
 OLDEST_PYTHON = (3, 11)
 LOCK_MINUTES = 20
-SUPPLY_CHAIN = ("licences", "sbom")
+SUPPLY_CHAIN = ("licences", "sbom", "vulnerabilities")
 
 
 def main(arguments: list[str]) -> int:

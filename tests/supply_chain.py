@@ -1,14 +1,17 @@
-"""What the product is made of: `manage.py licences` writes docs/licences.md, `manage.py sbom FILE` a CycloneDX bill of materials.
+"""What the product is made of: `manage.py licences` writes docs/licences.md, `manage.py sbom FILE` a CycloneDX bill of materials,
+`manage.py vulnerabilities` asks the public database of known weaknesses (OSV, which pip-audit asks too).
 
-Both read `requirements.txt` (what is installed, to the version) and the metadata of the installed packages.
+All read `requirements.txt` (what is installed, to the version) and the metadata of the installed packages.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import tomllib
+import urllib.request
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
@@ -25,6 +28,8 @@ from packageurl import PackageURL
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements.txt"
 PAGE = ROOT / "docs" / "licences.md"
+
+OSV = "https://api.osv.dev"
 
 FREE = frozenset(
     {
@@ -56,7 +61,7 @@ HEADER = """# What ContractBridge is made of
 
 Every package that is installed with it, and its licence. Made by `python3 manage.py licences`; a test fails when a package is missing here or has a licence that is not allowed.
 `python3 manage.py sbom FILE` writes the same as a CycloneDX bill of materials, with versions and with what needs what. Whether anything in it has a known weakness is told, where there is internet, by
-`pipx run pip-audit --require-hashes --disable-pip -r requirements.txt`.
+`python3 manage.py vulnerabilities`: it asks OSV.dev about every pinned version, and says so where it cannot be asked.
 
 Allowed without a condition on the product: {free}.
 Allowed because the package is used as it comes, installed beside the product: {alone}.
@@ -151,13 +156,48 @@ def _component(package: Package) -> Component:
     )  # fmt: skip
 
 
+def vulnerabilities(found: list[Package], address: str = OSV) -> dict[str, list[str]] | None:
+    """The known weaknesses of each package that has any, by their ids; None when the database cannot be asked."""
+    queries = [{"package": {"ecosystem": "PyPI", "name": one.name}, "version": one.version} for one in found]
+    request = urllib.request.Request(
+        f"{address}/v1/querybatch", json.dumps({"queries": queries}).encode(), {"content-type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            results = json.load(answer)["results"]
+    except (OSError, ValueError, KeyError):
+        return None
+    if len(results) != len(found):
+        return None
+    known = {
+        f"{one.name} {one.version}": [each["id"] for each in told.get("vulns") or []]
+        for one, told in zip(found, results, strict=True)
+    }
+    return {name: ids for name, ids in known.items() if ids}
+
+
+def _tell_vulnerabilities(found: list[Package], address: str) -> int:
+    known = vulnerabilities(found, address)
+    if known is None:
+        print(f"{address} cannot be asked from here: nothing is known about weaknesses of these {len(found)} packages.")
+        return 0
+    for name, ids in known.items():
+        print(f"{name}: {', '.join(ids)}")
+    print(f"{len(found)} packages, {len(known)} with known weaknesses.")
+    return 1 if known else 0
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="manage.py", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("licences", help="write docs/licences.md")
     commands.add_parser("sbom", help="write a CycloneDX bill of materials").add_argument("file", type=Path)
+    asking = commands.add_parser("vulnerabilities", help="ask which packages have known weaknesses")
+    asking.add_argument("--address", default=OSV, help="of a database that speaks as OSV does")
     wanted = parser.parse_args(arguments)
     found = packages()
+    if wanted.command == "vulnerabilities":
+        return _tell_vulnerabilities(found, wanted.address)
     if wanted.command == "sbom":
         wanted.file.write_text(bill_of_materials(found), encoding="utf-8")
         print(f"{wanted.file}: {len(found)} packages")

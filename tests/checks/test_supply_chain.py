@@ -7,8 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from tests import supply_chain
+from tests.connectors.fakes import serving
 
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -65,3 +70,39 @@ def test_the_bill_of_materials_names_every_package_with_version_licence_and_what
     assert parts["sqlalchemy"]["purl"] in needs["contractbridge"], "it is asked for by requirements.in"
     assert parts["starlette"]["purl"] in needs[parts["streamlit"]["purl"]]
     assert all(one.wanted_by for one in found), "nothing is installed that nobody needs"
+
+
+def osv(known: dict[str, str], *, short: bool = False) -> Starlette:
+    """As OSV answers: one result for each query, in their order."""
+
+    async def answer(request: Request) -> JSONResponse:
+        asked = (await request.json())["queries"]
+        results = [
+            {"vulns": [{"id": known[one["package"]["name"]]}]} if one["package"]["name"] in known else {}
+            for one in asked
+        ]
+        return JSONResponse({"results": results[:1] if short else results})
+
+    return Starlette(routes=[Route("/v1/querybatch", answer, methods=["POST"])])
+
+
+def test_known_weaknesses_are_told_by_package_and_fail_the_command(
+    found: list[supply_chain.Package], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(osv({"jinja2": "GHSA-h75v-3vvj-5mfj"})) as server:
+        assert supply_chain.main(["vulnerabilities", "--address", server.url]) == 1
+    version = next(one.version for one in found if one.name == "jinja2")
+    assert f"jinja2 {version}: GHSA-h75v-3vvj-5mfj" in capsys.readouterr().out
+    asked = json.loads(server.asked[0].body)["queries"]
+    assert {(one["package"]["name"], one["version"]) for one in asked} == {(one.name, one.version) for one in found}
+    with serving(osv({})) as server:
+        assert supply_chain.main(["vulnerabilities", "--address", server.url]) == 0
+    assert f"{len(found)} packages, 0 with" in capsys.readouterr().out
+
+
+def test_where_the_database_cannot_be_asked_it_says_so_and_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(osv({}, short=True)) as server:
+        assert supply_chain.main(["vulnerabilities", "--address", server.url]) == 0
+    assert supply_chain.main(["vulnerabilities", "--address", "http://127.0.0.1:1"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("cannot be asked from here") == 2
