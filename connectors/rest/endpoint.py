@@ -217,7 +217,8 @@ class Endpoint:
             waiting=self.waiting,
         )
         for result in run.results(first, names):
-            yield replace(at(result.address, None, asked.paging), moves=False), result.names, result.answer
+            body = None if result.answer is None else job.status_body
+            yield replace(at(result.address, body, asked.paging), moves=False), result.names, result.answer
 
     def _list(self, asked: Asked, names: Names, already: Answer | None = None) -> Iterator[Page]:
         """The pages of one list; `already` is its first answer where that came before."""
