@@ -15,7 +15,7 @@ from core.store import leases, runlog, runs
 from core.store.db import Database
 from core.store.runlog import LogLine
 from core.store.runs import NewRun, Run
-from tests.store.conftest import NOW
+from tests.store.conftest import NOW, numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIM = """
@@ -31,8 +31,10 @@ print(json.dumps(mine))
 
 
 def queue(database: Database, **values: object) -> Run:
+    """A run of a portal of its own, unless told otherwise: those of one portal take turns."""
     with database.write() as session:
-        run = runs.enqueue(session, NewRun(**({"kind": "sync"} | values)), NOW)  # type: ignore[arg-type]
+        own = {"kind": "sync", "portals": (f"portal {next(numbers)}",)}
+        run = runs.enqueue(session, NewRun(**(own | values)), NOW)  # type: ignore[arg-type]
     assert run is not None
     return run
 
