@@ -24,7 +24,7 @@ from pages._ui.formats import escape, month, tr
 
 MIDDLE = 15
 """Until this day of a month people close the one before."""
-context, actor = auth.context(), auth.actor()
+context, actor, asker = auth.context(), auth.actor(), auth.asker()
 
 
 def chosen_month() -> date:
@@ -82,7 +82,7 @@ with states.explained():
             report_parts.files(
                 f"month-end-{first:%Y-%m}",
                 lambda form: (
-                    render(month_end.month_report(context, actor, shown), form, style_of(context, actor)).content
+                    render(month_end.month_report(context, asker(), shown), form, style_of(context, asker())).content
                 ),
             )
     for note in shown.notes:

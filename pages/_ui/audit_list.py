@@ -16,7 +16,7 @@ CHECKED = "_audit_checked"
 
 
 def show() -> None:
-    context, actor = auth.context(), auth.actor()
+    context, actor, asker = auth.context(), auth.actor(), auth.asker()
     query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         people = {"": tr("Everybody"), **{name: name for name in activity.audit_people(context, actor)}}
@@ -26,7 +26,7 @@ def show() -> None:
             with states.explained():
                 st.session_state[CHECKED] = (context.clock.now(), activity.verify_chains(context, actor))
         st.download_button(
-            tr("Audit as CSV"), data=lambda: "".join(activity.export_audit(context, actor)).encode("utf-8-sig"),
+            tr("Audit as CSV"), data=lambda: "".join(activity.export_audit(context, asker())).encode("utf-8-sig"),
             file_name="contractbridge-audit.csv", mime="text/csv", icon=":material/download:", key="export_audit",
             on_click="ignore",
         )  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
-from core.domain.errors import ConfirmationNeeded
+from core.domain.errors import AccessDenied, ConfirmationNeeded
 from core.services import people
 from core.services.access import Actor, Role, require_confirmed
 from core.services.context import Context
@@ -63,6 +64,21 @@ def actor() -> Actor:
     if person is None:
         st.stop()
     return person
+
+
+def asker() -> Callable[[], Actor]:
+    """Who asks, looked up anew when it is called: for files that are made when a button is pressed, outside of the page, which may
+    have been open for hours.
+    """
+    ctx, token = context(), session_token()
+
+    def ask() -> Actor:
+        found = people.actor_of_token(ctx, token)
+        if found is None:
+            raise AccessDenied(Role.VIEWER.value)
+        return found
+
+    return ask
 
 
 def may(role: Role) -> bool:

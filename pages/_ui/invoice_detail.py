@@ -35,7 +35,7 @@ COLORS = {
 
 def show(check_id: int, go: Callable[[str], None]) -> None:
     """A kept check."""
-    context, actor = auth.context(), auth.actor()
+    context, actor, asker = auth.context(), auth.actor(), auth.asker()
     made = invoice_check.get_check(context, actor, check_id)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.button(
@@ -44,7 +44,7 @@ def show(check_id: int, go: Callable[[str], None]) -> None:
         )  # fmt: skip
         report_parts.files(
             f"invoice-{made.portal}-{made.period.last.isoformat()}",
-            lambda form: invoice_check.export_check(context, actor, check_id, form).content,
+            lambda form: invoice_check.export_check(context, asker(), check_id, form).content,
         )
     numbers(made)
     rows(made, may_decide=auth.may(Role.OPERATOR))

@@ -16,7 +16,7 @@ from pages._ui.formats import escape, moment, money, month, tr
 
 def toolbar(shown: MonthEnd, again: Callable[[], None]) -> None:
     """Ask again, sign, take the evidence."""
-    context, actor = auth.context(), auth.actor()
+    context, asker = auth.context(), auth.asker()
     with st.container(horizontal=True, gap="small", width="content"):
         st.button(
             tr("Ask Autotask again"), icon=":material/refresh:", key="month_again", on_click=again,
@@ -26,7 +26,7 @@ def toolbar(shown: MonthEnd, again: Callable[[], None]) -> None:
             st.download_button(
                 tr("Evidence"), icon=":material/folder_zip:", key="month_evidence", mime="application/zip", on_click="ignore",
                 file_name=f"month-end-{shown.month:%Y-%m}.zip", help=tr("PDF, Excel, JSON and the heads of ledger and audit."),
-                data=lambda: evidence.evidence(context, actor, shown.month).content,
+                data=lambda: evidence.evidence(context, asker(), shown.month).content,
             )  # fmt: skip
         if auth.may(Role.OPERATOR) and st.button(
             tr("Sign for this month") if shown.signed is None else tr("Sign again"), type="primary", icon=":material/draw:",

@@ -34,8 +34,8 @@ def downloads(name: str, asked: Asked, report: Report) -> None:
 
 def maker(name: str, asked: Asked) -> Callable[[Form], bytes]:
     """What makes a report's files. A download is made outside the run of the page: who asks must be known before."""
-    context, actor = auth.context(), auth.actor()
-    return lambda form: reports.export(context, actor, name, form, asked).content
+    context, asker = auth.context(), auth.asker()
+    return lambda form: reports.export(context, asker(), name, form, asked).content
 
 
 def files(title: str, make: Callable[[Form], bytes]) -> None:

@@ -36,14 +36,14 @@ def button(known: Choices, customer: str, day: date) -> Callable[[], None] | Non
 def _body(company_id: int, company: str, day: date) -> None:
     dialogs.opened()
     with states.explained():
-        context, actor = auth.context(), auth.actor()
+        context, actor, asker = auth.context(), auth.actor(), auth.asker()
         language = st.segmented_control(
             tr("Language"), list(LANGUAGES), default=actor.language, format_func=lambda code: LANGUAGES[code],
             key="statement_language", required=True,
         )  # fmt: skip
         st.download_button(
             tr("Download as PDF"), type="primary", icon=":material/download:", on_click="ignore", key="statement_pdf",
-            data=lambda: statement.statement(context, actor, company_id, day, language=str(language)),
+            data=lambda: statement.statement(context, asker(), company_id, day, language=str(language)),
             file_name=f"{company}-{day.isoformat()}.pdf", mime="application/pdf",
         )  # fmt: skip
         _schedule(company_id, str(language))

@@ -31,9 +31,9 @@ def take(place: dict[str, Any]) -> None:
 def offer(portal: str) -> None:
     """The declaration to download; secrets are named, never written."""
     # The file is made when it is asked for, outside of the page: who asks is known only here.
-    context, actor = auth.context(), auth.actor()
+    context, asker = auth.context(), auth.asker()
     st.download_button(
-        tr("Export"), data=lambda: rest_mapping.export_declaration(context, actor, portal).encode(),
+        tr("Export"), data=lambda: rest_mapping.export_declaration(context, asker(), portal).encode(),
         file_name=f"{portal}.yaml", mime="application/yaml", icon=":material/download:", key="export_endpoint", on_click="ignore",
         help=tr("This endpoint as YAML. Secrets are named, never written."),
     )  # fmt: skip

@@ -121,8 +121,8 @@ def _line(line: LogLine) -> str:
 
 def _download(label: str, file_name: str, export: str) -> None:
     """The export is made when the button is pressed, not when the page is drawn."""
-    context, actor = auth.context(), auth.actor()
+    context, asker = auth.context(), auth.asker()
     st.download_button(
-        label, data=lambda: "".join(getattr(activity, export)(context, actor)).encode("utf-8-sig"), file_name=file_name,
+        label, data=lambda: "".join(getattr(activity, export)(context, asker())).encode("utf-8-sig"), file_name=file_name,
         mime="text/csv", icon=":material/download:", key=export, on_click="ignore",
     )  # fmt: skip

@@ -61,12 +61,12 @@ def _backup() -> None:
 
 def _workspace_file() -> None:
     """Set-up as one file: to keep beside the back-up, to copy to another workspace, to review in version control."""
-    context, actor = auth.context(), auth.actor()
+    context, actor, asker = auth.context(), auth.actor(), auth.asker()
     with st.container(border=True):
         st.markdown(f"**{tr('Workspace file')}**")
         st.caption(tr("Portals, mappings, policies and schedules as YAML. Secrets are named, never written."))
         st.download_button(
-            tr("Export"), data=lambda: workspace.export_workspace(context, actor).encode(), file_name="workspace.yaml",
+            tr("Export"), data=lambda: workspace.export_workspace(context, asker()).encode(), file_name="workspace.yaml",
             mime="application/yaml", icon=":material/download:", key="export_workspace", on_click="ignore",
         )  # fmt: skip
         file = st.file_uploader(tr("Make the workspace equal to a file"), type=["yaml", "yml"], key="workspace_file")

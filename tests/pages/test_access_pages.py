@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from core.domain.errors import AccessDenied
+from core.services import people
 from core.services.access import Role
 from pages._ui import auth, shell
 from tests import roles
@@ -55,3 +57,30 @@ def test_every_file_to_take_along_stands_in_the_table() -> None:
     for stem, made in roles.DOWNLOADS.items():
         if stem != "report_parts":  # it is handed what makes the file
             assert all(use_case.rpartition(".")[2] in offering[stem] for use_case in made[:1]), stem
+
+
+def test_a_file_is_made_for_who_is_still_signed_in() -> None:
+    """It is made when the button is pressed, outside of the page: who asks is looked up again then (`auth.asker`)."""
+    made = set()
+    for path in (ROOT / "pages").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_maker = isinstance(node, ast.FunctionDef) and node.name == "maker"
+            is_call = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                ("download_button", "report_parts.files")
+            )
+            for inner in ast.walk(node) if is_maker or is_call else ():
+                if isinstance(inner, ast.Lambda) and "context" in (body := ast.unparse(inner.body)):
+                    assert "asker()" in body, path.name
+                    assert ", actor" not in body, path.name
+                    made.add(path.stem)
+    assert made == set(roles.DOWNLOADS) | {"invoice_detail", "month_end"}
+
+
+def test_who_was_signed_out_meanwhile_gets_no_file(empty: Pages) -> None:
+    token = empty.tokens["admin", "en"]
+    empty.monkeypatch.setattr(auth, "session_token", lambda: token)
+    asker = auth.asker()
+    assert asker().name == "admin-en"
+    people.sign_out(empty.context, token)
+    with pytest.raises(AccessDenied):
+        asker()
