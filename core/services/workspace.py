@@ -1,6 +1,6 @@
 """The workspace file applied and exported: after `apply` the workspace is what the file says, and a second time nothing changes.
 
-    parse ─▶ all settings checked ─▶ Autotask's connection ─▶ names found in Autotask ─▶ portals ─▶ mappings
+    parse ─▶ all settings checked ─▶ Autotask ─▶ names found in it ─▶ portals ─▶ mappings ─▶ channels and alert rules
 
 Everything that can be wrong is looked at before portals and mappings are touched. The connection to Autotask goes first, because
 names of companies and services can only be looked up with it.
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require, require_confirmed
+from core.services.alerts.rules import stored_rules
 from core.services.autotask_settings import save_autotask, save_time_zone
 from core.services.network import set_allowed_hosts
+from core.services.workspace_alerts import alerts_content, apply_alerts
 from core.services.workspace_checks import check_everything
 from core.services.workspace_export import content_of
 from core.services.workspace_file import Parsed, WorkspaceFileError, dump, parse
@@ -77,6 +79,7 @@ def apply_workspace(
         raise WorkspaceFileError(problems, place)
     apply_portals(ctx, actor, parsed, steps)
     apply_mappings(ctx, actor, parsed, found, steps)
+    apply_alerts(ctx, actor, parsed, steps)
     _remember_variables(ctx, parsed)
     return WorkspaceResult(
         created=steps.created,
@@ -91,8 +94,10 @@ def apply_workspace(
 def export_workspace(ctx: Context, actor: Actor) -> str:
     """The workspace as a file; secrets as `${VARIABLE}`, under the names they were applied with. For admins."""
     require(actor, Role.ADMIN)
+    stored_rules(ctx)
     with ctx.database.session() as session:
-        return dump(content_of(session, settings_store.get(session, VARIABLES, {})))
+        variables = settings_store.get(session, VARIABLES, {})
+        return dump(content_of(session, variables) | alerts_content(session, variables))
 
 
 def _apply_settings(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) -> None:
@@ -125,15 +130,12 @@ def _apply_settings(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) ->
 
 def _remember_variables(ctx: Context, parsed: Parsed) -> None:
     names = dict(parsed.variables)
-    portals = parsed.content.portals or ()
+    owners = [(f"portals.{n}", f"portal:{one.name}") for n, one in enumerate(parsed.content.portals or ())]
+    owners += [(f"channels.{n}", f"channel:{one.name}") for n, one in enumerate(parsed.content.channels or ())]
     known = {path: name for path, name in names.items() if path.startswith("autotask.")}
-    for number, portal in enumerate(portals):
-        start = f"portals.{number}.secrets."
-        known |= {
-            f"portal:{portal.name}:{path.removeprefix(start)}": name
-            for path, name in names.items()
-            if path.startswith(start)
-        }
+    for place, owner in owners:
+        start = f"{place}.secrets."
+        known |= {f"{owner}:{path.removeprefix(start)}": name for path, name in names.items() if path.startswith(start)}
     with ctx.database.session() as session:
         before = settings_store.get(session, VARIABLES, {})
     after = before | known

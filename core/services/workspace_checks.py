@@ -18,6 +18,7 @@ from core.domain.validation import problems
 from core.services.autotask_settings import AUTOTASK, checked_address
 from core.services.recognising import same_words
 from core.services.rules import usable_name
+from core.services.workspace_alerts import alert_problems
 from core.services.workspace_file import FileProblem, Parsed, PortalEntry, ProductEntry
 from core.store import portals as portal_store
 from core.store import secrets as secret_store
@@ -38,6 +39,7 @@ def check_everything(ctx: Context, parsed: Parsed) -> list[FileProblem]:
         path = f"portals.{number}"
         found += [parsed.problem(where, text) for where, text in _portal(ctx, parsed, entry, path, kept)]
     found += [parsed.problem(path, text) for path, text in _twice(parsed)]
+    found += [parsed.problem(path, text) for path, text in alert_problems(ctx, parsed, names)]
     found += [parsed.problem(path, text) for path, text in _portals_named(parsed, names)]
     for number, product in enumerate(parsed.content.products or ()):
         found += [parsed.problem(path, text) for path, text in _product(product, f"products.{number}")]
@@ -111,6 +113,7 @@ def _twice(parsed: Parsed) -> Found:
         for line in parsed.content.lines or ()
     ]
     yield from _repeated("lines", keys)
+    yield from _repeated("channels", [entry.name.casefold() for entry in parsed.content.channels or ()])
 
 
 def _repeated(part: str, keys: list[Any]) -> Found:

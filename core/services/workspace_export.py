@@ -46,7 +46,7 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
         escaped(portal_content(portal, {}))
         | _charges(charging.get(portal.id))
         | _contracts(contracts.get(portal.name))
-        | _secrets(portal.name, fields[owner], variables)
+        | secrets_of("portal", portal.name, fields[owner], variables)
         for portal, owner in zip(portals, owners, strict=True)
     ]
     mapping = mappings.load_mapping(session)
@@ -76,14 +76,15 @@ def _contracts(policy: ContractPolicy | None) -> dict[str, Any]:
     return {"contracts": escaped(told)}
 
 
-def _secrets(portal: str, fields: frozenset[str], variables: Mapping[str, str]) -> dict[str, Any]:
+def secrets_of(kind: str, owner: str, fields: frozenset[str], variables: Mapping[str, str]) -> dict[str, Any]:
+    """The secrets of a portal or channel, as the variables they are filled from."""
     if not fields:
         return {}
-    stem = re.sub(r"[^A-Z0-9]+", "_", portal.upper()).strip("_") or "PORTAL"
+    stem = re.sub(r"[^A-Z0-9]+", "_", owner.upper()).strip("_") or kind.upper()
     stem = f"P_{stem}" if stem[0].isdigit() else stem
     return {
         "secrets": {
-            name: _variable(variables.get(f"portal:{portal}:{name}", f"{stem}_{name.upper()}"))
+            name: _variable(variables.get(f"{kind}:{owner}:{name}", f"{stem}_{name.upper()}"))
             for name in sorted(fields)
         }
     }
@@ -142,11 +143,12 @@ def _rule(rule: ProductRule, variants: Mapping[tuple[str, str], int]) -> dict[st
     for name in ("formula", "minimum", "included", "maximum", "rounding", "match_period", "label"):
         value = getattr(rule, name)
         if value != getattr(usual, name):
-            entry[name] = value.value if isinstance(value, Rounding) else _plain(value)
+            entry[name] = value.value if isinstance(value, Rounding) else plain(value)
     return entry
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A number as YAML has it: whole ones without a point, others exactly, as text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else str(value)
     return value

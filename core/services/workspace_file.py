@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.domain.alerts.rules import Baseline, Direction, Per, RuleKind, Telling
 from core.domain.charges.settings import ChargeSettings
 from core.domain.errors import InputError
 from core.domain.mapping import Rounding
+from core.domain.notice import Severity
 from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.provisioning.policy import ContractPolicy
 from core.domain.text import T, Text
@@ -152,6 +154,40 @@ class LineEntry(Entry):
         return self
 
 
+class ChannelEntry(Entry):
+    """A way to tell people; `paused`: it is not used for now."""
+
+    name: Name
+    kind: Name
+    settings: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+    recipients: tuple[str, ...] = ()
+    language: str = "en"
+    digest_at: str = "08:00"
+    digest_weekday: str = "monday"
+    paused: bool = False
+
+
+class AlertRuleEntry(Entry):
+    """A rule of what is worth telling; fields as `AlertRule`, with the names of the portal and of the channels."""
+
+    kind: RuleKind
+    portal: str = ""
+    product: str = ""
+    severity: Severity = Severity.WARNING
+    paused: bool = False
+    telling: Telling = Telling.NOW
+    channels: tuple[Name, ...] = ()
+    baseline: Baseline = Baseline.LAST_READING
+    direction: Direction = Direction.BOTH
+    per: Per = Per.CUSTOMER
+    units: Decimal | None = None
+    percent: Decimal | None = None
+    band: Decimal = Decimal(5)
+    days: int = 30
+    amount: Decimal = Decimal(100)
+
+
 class WorkspaceFile(Entry):
     """The whole file. A part that is left out (None) stays as it is in the workspace; an empty list empties it."""
 
@@ -163,6 +199,8 @@ class WorkspaceFile(Entry):
     products: tuple[ProductEntry, ...] | None = None
     renames: tuple[RenameEntry, ...] | None = None
     lines: tuple[LineEntry, ...] | None = None
+    channels: tuple[ChannelEntry, ...] | None = None
+    alert_rules: tuple[AlertRuleEntry, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +238,7 @@ class Parsed:
 
 
 def parse(text: str, environment: Mapping[str, str], place: str) -> Parsed:
-    """Read the file; `${VARIABLE}` in Autotask's and the portals' settings and secrets is filled from `environment`.
+    """Read the file; `${VARIABLE}` in Autotask's, the portals' and the channels' settings and secrets is filled from `environment`.
 
     Secrets whose variable is not set are left empty and named in `missing`: a stored secret may stand in for them.
     Raises WorkspaceFileError.
@@ -212,7 +250,7 @@ def parse(text: str, environment: Mapping[str, str], place: str) -> Parsed:
     if not isinstance(raw, dict):
         raise WorkspaceFileError([FileProblem(1, "", T("Names with values are needed here."))], place)
     filler = _Filler(environment)
-    for part in ("autotask", "portals"):
+    for part in ("autotask", "portals", "channels"):
         if part in raw:
             raw[part] = filler.fill(raw[part], part)
     problems += [
@@ -338,7 +376,7 @@ def dump(content: Mapping[str, Any]) -> str:
 def _chunks(content: Mapping[str, Any]) -> Iterator[str]:
     yield "# ContractBridge workspace. Apply it with: manage.py workspace apply FILE\n"
     for name, value in content.items():
-        if isinstance(value, list) and name not in ("portals", "allowed_hosts"):
+        if isinstance(value, list) and name not in ("portals", "allowed_hosts", "channels"):
             yield f"{name}:{'' if value else ' []'}\n"
             for entry in value:
                 line = yaml.safe_dump(entry, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)

@@ -212,6 +212,13 @@ def save_public_url(ctx: Context, actor: Actor, url: str) -> None:
     ctx.database.run(work)
 
 
+def checked_channel(kind: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> StoredChannel:
+    """The channel that these values make, not stored yet. Raises InputError and SettingsError as `save_channel` does."""
+    fresh = _clean(0, kind, values)
+    _check_secrets(kind, fresh.settings, secrets)
+    return fresh
+
+
 def _clean(channel_id: int, kind: str, values: Mapping[str, Any]) -> StoredChannel:
     from core.services.reports.statements import ADDRESS
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.leakage import Direction, Expiring, Leak, LeakKind
 from core.domain.text import Money, T, Text
-from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
+from core.reporting import Cell, Coded, Column, Kind, Level, Report, Row, Section, Table
 from core.services.leakage import Leakage, leakage_in
 from core.services.reports.asked import Scene
 from core.services.reports.columns import COMPANY, PRODUCT

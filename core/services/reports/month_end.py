@@ -8,7 +8,7 @@ from decimal import Decimal
 from core.domain.consumption_lines import month_of
 from core.domain.month_end import Gate, GateName, NextKind, NextLine
 from core.domain.text import Money, T, Text
-from core.reporting import Cell, Coded, Column, Kind, Level, Money, Report, Row, Section, Table
+from core.reporting import Cell, Coded, Column, Kind, Level, Report, Row, Section, Table
 from core.services.access import SYSTEM
 from core.services.month_end import MonthEnd, month_end
 from core.services.reports.asked import Scene

@@ -8,7 +8,7 @@ from connectors.autotask.sandbox import SandboxServer
 from core.domain.contract import ItemRef, LineKind
 from core.domain.errors import RemoteError
 from core.domain.mapping import ProductKey
-from core.services import activity, mapping, portals, products, uploads, workspace
+from core.services import activity, alerts, mapping, portals, products, uploads, workspace
 from core.services.autotask_settings import autotask_settings, time_zone
 from core.services.context import Context
 from core.services.paging import PageQuery
@@ -267,3 +267,66 @@ def test_a_name_that_two_customers_have_must_be_told_by_key(connected: Context) 
         "C1": "pending",
         "C2": "mapped",
     }
+
+
+ALERTS = """\
+portals:
+  - {name: Second, connector: file}
+channels:
+  - name: Beheer
+    kind: smtp
+    settings: {host: mail.example.com, sender: portal@example.com, user: portal, port: 2525}
+    secrets: {password: "${MAIL_PASSWORD}"}
+    recipients: [beheer@example.com]
+    language: nl
+  - {name: Team, kind: teams, secrets: {url: "${TEAM_URL}"}, paused: true}
+alert_rules:
+  - {kind: usage, units: 5, percent: 12.5, channels: [Team, Beheer]}
+  - {kind: usage, portal: Second, product: A, units: 3, paused: true}
+  - {kind: leakage, amount: 250, telling: weekly, severity: critical}
+"""
+ALERT_SECRETS = {"MAIL_PASSWORD": "one two", "TEAM_URL": "https://team.example/hook?sig=abc"}
+
+
+def test_channels_and_alert_rules_are_part_of_the_file(ctx: Context) -> None:
+    first = workspace.apply_workspace(ctx, ADMIN, ALERTS, ALERT_SECRETS)
+    assert (
+        first.created == 1 + 2 + 1
+    )  # The portal, both channels, and the rule of a product; the other two are changed.
+    again = workspace.apply_workspace(ctx, ADMIN, ALERTS, ALERT_SECRETS)
+    assert (again.created, again.changed, again.deleted) == (0, 0, 0)
+    text = workspace.export_workspace(ctx, ADMIN)
+    assert "one two" not in text and "sig=abc" not in text and "password: ${MAIL_PASSWORD}" in text
+    assert "{kind: usage, units: 5, percent: '12.5', channels: [Beheer, Team]}" in text
+    # What was stored stands in for a variable that is not set.
+    same = workspace.apply_workspace(ctx, ADMIN, text, {})
+    assert (same.created, same.changed, same.deleted, len(same.notes)) == (0, 0, 0, 2)
+    rules = {(one.kind, one.portal): one for one in alerts.rules(ctx, ADMIN)}
+    alerts.mute_rule(ctx, ADMIN, rules["leakage", ""].id, ctx.clock.now(), "known")
+    fewer = text.replace("amount: 250", "amount: 300").replace("recipients:\n  - beheer@", "recipients:\n  - info@")
+    changed = workspace.apply_workspace(ctx, ADMIN, fewer.replace("language: nl", "language: en"), {})
+    assert (changed.created, changed.changed, changed.deleted) == (0, 2, 0)
+    after = {(one.kind, one.portal): one for one in alerts.rules(ctx, ADMIN)}["leakage", ""]
+    assert (after.amount, after.mute_reason, after.id) == (300, "known", rules["leakage", ""].id)
+    gone = workspace.apply_workspace(ctx, ADMIN, "channels: []\nalert_rules: [{kind: held}]\n", {})
+    assert (gone.created, gone.deleted, alerts.channels(ctx, ADMIN)) == (1, 2 + 3, [])
+
+
+def test_mistakes_of_channels_and_rules_are_told_with_their_lines(ctx: Context) -> None:
+    wrong = (
+        ALERTS.replace("product: A, units: 3", "product: A")
+        .replace("[Team, Beheer]", "[Nobody]")
+        .replace("telling: weekly", "telling: never")
+    )
+    with pytest.raises(WorkspaceFileError) as caught:
+        workspace.apply_workspace(ctx, ADMIN, wrong, ALERT_SECRETS)
+    assert [(one.line, one.path) for one in caught.value.problems] == [(14, "alert_rules.2.telling")]
+    with pytest.raises(WorkspaceFileError) as caught:
+        workspace.apply_workspace(ctx, ADMIN, wrong.replace("never", "weekly"), {})
+    assert [(one.line, str(one.message)[:40]) for one in caught.value.problems] == [
+        (7, "The environment variable MAIL_PASSWORD i"),
+        (10, "The environment variable TEAM_URL is not"),
+        (12, "There is no channel Nobody. There are: B"),
+        (13, "Say how many units or percent a quantity"),
+    ]
+    assert alerts.channels(ctx, ADMIN) == []
