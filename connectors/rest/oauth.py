@@ -134,12 +134,13 @@ class OAuthSignIn:
             told = None
         if str(told) not in declared.ended and str(answer.status) not in declared.ended:
             return
-        name = self.http.name
-        remedy = T("Get a new refresh token at the vendor and enter it on the page Portals.")
+        name, by_person = self.http.name, isinstance(declared, signin.CodeSignIn)
         raise Unauthorized(
-            T("The sign-in at {name} has ended.", name=name),
+            T("The sign-in at {name} has ended: somebody has to sign in at the vendor again.", name=name)
+            if by_person
+            else T("The sign-in at {name} has ended: a new refresh token is needed.", name=name),
             place=answer.where,
-            remedy=_again(name) if isinstance(declared, signin.CodeSignIn) else remedy,
+            remedy=_again(name) if by_person else T("Get one at the vendor and enter it on the page Portals."),
             detail=self.http.mask(f"{answer.status} {answer.start()}"),
         )
 

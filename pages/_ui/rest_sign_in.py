@@ -86,7 +86,7 @@ def _wait() -> None:
 
 def stand(*, signed_in: bool) -> None:
     if signed_in:
-        st.caption(f":material/check_circle: {tr('Signed in at the vendor.')}")
+        st.caption(f":material/check_circle: {tr('A sign-in at the vendor is kept.')}")
     else:
         st.caption(f":material/login: {tr('Nobody has signed in at the vendor yet.')}")
 

@@ -251,7 +251,7 @@ def test_a_person_signs_in_at_the_vendor_and_the_form_goes_on(own: Pages, server
     rest_sign_in.finish(own.context, actor, token, {"state": state, "code": "abc"})
     screen.run()
     assert not screen.exception
-    assert say("Signed in at the vendor.", "nl") in all_words(screen)
+    assert say("A sign-in at the vendor is kept.", "nl") in all_words(screen)
     screen.button(key=f"{key}_fetch").click().run()
     click(screen, "tenants[*].things")
     for path in ("tenants[*].titel", "tenants[*].things[*].art", "tenants[*].things[*].n"):
@@ -261,7 +261,7 @@ def test_a_person_signs_in_at_the_vendor_and_the_form_goes_on(own: Pages, server
     assert portals.portal_detail(own.context, SYSTEM, "Tenants").secrets_set == {"refresh_token"}
 
     stored = own.open("portals", portal="Tenants", language="nl")
-    assert say("Signed in at the vendor.", "nl") in all_words(stored)
+    assert say("A sign-in at the vendor is kept.", "nl") in all_words(stored)
     stored.button(key="vendor_sign_in").click().run()
     assert not stored.exception
     assert stored.get("link_button")

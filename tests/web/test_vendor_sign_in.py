@@ -34,7 +34,6 @@ from tests.oidc_provider import Client, Provider, running
 from tests.web.conftest import PASSWORD, copy_of
 
 BACK = "http://testserver/auth/vendor"
-ENDED = "The sign-in at {name} has ended."
 
 
 @pytest.fixture(scope="module")
