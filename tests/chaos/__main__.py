@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="the same faults and the same work again")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--workers", type=int, default=0, help="processes of manage.py worker beside the web process")
+    parser.add_argument("--faults", type=int, default=0, help="end after so many faults instead of by the clock")
     parser.add_argument("--customers", type=int, default=4)
     parser.add_argument("--rest", type=float, default=0.7, help="seconds between two things that people do")
     parser.add_argument("--calm", type=float, default=2.0, help="seconds between two faults")

@@ -21,7 +21,7 @@ import psycopg
 from tests.chaos.nursery import Nursery
 from tests.postgres_cluster import binaries
 
-GIVE_UP = 180.0
+GIVE_UP = 300.0
 """Seconds in which anything must be up again, however busy the machine is."""
 
 
@@ -144,6 +144,7 @@ class House:
             self.environment["CONTRACTBRIDGE_DATABASE_URL"] = self.url
         self.web = Unit(self, "web", ["run", "--port", str(self.port)])
         self.workers = [Unit(self, f"worker {number}", ["worker"]) for number in range(1, workers + 1)]
+        self._started: list[int] = []
         self._commands: dict[int, str] = {}
         self._lock = threading.Lock()
 
@@ -152,7 +153,9 @@ class House:
         return [self.web, *self.workers]
 
     def start(self, what: list[str] | dict[str, Any], name: str) -> int:
-        return self.nursery.start(what, self.environment, self.logs / f"{name.replace(' ', '-')}.log")
+        process = self.nursery.start(what, self.environment, self.logs / f"{name.replace(' ', '-')}.log")
+        self._started.append(process)
+        return process
 
     def command(self, what: list[str] | dict[str, Any], name: str, seconds: float = GIVE_UP) -> int:
         """Do one command to its end, as a person at a terminal; gives its exit code (-9 when it was killed)."""
@@ -210,6 +213,9 @@ class House:
         until(up, "the web process", GIVE_UP, 0.3)
 
     def close(self) -> None:
-        self.nursery.close()
+        """Kill everything that was started here."""
+        for process in self._started:
+            if self.nursery.ended(process) is None:
+                os.kill(process, signal.SIGKILL)
         if self.postgres:
             self.postgres.close()

@@ -33,9 +33,12 @@ SHORT_MINUTES = 5.0
 
 @dataclass(frozen=True)
 class Options:
-    """`rest` are seconds between two things that people do, `calm` between two faults (on average)."""
+    """`rest` are seconds between two things that people do, `calm` between two faults (on average). With `faults` it ends after so
+    many and not by the clock.
+    """
 
     minutes: float = 1.0
+    faults: int = 0
     seed: int = 1
     database: str = "sqlite"
     workers: int = 0
@@ -85,7 +88,7 @@ class Story:
         for thread in threads:
             thread.start()
         try:
-            trouble.make(self.options.minutes * 60)
+            trouble.make(self.options.minutes * 60, self.options.faults)
         finally:
             self.ended.set()
             trouble.end()
@@ -120,9 +123,9 @@ class Story:
             time.sleep(1)
 
 
-def run(options: Options, say: Callable[[str], None] = lambda _: None) -> Report:
+def run(options: Options, say: Callable[[str], None] = lambda _: None, *, nursery: Nursery | None = None) -> Report:
     """One story from its beginning to the verdict. Raises when the product does not come up again, or takes no more."""
-    with made(options, say) as story:
+    with made(options, say, nursery=nursery) as story:
         began = time.monotonic()
         story.live()
         quiet = time.monotonic()
@@ -137,9 +140,11 @@ def run(options: Options, say: Callable[[str], None] = lambda _: None) -> Report
 
 
 @contextmanager
-def made(options: Options, say: Callable[[str], None] = lambda _: None, *, disk: str = "") -> Iterator[Story]:
-    """A story that has not begun, with everything running. `disk`: the product's data is on one of its own, of this size; only
-    for a process that has nothing else to do, which sees that disk from then on.
+def made(
+    options: Options, say: Callable[[str], None] = lambda _: None, *, nursery: Nursery | None = None, disk: str = ""
+) -> Iterator[Story]:
+    """A story that has not begun, with everything running, by a nursery of its own or this one. `disk`: the product's data is on
+    a disk of its own, of this size; only for a process that has nothing else to do, which sees that disk from then on.
     """
     home = Path(tempfile.mkdtemp(prefix="contractbridge-chaos-"))
     customers, today = names(options.customers), datetime.now(UTC).date()
@@ -148,8 +153,9 @@ def made(options: Options, say: Callable[[str], None] = lambda _: None, *, disk:
         if disk:
             (home / "data").mkdir()
             own_disk(str(home / "data"), disk)
-        nursery = Nursery(pace=QUICK if options.short else None)
-        stack.callback(nursery.close)
+        if nursery is None:
+            nursery = Nursery(pace=QUICK if options.short else None)
+            stack.callback(nursery.close)
         house = House(home, nursery, options.database, options.workers)
         stack.callback(house.close)
         portals = Portals(truth, options.seed)

@@ -14,6 +14,7 @@ import pytest
 from tests.chaos.disk_story import NOT_ALLOWED
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(900)
 REQUIRED = "CONTRACTBRIDGE_REQUIRE_DISK"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,21 +54,29 @@ class Trouble:
     def __init__(self, story: Story) -> None:
         self.story, self.house, self.autotask = story, story.house, story.autotask
 
-    def make(self, seconds: float) -> None:
-        """Until the time is over."""
-        dice = self.story.dice("faults")
-        possible = self._possible()
+    def make(self, seconds: float, most: int = 0) -> None:
+        """Until the time is over; with `most` until so many were made, however long that takes."""
+        dice, deck = self.story.dice("faults"), self._deck()
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            wait = dice.expovariate(1 / self.story.options.calm)
-            name, fault = dice.choice(possible)
-            time.sleep(min(wait, left))
+        made = 0
+        while made < most or (not most and time.monotonic() < end):
+            time.sleep(dice.expovariate(1 / self.story.options.calm))
+            name, fault = next(deck)
             happened = fault(dice)
+            made += 1
             if happened is not False:
                 self.story.counts[f"fault: {name}"] += 1
                 self.story.say(f"{name}{f': {happened}' if isinstance(happened, str) else ''}")
             for unit in self.house.units:
                 unit.start()
+
+    def _deck(self) -> Iterator[tuple[str, Fault]]:
+        """Every kind comes once before any comes again."""
+        dice = self.story.dice("deck")
+        while True:
+            cards = self._possible()
+            dice.shuffle(cards)
+            yield from cards
 
     def end(self) -> None:
         """No more faults, and everything runs."""
