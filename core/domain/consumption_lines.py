@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 
 from core.domain.consumption import ConsumptionKind, ConsumptionLine, ConsumptionReading
 from core.domain.text import T, Text
@@ -45,6 +46,7 @@ def dimension_of(line: ConsumptionLine, name: str) -> str:
     return line.dimensions.get(name) or (UNTAGGED if name.startswith("tag:") else NONE)
 
 
+@lru_cache(4096)
 def month_of(day: date) -> tuple[date, date]:
     """First and last day of the month."""
     return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
@@ -105,7 +107,9 @@ class ConsumptionSums:
 
     def lines(self) -> tuple[ConsumptionLine, ...]:
         return tuple(
-            replace(
+            one.line
+            if one.amount is one.line.amount  # nothing was added to it
+            else replace(
                 one.line,
                 amount=one.amount,
                 price=one.price,
