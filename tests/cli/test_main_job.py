@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from connectors.autotask.sandbox import Fault, SandboxServer
 
-from .conftest import Terminal, connected, export
+from .conftest import Inside, Terminal, connected, export
 
 CHANGE_KEYS = {
     "id", "company", "contract_id", "contract_service_id", "service", "from", "to", "effective_date", "status", "reason",
@@ -17,18 +19,21 @@ def bring(terminal: Terminal) -> None:
     assert terminal("import", "AV", export(terminal, "a.csv", "Krakeling,AV,11")).code == 0
 
 
-def test_from_workspace_file_to_updated_contract_lines(terminal: Terminal, sandbox: SandboxServer) -> None:
-    """In processes of its own, as people run it."""
+def test_from_workspace_file_to_updated_contract_lines(
+    terminal: Terminal, inside: Inside, sandbox: SandboxServer
+) -> None:
+    """What brings, plans and writes runs in processes of its own, as with people; what only looks, in this one."""
     workspace = connected(terminal, sandbox)
+    inside.environment = workspace.environment
     done = workspace("import", "M365", export(workspace, "m.csv", "Acme,BP,31", "Fysio,BB,9"), "--json")
     assert done.code == 0
     assert done.json["outcome"] == "ok"
     assert done.json["lines"][0] | {"customer": "Acme", "product_key": "BP", "quantity": 31} == done.json["lines"][0]
     assert done.json["notes"] == done.json["errors"] == []
-    bring_av = workspace("import", "AV", export(workspace, "a.csv", "Krakeling,AV,11"), "--json")
+    bring_av = inside("import", "AV", export(workspace, "a.csv", "Krakeling,AV,11"), "--json")
     assert bring_av.code == 0
 
-    plan = workspace("plan", "--json")
+    plan = inside("plan", "--json")
     assert plan.code == 0
     assert set(plan.json) >= {"changes", "findings"}
     changes = {(change["company"], change["service"]): change for change in plan.json["changes"]}
@@ -48,26 +53,35 @@ def test_from_workspace_file_to_updated_contract_lines(terminal: Terminal, sandb
     assert sandbox.units(acme["contract_service_id"]) == 31
     assert sandbox.units(antivirus["contract_service_id"]) == 9
 
-    done = workspace("apply", "--change", antivirus["id"], "--json")
+    done = inside("apply", "--change", antivirus["id"], "--json")
     assert (done.code, done.json["changes"]["applied"]) == (0, 1)
     assert sandbox.units(antivirus["contract_service_id"]) == 11
-    again = workspace("sync", "--json")
+    again = inside("sync", "--json")
     assert (again.code, again.json["status"]) == (0, "done")
     assert (again.json["changes"]["planned"], again.json["changes"]["unchanged"]) == (0, 3)
     assert len(sandbox.adjustments()) == 3
 
-    proposed = workspace("reverse", str(sync.json["run_id"]), "--json")
+    proposed = inside("reverse", str(sync.json["run_id"]), "--json")
     back = {change["company"]: (change["from"], change["to"]) for change in proposed.json["changes"]}
     assert (proposed.code, back["Acme B.V."]) == (0, (31, 28))
     assert len(sandbox.adjustments()) == 3
-
-    verified = workspace("audit", "verify", "--json")
-    assert (verified.code, verified.json["ok"]) == (0, True)
-    assert workspace("audit", "export", "audit.csv").code == 0
-    assert "mapping.customer" in (workspace.home / "audit.csv").read_text(encoding="utf-8-sig")
-    assert (
-        workspace("workspace", "apply", "w.yaml").out.strip() == "Nothing to change: the workspace is as the file says."
+    assert {change["status"] for change in proposed.json["changes"]} == {"needs_approval"}, (
+        "nothing goes back by itself"
     )
+    undone = inside("apply", "--all", "--json")
+    assert (undone.code, undone.json["changes"]["applied"]) == (0, 2)
+    tomorrow = date.fromisoformat(proposed.json["changes"][0]["effective_date"])
+    assert sandbox.units(acme["contract_service_id"], tomorrow) == 28, "Autotask takes one change of a line a day"
+    later = inside("sync", "--json").json["changes"]
+    assert (later["applied"], later["dismissed"]) == (0, 2), "M14: what was taken back is not made again"
+    assert len(sandbox.adjustments()) == 5
+
+    verified = inside("audit", "verify", "--json")
+    assert (verified.code, verified.json["ok"]) == (0, True)
+    assert inside("audit", "export", "audit.csv").code == 0
+    assert "mapping.customer" in (workspace.home / "audit.csv").read_text(encoding="utf-8-sig")
+    same = inside("workspace", "apply", "w.yaml")
+    assert same.out.strip() == "Nothing to change: the workspace is as the file says."
 
 
 def test_a_dry_run_writes_nothing(workspace: Terminal, sandbox: SandboxServer) -> None:
