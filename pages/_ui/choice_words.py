@@ -57,6 +57,7 @@ def _general() -> dict[str, str]:
         "detailed": tr("Detailed"),
         "domain": tr("Domain"),
         "file": tr("File"),
+        "bare": tr("Bare: the card alone"),
         "form": tr("Form"),
         "global": tr("Worldwide"),
         "group": tr("Host group"),
@@ -66,6 +67,7 @@ def _general() -> dict[str, str]:
         "key": tr("API key"),
         "last": tr("The last one"),
         "left": tr("Left"),
+        "legacy": tr("Legacy: for old connectors"),
         "line_items": tr("Invoice lines"),
         "list": tr("Only the tenants below"),
         "local": tr("One installation"),
@@ -98,6 +100,7 @@ def _general() -> dict[str, str]:
         "usage": tr("Tables of usage"),
         "us_government": tr("US government"),
         "vdoms": tr("Virtual domains alone"),
+        "wrapper": tr("Wrapper: the card in a message"),
         **NAMES,
     }
 
@@ -166,5 +169,6 @@ def _special() -> dict[str, dict[str, str]]:
             "sa": tr("Saudi Arabia"),
         },
         "on_empty": {"skip": tr("Leave the record out"), "parent": tr("Let it stand for itself")},
-        "period_rule": {"newest": tr("The newest")},
+        "security": {"none": tr("No encryption"), "starttls": "STARTTLS", "tls": "TLS"},
+        "sign_in": {"none": tr("Nobody signs in"), "oauth": "OAuth 2.0"},
     }

@@ -13,6 +13,8 @@ from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
 from connectors._kit import registry
+from core.notify.smtp import SmtpSettings
+from core.notify.teams import TeamsSettings
 from core.services import network, people, portals, rest_mapping, rest_sign_in
 from core.services.access import SYSTEM
 from core.services.forms import form_of, forms_inside
@@ -273,6 +275,7 @@ def test_choices_are_named_in_words() -> None:
     fields = [field for connector in registry.Registry().all() for field in form_of(connector.settings)]
     fields += [field for name in PARTS for form in forms_inside(rest_parts, name).values() for field in form]
     fields += [field for form in forms_inside(rest_parts, "auth").values() for field in form if field.name != "kind"]
+    fields += [field for model in (SmtpSettings, TeamsSettings) for field in form_of(model)]
     bare = {
         f"{field.name}: {value}"
         for field in fields
