@@ -35,6 +35,9 @@ def test_s1_27_from_nothing_to_right_contract_lines(
     approve_and_apply(journey)
     assert sorted(entry.body["unitChange"] for entry in sandbox.adjustments()) == [2, 3]
     look_back(journey)
+    if language == "en":
+        take_back(journey)
+        assert sorted(entry.body["unitChange"] for entry in sandbox.adjustments()) == [-3, -2, 2, 3]
     assert not screen.problems, "\n".join(screen.problems)
     assert "Traceback" not in product.log()
 
@@ -110,3 +113,19 @@ def look_back(journey: Journey) -> None:
     journey.no_sideways_scrolling()
     journey.go("Overview")
     expect(journey.heading()).to_have_text(journey.say("Everything is right"))
+
+
+def take_back(journey: Journey) -> None:
+    """M14: the opposite of the run is proposed, looked at, approved and written like any other plan."""
+    journey.go("Activity")
+    journey.choose_view("Runs")
+    journey.press("Reverse this run")
+    journey.in_dialog("Propose")
+    journey.go("Changes")
+    expect(journey.heading()).to_have_text(journey.say("{count} changes wait for a decision", count=2))
+    journey.press_like("Approve all {count} of this filter")
+    journey.in_dialog("Approve all")
+    journey.press("Apply {count} changes", count=2)
+    journey.in_dialog("Apply {count} changes", count=2)
+    journey.go("Activity")
+    expect(journey.page.get_by_test_id("stMarkdownContainer").filter(has_text="Acme").first).to_be_visible()
