@@ -34,7 +34,7 @@ def show(known: Choices, go: Callable[[str], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         portal = st.selectbox(tr("Vendor"), known.portals, key="invoice_portal", width=240)
         chosen = st.selectbox(
-            tr("Period of the invoice"), [None, *known.months], key="invoice_period", width=240,
+            tr("Period of the invoice"), [None, *known.months], key="invoice_period", width=330,
             format_func=lambda one: month(one) if one else tr("As the file tells, else last month"),
         )  # fmt: skip
     file = st.file_uploader(tr("The vendor's invoice"), type=TYPES, key="invoice_file", label_visibility="collapsed")

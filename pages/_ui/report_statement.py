@@ -83,7 +83,9 @@ def _sender() -> None:
     paper = statement.sender(context, actor)
     with st.expander(tr("Your name and logo above it"), icon=":material/badge:", expanded=not paper.name):
         name = st.text_input(tr("Name of your company"), paper.name, key="sender_name", max_chars=80)
-        logo = st.file_uploader(tr("Logo (PNG or JPEG, at most 1 MB)"), type=["png", "jpg", "jpeg"], key="sender_logo")
+        logo = st.file_uploader(
+            tr("Logo (PNG or JPEG, at most 1 MB)"), type=["png", "jpg", "jpeg"], key="sender_logo", max_upload_size=1
+        )
         if paper.logo and logo is None:
             st.image(paper.logo, width=140)
         if st.button(tr("Save"), key="sender_save", icon=":material/save:"):
