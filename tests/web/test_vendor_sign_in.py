@@ -33,6 +33,8 @@ from tests.connectors.rest_fakes import FLAT, answer, endpoint, rows
 from tests.oidc_provider import Client, Provider, running
 from tests.web.conftest import PASSWORD, copy_of
 
+pytestmark = pytest.mark.xdist_group("vendor_sign_in")
+"""One provider and one workspace for all of them."""
 BACK = "http://testserver/auth/vendor"
 
 
@@ -53,7 +55,7 @@ def shop(provider: Provider) -> Iterator[Server]:
     """An endpoint that asks the provider whether a token is good."""
 
     async def page(request: Request) -> Any:
-        async with httpx.AsyncClient(trust_env=False) as asking:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as asking:
             told = await asking.get(
                 f"{provider.issuer}/userinfo/", headers={"Authorization": request.headers.get("authorization", "")}
             )
@@ -131,7 +133,7 @@ def desk(office: Office, provider: Provider, client: Client, shop: Server) -> De
 
 def at_the_vendor(page: str, name: str = "sanne") -> str:
     """What a person does there; gives the address that the vendor sends the browser back to."""
-    with httpx.Client(trust_env=False) as browser:
+    with httpx.Client(trust_env=False, timeout=60) as browser:
         found = browser.get(page.replace("prompt=login", "prompt_=login"))
         form = browser.get(
             found.headers["location"]
