@@ -17,12 +17,12 @@ from core.domain.plan import Change
 from core.domain.subscription import calendar as calendar_rules
 from core.domain.subscription import words
 from core.domain.subscription.badge import Badge, badge_of
-from core.domain.subscription.calendar import EntryKind, Subscribed
+from core.domain.subscription.calendar import Entry, EntryKind, Subscribed
 from core.domain.subscription.events import explained
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
 from core.services.paging import Page, PageQuery
-from core.store import directory, ledger, plans
+from core.store import directory, ledger, lineage, plans
 from core.store import subscription_events as events
 from core.store import subscriptions as store
 from core.store.subscriptions import SubscriptionEntry
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 200
 """Entries of the ledger beside one subscription, the newest."""
+CALENDAR_SECONDS = 60.0
+"""So long turning pages and choosing entries works nothing out again; a reading, or what a person does, ends it at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,27 @@ def calendar_view(ctx: Context, actor: Actor, today: date, query: PageQuery) -> 
     """The calendar with its sums. For viewers."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
+        version = lineage.version(session)
+    told = ctx.looks.get(
+        ("calendar", query.text, query.portal),
+        (version, today),
+        lambda: _told(ctx, today, query),
+        seconds=CALENDAR_SECONDS,
+    )
+    entries = [entry for entry in told if not query.status or entry.kind.value == query.status]
+    rows = tuple(_calendar_row(entry) for entry in entries[query.offset : query.offset + query.size])
+    renewing = [entry.stage for entry in told if entry.kind is EntryKind.RENEWAL]
+    return CalendarView(
+        Page(rows, len(entries)),
+        Counter(entry.kind.value for entry in told),
+        {stage: sum(one <= stage for one in renewing) for stage in sorted(calendar_rules.STAGES)},
+        sum((entry.seats for entry in told if entry.kind is EntryKind.UNUSED), Decimal(0)),
+    )
+
+
+def _told(ctx: Context, today: date, query: PageQuery) -> tuple[Entry, ...]:
+    """Everything that the calendar tells of these subscriptions, in its order."""
+    with ctx.database.session() as session:
         found = store.with_terms(session, PageQuery(text=query.text, portal=query.portal))
         since = ctx.clock.now() - timedelta(days=words.WINDOW_DAYS + 1)
         added = events.last_increases(session, since)
@@ -215,16 +238,7 @@ def calendar_view(ctx: Context, actor: Actor, today: date, query: PageQuery) -> 
         )
         for entry in found
     ]
-    told = calendar_rules.calendar(subscribed, today)
-    entries = [entry for entry in told if not query.status or entry.kind.value == query.status]
-    rows = tuple(_calendar_row(entry) for entry in entries[query.offset : query.offset + query.size])
-    renewing = [entry.stage for entry in told if entry.kind is EntryKind.RENEWAL]
-    return CalendarView(
-        Page(rows, len(entries)),
-        Counter(entry.kind.value for entry in told),
-        {stage: sum(one <= stage for one in renewing) for stage in sorted(calendar_rules.STAGES)},
-        sum((entry.seats for entry in told if entry.kind is EntryKind.UNUSED), Decimal(0)),
-    )
+    return calendar_rules.calendar(subscribed, today)
 
 
 def _row(entry: SubscriptionEntry) -> SubscriptionRow:
