@@ -6,6 +6,7 @@ import base64
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,20 @@ def test_starting_with_a_new_key_in_front_seals_everything_again(tmp_path: Path)
     with database.session() as session:
         assert secrets.get(session, box, "autotask") == {"secret": "x"}
     database.dispose()
+
+
+def test_a_secret_is_taken_once_and_old_ones_of_a_kind_are_forgotten(database: Database, tmp_path: Path) -> None:
+    box = load_box(tmp_path)
+    owners = ("sign_in:old", "sign_in:new", "signXin:old", "portal:1")
+
+    with database.write() as session:
+        for owner in owners:
+            at = NOW if owner.endswith("new") else NOW - timedelta(hours=2)
+            secrets.put(session, box, owner, {"pending": owner, "other": "x"}, at)
+    assert database.run(lambda session: secrets.take(session, box, "sign_in:new", "pending")) == "sign_in:new"
+    assert database.run(lambda session: secrets.take(session, box, "sign_in:new", "pending")) is None
+    database.run(lambda session: secrets.remove_older(session, "sign_in:", NOW - timedelta(hours=1)))
+    with database.session() as session:
+        left = {owner: set(secrets.get(session, box, owner)) for owner in owners}
+    both = {"pending", "other"}
+    assert left == {"sign_in:old": set(), "sign_in:new": {"other"}, "signXin:old": both, "portal:1": both}
