@@ -47,20 +47,20 @@ def test_a_failure_is_one_json_document_too(inside: Inside) -> None:
     assert set(done.json["error"]) == {"kind", "message", "place", "remedy"}
 
 
-def test_a_workspace_file_with_mistakes_names_each_with_its_line(terminal: Terminal) -> None:
-    (terminal.home / "w.yaml").write_text("portals:\n  - {name: A, connector: fiel}\ncustomrs: []\n", encoding="utf-8")
-    done = terminal("workspace", "apply", "w.yaml")
+def test_a_workspace_file_with_mistakes_names_each_with_its_line(inside: Inside, terminal: Terminal) -> None:
+    (inside.home / "w.yaml").write_text("portals:\n  - {name: A, connector: fiel}\ncustomrs: []\n", encoding="utf-8")
+    done = inside("workspace", "apply", "w.yaml")
     assert done.code == 1
     assert "line 3: customrs: There is no such setting. Is customers meant?" in done.err
-    (terminal.home / "w.yaml").write_text("portals:\n  - {name: A, connector: fiel}\n", encoding="utf-8")
+    (inside.home / "w.yaml").write_text("portals:\n  - {name: A, connector: fiel}\n", encoding="utf-8")
     done = terminal("workspace", "apply", "w.yaml", "--language", "nl")
     assert "regel 2: portals.0.connector:" in done.err
 
 
-def test_s1_81_the_terminal_speaks_the_language_asked_for(terminal: Terminal) -> None:
+def test_s1_81_the_terminal_speaks_the_language_asked_for(inside: Inside, terminal: Terminal) -> None:
     assert "Er zijn nog geen portalen." in terminal("portal", "list", "--language", "nl").out
     assert "Exitcodes" in terminal("--help", LANG="nl_NL.UTF-8").out
-    shown = terminal()
+    shown = inside()
     assert (shown.code, "Usage" in shown.out) == (2, True)
 
 
@@ -101,16 +101,15 @@ def test_doctor_says_what_to_do(inside: Inside) -> None:
     assert "Autotask is not connected yet." in inside("doctor").out
 
 
-def test_a_database_that_does_not_answer_is_told_without_its_password(terminal: Terminal) -> None:
+def test_a_database_that_does_not_answer_is_told_without_its_password(inside: Inside) -> None:
     url = "postgresql://me:hushhush@127.0.0.1:1/nope"
-    done = terminal("portal", "list", CONTRACTBRIDGE_DATABASE_URL=url)
+    done = inside("portal", "list", CONTRACTBRIDGE_DATABASE_URL=url)
     assert done.code == 1
     assert "does not answer" in done.err
     assert "hushhush" not in done.err + done.out
 
 
 def test_our_own_mistake_gives_a_number_and_keeps_the_details_in_a_file(inside: Inside) -> None:
-    (inside.home / "data").mkdir()
     (inside.home / "data" / "contractbridge.db").write_bytes(b"this is no database at all" * 100)
     done = inside("portal", "list")
     assert done.code == 1
@@ -153,21 +152,21 @@ def test_what_keeps_running_ends_when_asked(terminal: Terminal, arguments: tuple
         assert "http://127.0.0.1:" in line or "background engine runs" in line
         time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=30)[0]
+        rest = process.communicate(timeout=120)[0]
     finally:
         process.kill()
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
 
 
-def test_a_back_up_is_made_and_restored(terminal: Terminal) -> None:
-    file = terminal.home / "back-up.zip"
-    made = terminal("backup", str(file), "--json")
+def test_a_back_up_is_made_and_restored(inside: Inside) -> None:
+    file = inside.home / "back-up.zip"
+    made = inside("backup", str(file), "--json")
     assert made.code == 0
     assert file.stat().st_size == made.json["size"]
-    refused = terminal("restore", str(file))
+    refused = inside("restore", str(file))
     assert refused.code == 1
     assert "not empty" in refused.err
-    assert terminal("restore", str(file), "--replace", "--json").json["rows"] == made.json["rows"]
-    moved = terminal("migrate-database", f"sqlite:///{terminal.home / 'moved.db'}", "--json")
+    assert inside("restore", str(file), "--replace", "--json").json["rows"] == made.json["rows"]
+    moved = inside("migrate-database", f"sqlite:///{inside.home / 'moved.db'}", "--json")
     assert moved.json["total"] == sum(made.json["rows"].values()) + 1, "and the entry of the audit that it was restored"

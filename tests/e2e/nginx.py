@@ -142,4 +142,4 @@ class _ToThisMachine(httpx.HTTPTransport):
 def client(home: Path) -> httpx.Client:
     """Asks nginx over TLS, and checks its certificate; on Linux from an address that is not the proxy's own."""
     known = ssl.create_default_context(cafile=str(home / "site.pem"))
-    return httpx.Client(transport=_ToThisMachine(verify=known, local_address=VISITOR))
+    return httpx.Client(transport=_ToThisMachine(verify=known, local_address=VISITOR), timeout=60)
