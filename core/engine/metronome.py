@@ -39,7 +39,10 @@ def queue_due(ctx: Context) -> list[int]:
         for portal in due:
             timed = _schedule(portal)
             portals.set_due(session, portal.id, next_due(timed, now, where) if timed else None)
-        run = runs.enqueue(session, _run_of(due), now) if due else None
+        if not due or runs.waiting_like(session, _run_of(due)):
+            # Where runs take longer than their schedule they do not pile up: the one that waits reads the portals after now.
+            return []
+        run = runs.enqueue(session, _run_of(due), now)
         return [run.id] if run else []
 
     queued = ctx.database.run(work)

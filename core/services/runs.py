@@ -73,9 +73,9 @@ def run_state(ctx: Context, actor: Actor, run_id: int) -> RunState:
 
 def _request(ctx: Context, actor: Actor, new: NewRun) -> int:
     def work(session: Session) -> int:
-        for waiting in store.unfinished(session, kinds=[new.kind]):
-            if waiting.status == store.QUEUED and _same(waiting, new):
-                return waiting.id
+        waiting = store.waiting_like(session, new)
+        if waiting is not None:
+            return waiting.id
         queued = store.enqueue(session, new, ctx.clock.now())
         assert queued is not None
         note(
@@ -85,6 +85,3 @@ def _request(ctx: Context, actor: Actor, new: NewRun) -> int:
 
     return ctx.database.run(work)
 
-
-def _same(waiting: store.Run, new: NewRun) -> bool:
-    return waiting.portals == tuple(new.portals) and dict(waiting.options) == dict(new.options)

@@ -263,9 +263,9 @@ def queue_syncs(ctx: Context) -> list[int]:
             # Before Autotask is connected there is nothing to compare with; the first sync afterwards takes everything.
             return []
         names = tuple(name for _, name in due)
-        run = runs.enqueue(
-            session, NewRun(kind="sync", portals=names, options={"apply": True}, started_by="webhook"), now
-        )
+        new = NewRun(kind="sync", portals=names, options={"apply": True}, started_by="webhook")
+        # While runs take longer than events come, they do not pile up: the one that waits plans with these events, too.
+        run = None if runs.waiting_like(session, new) else runs.enqueue(session, new, now)
         if run is None:
             return []
         note(

@@ -212,6 +212,15 @@ def unfinished(session: Session, *, kinds: Sequence[str] = ()) -> list[Run]:
     return [_run(row) for row in session.execute(query)]
 
 
+def waiting_like(session: Session, new: NewRun) -> Run | None:
+    """A queued run, not begun yet, that does the same: what is asked for now is done by it."""
+    for run in unfinished(session, kinds=[new.kind]):
+        same = set(run.portals) == set(new.portals) and dict(run.options) == dict(new.options)
+        if run.status == QUEUED and same:
+            return run
+    return None
+
+
 def last_finished(session: Session, *, kinds: Sequence[str] = ()) -> Run | None:
     """The run that finished last."""
     query = select(RUN).where(RUN.c.finished_at.is_not(None)).order_by(RUN.c.finished_at.desc(), RUN.c.id.desc())

@@ -216,6 +216,18 @@ def test_after_ten_days_off_a_portal_is_read_once_not_ten_times(acme: World) -> 
     assert queue_due(acme.ctx) == []
 
 
+def test_runs_that_take_longer_than_their_schedule_do_not_pile_up(acme: World) -> None:
+    save(acme, schedule={"cron": "* * * * *"}, next_due_at=datetime(2026, 11, 20, 8, 0, tzinfo=UTC))
+    [number] = queue_due(acme.ctx)
+    acme.clock.move(minutes=2)
+    assert queue_due(acme.ctx) == []
+    assert due_at(acme) > acme.clock.now()  # type: ignore[operator]
+    with acme.database.write() as session:
+        runs.claim(session, "somebody", acme.clock.now(), 60, run_id=number)
+    acme.clock.move(minutes=2)
+    assert len(queue_due(acme.ctx)) == 1
+
+
 def test_portals_due_together_share_one_run(acme: World) -> None:
     acme.portal("Pax8")
     moment = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)

@@ -192,6 +192,15 @@ def test_s1_58_a_sync_follows_after_30_seconds_however_many_events_come(hooked: 
     assert queued_at == 30
 
 
+def test_syncs_of_events_do_not_pile_up_while_one_waits(hooked: Context, clock: StandingClock) -> None:
+    for number in range(3):
+        send(hooked, ("C", "A", number), message=f"m{number}")
+        webhook_processing.process_waiting(hooked)
+        clock.forward(seconds=10)
+        webhook_processing.queue_syncs(hooked)
+    assert queued(hooked) == [("sync", ("P",), {"apply": True}, "webhook")]
+
+
 def test_events_that_change_nothing_ask_for_no_sync(hooked: Context, clock: StandingClock) -> None:
     post(hooked, {"type": "invoice.paid"})
     webhook_processing.process_waiting(hooked)
