@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
@@ -26,6 +26,7 @@ from core.services.access import SYSTEM
 from core.services.autotask_settings import connection, zone_name
 from core.services.consumption_files import read_billing
 from core.services.context import Context, Lookout, Pace
+from core.services.database_clock import DatabaseClock
 from core.services.network import allowed_hosts
 from core.services.rest_files import read_file
 from core.services.rotation import Rotations
@@ -57,15 +58,16 @@ class App:
 
 
 class WorkspaceClock:
-    """The machine's clock; days are those of the workspace's time zone."""
+    """One clock for all machines on a database; days are those of the workspace's time zone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._clock = DatabaseClock(database)
         self._lock = threading.Lock()
         self._known: tuple[float, ZoneInfo] | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._clock.now()
 
     def today(self) -> date:
         return self.now().astimezone(self._zone()).date()

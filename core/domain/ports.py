@@ -314,7 +314,7 @@ class TargetWriter(Protocol):
     def add_line(self, line: NewLine) -> LineRef: ...
 
     def only_while(self, allowed: Callable[[], bool]) -> None:
-        """From now on ask this right before any write leaves, when nothing is waited for any more: False, and it is not sent (M4)."""
+        """From now on ask this right before a write leaves, when nothing is waited for any more. False: it stays at home (M4)."""
 
 
 class TargetProvisioner(Protocol):

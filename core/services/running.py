@@ -84,12 +84,10 @@ class Running:
         """Whether a write may leave at this very moment: asked last, when it has its place at Autotask and nothing is waited for.
 
         A process that stood still since the write was noted may have been taken for dead and its work be done by another one (M4).
-        Where several machines share a database the run's and the turn's leases are looked at there: their clocks prove nothing.
+        So the run's lease and that of the turn are looked at where they are: the clock of a machine that slept proves nothing.
         """
         if not self.may_send():
             return False
-        if self.ctx.database.is_sqlite:
-            return True
         try:
             with self.ctx.database.session() as session:
                 mine = runs.is_mine(session, self.id, self.owner)

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from core.domain.text import T
 from core.services.context import Context
 from core.services.readiness import Reason, reasons
+from core.settings import Settings
 from core.web.metrics import WorkspaceNumbers
 
 log = structlog.get_logger()
@@ -41,7 +42,8 @@ class Health:
     def readyz(self, _request: Request) -> Response:
         found = self._reasons()
         if not found:
-            return JSONResponse({"status": "ready", "database": "ok"})
+            # Of this process: the pages, and where the engine is that belongs to it.
+            return JSONResponse({"status": "ready", "database": "ok", "role": "web", "engine": Settings().engine})
         log.warning("web.not_ready", reasons=[reason.code for reason in found])
         told = [{"code": reason.code, "message": str(reason.message)} for reason in found]
         return JSONResponse({"status": "not ready", "reasons": told}, status_code=503)

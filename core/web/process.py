@@ -47,12 +47,15 @@ async def lifespan(_server: object) -> AsyncIterator[dict[str, object]]:
     try:
         yield {}
     finally:
-        await asyncio.to_thread(engine.stop)
+        if engine is not None:
+            await asyncio.to_thread(engine.stop)
         log.info("web.stopped")
 
 
-def _start_engine(app: App) -> Engine | Beside:
-    """As `CONTRACTBRIDGE_ENGINE` says: in threads of this process, or in a process beside it."""
+def _start_engine(app: App) -> Engine | Beside | None:
+    """As `CONTRACTBRIDGE_ENGINE` says: in threads of this process, in a process beside it, or none: `worker` runs elsewhere."""
+    if app.settings.engine == "elsewhere":
+        return None
     if app.settings.engine != "beside":
         return start_embedded(app)
     beside = Beside()

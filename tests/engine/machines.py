@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,19 @@ def settings(home: Path, url: str) -> Settings:
     return Settings(home=home, database_url=url, secret_key="a key that all machines have")  # type: ignore[arg-type]
 
 
-def connect(app: App, server: SandboxServer, portals: Mapping[str, Sequence[tuple[int, int]]]) -> None:
-    """Portals of files, automatic; each has lines of (company, service). Customers and products are named by their numbers."""
+def of_files(_: str) -> dict[str, Any]:
+    """A portal of exports that are brought."""
+    return {"connector": "file", "settings": {"customer": "Customer", "product": "Product", "quantity": "Count"}}
+
+
+def connect(
+    app: App,
+    server: SandboxServer,
+    portals: Mapping[str, Sequence[tuple[int, int]]],
+    kind: Callable[[str], dict[str, Any]] = of_files,
+    hosts: Sequence[str] = (),
+) -> None:
+    """Automatic portals; each has lines of (company, service). Customers and products are named by their numbers."""
     known = server.credentials
     pairs = [(portal, *pair) for portal, several in portals.items() for pair in several]
     document = {
@@ -49,13 +60,8 @@ def connect(app: App, server: SandboxServer, portals: Mapping[str, Sequence[tupl
             "user_name": known.user_name, "secret": "${SECRET}", "integration_code": known.integration_code,
             "base_url": server.base_url,
         },
-        "portals": [
-            {
-                "name": name, "connector": "file", "mode": "automatic", "policy": BOLD,
-                "settings": {"customer": "Customer", "product": "Product", "quantity": "Count"},
-            }
-            for name in portals
-        ],
+        "allowed_hosts": list(hosts),
+        "portals": [{"name": name, "mode": "automatic", "policy": BOLD, **kind(name)} for name in portals],
         "customers": [
             {"portal": name, "customer": f"C{company}", "company_id": company}
             for name, company in sorted({(name, company) for name, company, _ in pairs})

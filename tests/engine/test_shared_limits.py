@@ -207,3 +207,25 @@ def test_what_could_not_be_told_is_told_later() -> None:
     broken[0] = False
     meter.flush()
     assert told == [3]
+
+
+@pytest.mark.postgres
+def test_machines_whose_clocks_differ_have_one_time(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are compared over machines: a clock that is ahead must not take the others for dead."""
+    import core.services.database_clock as module
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(minutes=10)
+
+    database = Database(postgres_database, pool_size=1)
+    right = module.DatabaseClock(database).now()
+    monkeypatch.setattr(module, "datetime", Ahead)
+    wrong = module.DatabaseClock(database)
+    assert wrong.now() - right < timedelta(minutes=5)
+    monkeypatch.setattr(module, "datetime", datetime)
+    monkeypatch.setattr(module, "ASK_EVERY", 0.0)
+    assert until(lambda: abs(wrong.now() - datetime.now(UTC)) < timedelta(minutes=5)), "a clock that was set is noticed"
+    assert until(lambda: not wrong._asking)
+    database.dispose()
