@@ -120,6 +120,7 @@ USE_CASES: dict[Role, dict[str, str]] = {
         "sessions": "save_session_limits session_limits",
         "views_settings": "api_budget",
         "workspace": "apply_workspace export_workspace",
+        "workspace_alerts": "apply_alerts",
         "workspace_mappings": "apply_mappings",
         "workspace_portals": "apply_portals",
     },

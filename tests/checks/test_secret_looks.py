@@ -48,6 +48,7 @@ KNOWN = {
     "core/services/webhooks.py:delivery_body": SHOWN + "webhook.body_shown",
     "core/services/webhooks.py:rotate_secret": COMPARES,
     "core/services/webhooks.py:save_settings": COMPARES,
+    "core/services/workspace_alerts.py:_apply_channels": COMPARES,
     "core/services/workspace_portals.py:_change": COMPARES,
     "core/store/secrets.py:": "the store itself",
     "core/store/webhooks.py:": "the store itself",

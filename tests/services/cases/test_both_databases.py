@@ -57,7 +57,7 @@ def test_s1_27_from_nothing_to_updated_contract_lines(app: bootstrap.App, sandbo
     ctx = app.context
     _, admin = people.sign_in(ctx, "admin", "correct horse battery")
     number = people.add_person(ctx, admin, "Otto", "another good password", Role.OPERATOR)
-    token, otto = people.sign_in(ctx, "otto", "another good password", "10.0.0.1")
+    token, otto = people.sign_in(ctx, "otto", "another good password", people.Visit("10.0.0.1"))
     assert (otto.id, people.actor_of_token(ctx, token)) == (number, otto)
 
     known = sandbox.credentials
