@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 MOST_REDIRECTS = 3
 BARE = "contractbridge.bare"
-"""Marks a request inside the HTTP library that goes out without our client certificate."""
+"""Marks a request inside the HTTP library that goes out without our client certificate and cookies."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 NEVER_SENT = (
     httpx.ConnectError,
@@ -240,6 +240,10 @@ class _Guarded(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         checked = self._guard.check(str(request.url))
+        headers = request.headers.copy()
+        if request.extensions.get(BARE):
+            # Cookies know no ports, and may be meant for a whole domain.
+            headers.pop("cookie", None)
         bare = self._tls.own is not None and bool(request.extensions.get(BARE))
         with self._lock:
             # One pool a host: a connection to the same address was made under another name's certificate.
@@ -253,9 +257,7 @@ class _Guarded(httpx.BaseTransport):
             url = request.url.copy_with(host=address)
             try:
                 return transport.handle_request(
-                    httpx.Request(
-                        request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
-                    )
+                    httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=extensions)
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if number == len(checked.addresses):

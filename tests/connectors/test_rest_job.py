@@ -203,7 +203,8 @@ def test_a_result_on_another_host_gets_no_credentials_and_only_where_it_is_allow
     more: dict[str, Any] = {"auth": auth, "secrets": secrets, "headers": {"X-More": "{{ secret.extra }}"}}
     with endpoint({"/blob": {"data": rows(3)}}) as other:
         told = f"{other.url}/blob?se=2026-10-05T07%3A00%3A00Z&sig=a%2Fb%2Bc%3D&t={{{{%20secret.token%20}}}}"
-        with endpoint({"/jobs": BEGUN, "/jobs/j 1": {"status": "done", "url": told}}) as server:
+        state = answer({"status": "done", "url": told}, set_cookie="session=s-1234; Path=/")
+        with endpoint({"/jobs": BEGUN, "/jobs/j 1": state}) as server:
             job = {"result_url": "{{ job.url }}"}
             with pytest.raises(ShapeChanged, match="refers to another server"):
                 read(server, job, **more)
@@ -213,6 +214,7 @@ def test_a_result_on_another_host_gets_no_credentials_and_only_where_it_is_allow
         (asked,) = other.asked
     assert "authorization" not in asked.headers
     assert "x-more" not in asked.headers
+    assert "cookie" not in asked.headers, "cookies know no ports"
     assert asked.query.startswith("se=2026-10-05T07%3A00%3A00Z&sig=a%2Fb%2Bc%3D&t=")
     assert "abcd1234" not in asked.query, "an answer is never filled in"
     assert "a%2Fb" not in line.origin.source
