@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from core.domain.charges.planner import told_too_early_key
 from core.domain.charges.settings import ChargeSettings
 from core.domain.charges.wanted import place_of
 from core.domain.connector import Feed
-from core.domain.consumption_lines import WIDE
+from core.domain.consumption_lines import FINAL_AFTER_DAYS, WIDE, final_from
 from core.domain.mapping import CustomerKey
 from core.domain.text import T, Text
 from core.services.access import Actor, Role, require
@@ -20,8 +21,10 @@ from core.services.consumption import tells_amounts
 from core.services.portals import find
 from core.store import charge_shown, charges, consumption, mappings
 from core.store import portals as portal_store
+from core.store.portals import Portal
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
     from core.services.context import Context
@@ -49,7 +52,9 @@ class AmountSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRow:
-    """One reading of a portal's amounts. `total` is what the source itself says it comes to, where it does."""
+    """One reading of a portal's amounts. `total` is what the source itself says it comes to, where it does. Of a provisional one:
+    `final_on` is the day from which its month does not change any more, `again` that this day has come and nobody told it since.
+    """
 
     taken_at: datetime
     period_start: date
@@ -59,6 +64,8 @@ class ReadingRow:
     provisional: bool
     total: Decimal | None
     files: tuple[str, ...]
+    final_on: date | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +118,30 @@ def readings(ctx: Context, actor: Actor, portal: str, *, limit: int = 50) -> tup
     """The latest readings of a portal's amounts."""
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
-        rows = consumption.readings(session, find(session, portal).id, limit=limit)
-    return tuple(
-        ReadingRow(
-            taken_at=row.taken_at, period_start=row.period_start, period_end=row.period_end, lines=row.lines,
-            complete=row.complete, provisional=row.provisional, total=None if row.total is None else Decimal(row.total),
-            files=tuple(str(name).rsplit("/", 1)[-1] for name in row.files),
-        )
-        for row in rows
+        found = find(session, portal)
+        rows = consumption.readings(session, found.id, limit=limit)
+    today = ctx.clock.today()
+    told: set[date] = set()
+    shown: list[ReadingRow] = []
+    for row in rows:
+        closed = final_day(found, row.period_end) if row.provisional else None
+        early = closed is not None and row.complete and row.taken_at.date() < closed <= today
+        shown.append(_reading(row, closed, again=early and row.period_start not in told))
+        told |= {row.period_start} if row.complete else set()
+    return tuple(shown)
+
+
+def final_day(portal: Portal, period_end: date) -> date:
+    """From which day a month of this portal is taken to be final (setting `final_after_days`)."""
+    days = portal.settings.get("final_after_days")
+    return final_from(period_end, days if isinstance(days, int) else FINAL_AFTER_DAYS)
+
+
+def _reading(row: Row[Any], final_on: date | None, *, again: bool) -> ReadingRow:
+    return ReadingRow(
+        taken_at=row.taken_at, period_start=row.period_start, period_end=row.period_end, lines=row.lines,
+        complete=row.complete, provisional=row.provisional, total=None if row.total is None else Decimal(row.total),
+        files=tuple(str(name).rsplit("/", 1)[-1] for name in row.files), final_on=final_on, again=again,
     )  # fmt: skip
 
 
@@ -164,6 +187,8 @@ class _Reasons:
     findings: Mapping[tuple[str, str], Text]
     ignored: frozenset[CustomerKey]
     settings: Mapping[str, ChargeSettings | None]
+    again: Mapping[str, Text]
+    """By portal: that its month was read too early, and what to do."""
 
     def of(self, portal: str, customer_id: str, charged: Decimal, *, provisional: bool) -> Text:
         if CustomerKey(portal, customer_id) in self.ignored:
@@ -175,6 +200,8 @@ class _Reasons:
             return found
         if charged:
             return T("Some amounts are not charged: taxes, licences, or what the settings leave out.")
+        if provisional and portal in self.again:
+            return self.again[portal]
         if provisional and not settings.provisional:
             return T("The source may still change this month: it is charged when it is final.")
         return T("The settings leave these amounts out, or no plan was made since they came.")
@@ -182,7 +209,10 @@ class _Reasons:
 
 def _reasons(session: Session, period: date) -> _Reasons:
     found: dict[tuple[str, str], Text] = {}
+    again: dict[str, Text] = {}
     for one in charges.findings(session):
+        if one.key == told_too_early_key(one.portal, period) and one.remedy is not None:
+            again[one.portal] = T("{message} {remedy}", message=one.message, remedy=one.remedy)
         place = place_of(one)
         if place is not None and place[2] == period:
             found.setdefault(place[:2], one.message)
@@ -195,4 +225,5 @@ def _reasons(session: Session, period: date) -> _Reasons:
             portal.name: settings[portal.id].settings if portal.id in settings else None
             for portal in portal_store.all_portals(session)
         },
+        again,
     )

@@ -21,7 +21,7 @@ from core.domain.charges.plan import (
     PortalCharging,
 )
 from core.domain.charges.planner import plan_charges
-from core.domain.consumption_lines import FINAL_AFTER_DAYS, final_from
+from core.domain.consumption_lines import final_from
 from core.domain.errors import ContractBridgeError
 from core.domain.plan import ChangeStatus
 from core.domain.ports import Target
@@ -29,6 +29,7 @@ from core.domain.text import Money, T, Text
 from core.services.amount_doubts import known_doubts
 from core.services.applying import End
 from core.services.charge_journal import ChargeJournal, is_charge
+from core.services.charge_sources import final_day
 from core.services.charging_apply import ChargeApplier, ChargeWork
 from core.services.charging_settle import keep, settle_charges
 from core.services.context import Context
@@ -188,8 +189,7 @@ def gather(
 
 def _told_too_early(one: consumption.StoredConsumption, portal: portal_store.Portal | None, today: date) -> date | None:
     """Since when a month is final that was told while it could still change; None where that is not so."""
-    days = portal.settings.get("final_after_days") if portal is not None else None
-    closed = final_from(one.period_end, days if isinstance(days, int) else FINAL_AFTER_DAYS)
+    closed = final_day(portal, one.period_end) if portal is not None else final_from(one.period_end)
     early = one.provisional and one.taken_at.date() < closed <= today
     return closed if early else None
 

@@ -76,7 +76,7 @@ def _readings(told: Sequence[str]) -> None:
         "period": config.TextColumn(tr("Period"), width=170),
         "lines": config.TextColumn(tr("Lines"), alignment="right", width=65),
         "whole": config.TextColumn(tr("Is it whole?"), width=150),
-        "final": config.TextColumn(tr("Can it still change?"), width=150),
+        "final": config.TextColumn(tr("Can it still change?"), width=200),
         "total": config.TextColumn(tr("Total of the source"), alignment="right", width=115),
         "files": config.TextColumn(tr("Files")),
     }
@@ -90,10 +90,19 @@ def _reading(row: ReadingRow) -> dict[str, object]:
         "period": f"{day(row.period_start)} – {day(row.period_end)}",
         "lines": number(row.lines),
         "whole": tr("yes") if row.complete else tr("no: nothing is charged"),
-        "final": tr("yes, it is not final yet") if row.provisional else tr("no"),
+        "final": _final(row),
         "total": money(row.total) if row.total is not None else "",
         "files": ", ".join(row.files),
     }
+
+
+def _final(row: ReadingRow) -> str:
+    """Whether the source may still change it; and what to do where it was told before that was over."""
+    if row.again:
+        return tr("it was final later: bring it once more")
+    if not row.provisional or row.final_on is None:
+        return tr("no")
+    return tr("until {day}", day=row.final_on)
 
 
 def check(period: date | None) -> None:

@@ -162,10 +162,15 @@ def _company(facts: ChargeFacts, consumed: Consumed) -> int | None:
     return known.company_id
 
 
+def told_too_early_key(portal: str, period: date) -> str:
+    """The key of the finding that a portal's month is to be told once more."""
+    return f"charge-again|{portal}|{period}"
+
+
 def _told_too_early(consumed: Consumed, closed: date) -> Finding:
     """One finding for all customers of the portal and month: what is to be done is the same for all of them."""
     return Finding(
-        kind=FindingKind.STALE, key=f"charge-again|{consumed.portal}|{consumed.period_start}", portal=consumed.portal,
+        kind=FindingKind.STALE, key=told_too_early_key(consumed.portal, consumed.period_start), portal=consumed.portal,
         subject=consumed.portal,
         message=T("The amounts of {portal} from {first} to {last} were read before the month was final, which it is since {day}; "
                   "they are not charged yet.",

@@ -22,7 +22,7 @@ from core.domain.policy import Mode
 from core.domain.text import T
 from core.domain.usage import Reading, UsageLine
 from core.files.consumption import read_consumption
-from core.services import charges, uploads
+from core.services import charge_sources, charges, uploads
 from core.services.access import SYSTEM, Actor, Role
 from core.services.consumption_files import bring_files, charge_rows
 from tests.files.azure_exports import ZON, row, write
@@ -166,9 +166,17 @@ def test_s1_63_a_month_that_was_read_too_early_says_what_to_do(azure: World, tmp
     assert (azure.clock.today(), summary.charges["provisional"], summary.findings["stale"]) == (date(2026, 12, 8), 1, 1)
     (finding,) = charges.overview(azure.ctx, SYSTEM, date(2026, 11, 1)).findings
     assert (str(finding.message).count("2026-12-08"), "once more" in str(finding.remedy)) == (1, True)
+    (shown,) = charge_sources.readings(azure.ctx, SYSTEM, "Azure")
+    assert (shown.final_on, shown.again) == (date(2026, 12, 8), True)
+    (check,) = charge_sources.source_check(azure.ctx, SYSTEM, date(2026, 11, 1))
+    assert "once more" in str(check.why)
     uploads.import_file(azure.ctx, SYSTEM, "Azure", file, file.name)
     assert azure.sync().charges["applied"] == 1
     assert (total(azure), charges.overview(azure.ctx, SYSTEM, date(2026, 11, 1)).findings) == (10, ())
+    assert [(one.provisional, one.again) for one in charge_sources.readings(azure.ctx, SYSTEM, "Azure")] == [
+        (False, False),
+        (True, False),
+    ]
 
 
 @pytest.mark.parametrize(("days", "final"), [(0, True), (7, True), (40, False)])
