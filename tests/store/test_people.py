@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -66,6 +67,14 @@ def test_each_try_after_the_third_doubles_the_wait_and_counts_for_all_processes(
         assert tries.take(session, "name:2", now, limit) is None
         tries.succeeded(session, "name:1")
         assert tries.take(session, "name:1", now, limit) is None
+
+
+def test_many_tries_at_once_are_no_more_free_tries(database: Database) -> None:
+    def one(_: int) -> bool:
+        return database.run(lambda session: tries.take(session, "name:3", NOW, tries.Limit(free=3))) is None
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(one, range(12))) == 3
 
 
 def test_tries_are_forgotten_in_time_and_given_back_when_they_were_right(database: Database) -> None:

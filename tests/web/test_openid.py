@@ -25,6 +25,7 @@ from core.web.address import SESSION_COOKIE
 from core.web.openid import DONE
 from tests import oidc_provider
 from tests.oidc_provider import Client, Provider
+from tests.web.test_outside import client as outside
 
 BASE = "http://testserver"
 WORD = "of the company"
@@ -297,6 +298,14 @@ def test_what_is_asked_for_has_pkce_state_and_nonce_and_nothing_secret(company: 
     assert all(len(asked[name][0]) >= 32 for name in ("state", "nonce", "code_challenge"))
     assert asked["scope"] == ["openid profile email"]
     assert company.known.secret not in str(asked)
+
+
+def test_below_a_path_and_behind_a_proxy_the_provider_leads_back_there(company: Company) -> None:
+    served = outside(company.web, below="portal")
+    answer = served.get("/portal/auth/openid?next=/portal/changes", headers={"x-forwarded-proto": "https"})
+    asked = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert asked["redirect_uri"] == [f"https://testserver/portal{DONE}"]
+    assert f"Path=/portal{DONE}" in answer.headers["set-cookie"]
 
 
 def test_the_errand_cookie_is_for_our_answer_alone(company: Company) -> None:
