@@ -14,6 +14,11 @@ def new_owner() -> str:
     return f"{_host()}|{os.getpid()}|{_birth(os.getpid())}|{uuid.uuid4().hex[:12]}"
 
 
+def same_process(one: str, other: str) -> bool:
+    """Whether both names are of the same process."""
+    return one.rpartition("|")[0] == other.rpartition("|")[0]
+
+
 def is_dead(owner: str) -> bool:
     """Whether the process of this owner is known to be gone. False when nobody can tell: then its lease must run out."""
     parts = owner.split("|")

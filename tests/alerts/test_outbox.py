@@ -22,9 +22,10 @@ from core.domain.notice import Delivery, Refusal, Severity
 from core.domain.text import T
 from core.services import alerts
 from core.services.access import SYSTEM, Actor, Role
+from core.services.owners import new_owner
 from core.services.paging import PageQuery
 from core.services.reports import statements
-from core.store import alert_outbox, directory
+from core.store import alert_outbox, directory, leases
 from tests.alerts.conftest import NOW, Desk, make_desk
 from tests.alerts.smtp_fake import Mailbox, mail_server
 from tests.connectors.fakes import serving
@@ -372,3 +373,16 @@ def desk_mail(box: Mailbox) -> dict[str, object]:
         "security": "none",
         "sign_in": "none",
     }
+
+
+def test_what_this_process_left_behind_when_the_database_went_away_keeps_nobody_from_sending(desk: Desk) -> None:
+    """Its lease could not be given back; another process's holds, this one's own does not."""
+    desk.mail()
+    desk.plan("a", kind=FindingKind.DRIFT)
+    desk.look()
+    for owner, sent in (("elsewhere|1|2|3", 0), (new_owner(), 1)):
+        with desk.ctx.database.write() as session:
+            session.execute(leases.LEASE.delete())
+            assert leases.acquire(session, "alerts.sending", owner, desk.clock.now(), 600.0)
+        desk.deliver()
+        assert len(desk.post.sent) == sent

@@ -7,6 +7,7 @@ servers recognise it; a card may then stand twice in a channel, with the number 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from core.services.access import SYSTEM, Actor, Role, require
 from core.services.alerts.evaluating import evaluate
 from core.services.alerts.notices import as_mapping, notice_for
 from core.services.autotask_settings import zone_name
-from core.services.owners import is_dead, new_owner
+from core.services.owners import is_dead, new_owner, same_process
 from core.store import alert_outbox as outbox
 from core.store import leases
 from core.store import secrets as secret_store
@@ -38,6 +39,9 @@ log = structlog.get_logger()
 LEASE, LEASE_SECONDS = "alerts.sending", 600.0
 """Longer than any one message takes: while it is held, nobody else sends."""
 MOST_RESTS = 4
+_guard = threading.Lock()
+_sending: set[str] = set()
+"""Databases for which this process is sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,22 @@ def owner_of(channel_id: int) -> str:
 @contextmanager
 def _alone(ctx: Context) -> Iterator[str]:
     """The name of the one that may send; empty when somebody else does."""
+    with _guard:
+        busy = ctx.database.url in _sending
+        if not busy:
+            _sending.add(ctx.database.url)
+    if busy:
+        yield ""
+        return
+    try:
+        with _leased(ctx) as owner:
+            yield owner
+    finally:
+        _sending.discard(ctx.database.url)
+
+
+@contextmanager
+def _leased(ctx: Context) -> Iterator[str]:
     owner = new_owner()
 
     def take(session: Session) -> bool:
@@ -246,7 +266,8 @@ def _alone(ctx: Context) -> Iterator[str]:
         if leases.acquire(session, LEASE, owner, now, LEASE_SECONDS):
             return True
         other = leases.holder(session, LEASE, now)
-        if not is_dead(other):
+        # Where it is of this very process it was left behind when the database went away: nobody else sends here now.
+        if not (is_dead(other) or same_process(other, owner)):
             return False
         leases.release(session, LEASE, other)
         return leases.acquire(session, LEASE, owner, now, LEASE_SECONDS)
