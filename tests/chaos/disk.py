@@ -36,9 +36,9 @@ def _become_own_root() -> None:
     """For who is not root: root of a namespace of one's own, where mounting is allowed."""
     user, group = os.getuid(), os.getgid()
     _call("unshare", NEW_USERS | NEW_MOUNTS)
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+    Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="utf-8")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="utf-8")
 
 
 def remount(place: str, *, read_only: bool) -> None:
