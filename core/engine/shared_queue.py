@@ -20,7 +20,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException
 from procrastinate.jobs import Status
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.engine.queue import Handler
+from core.engine.queue import EmbeddedQueue, Handler
 from core.services.context import Context
 from core.services.owners import new_owner
 from core.store import queue_schema, runs
@@ -71,11 +71,22 @@ class SharedQueue:
         """Serve; begin anew after the database was away."""
         while not self._ended.is_set():
             try:
-                queue_schema.prepare(self._ctx.database)
+                if not queue_schema.prepare(self._ctx.database):
+                    self._look_instead(handler)
+                    return
                 asyncio.run(self._serve(handler))
             except TROUBLE as error:
                 log.warning("queue.unreachable", error=type(error).__name__)
             self._ended.wait(self._look_every * 2)
+
+    def _look_instead(self, handler: Handler) -> None:
+        """Where no schema may be made for the library, threads look at the table of runs themselves: a little later, as safely."""
+        log.warning("queue.no_schema", remedy="GRANT CREATE ON DATABASE")
+        queue = EmbeddedQueue(self._ctx, threads=self._count, look_every=self._look_every)
+        self._wake = queue.wake
+        queue.start(handler)
+        self._ended.wait()
+        queue.stop(threading.TIMEOUT_MAX)
 
     async def _serve(self, handler: Handler) -> None:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from typing import Any
 
 from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from core.store.db import Database, postgres_arguments
 
@@ -22,14 +23,26 @@ IDLE_HOURS = 24
 """A schema of another version goes when no worker of that version was seen for so long."""
 
 
-def prepare(database: Database) -> None:
-    """Make the schema where it is missing. Raises SQLAlchemyError, for one where this user may not make schemas."""
-    with database.engine.begin() as connection:
-        if _is_there(connection):
-            return
+REFUSED = "42501"
+"""PostgreSQL's code for: this user may not do that."""
+
+
+def prepare(database: Database) -> bool:
+    """Make the schema where it is missing; False where this user may not. Raises SQLAlchemyError."""
+    try:
+        with database.engine.begin() as connection:
+            _prepare(connection)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != REFUSED:
+            raise
+        return False
+    return True
+
+
+def _prepare(connection: Connection) -> None:
+    if not _is_there(connection):
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": LOCK})
-        if _is_there(connection):
-            return
+    if not _is_there(connection):
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
         connection.execute(text(f"SET LOCAL search_path TO {SCHEMA}"))
         driver: Any = connection.connection.driver_connection

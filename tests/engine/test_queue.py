@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from core.engine.queue import EmbeddedQueue, Queue
 from core.engine.shared_queue import SharedQueue
 from core.store import queue_schema, runs
+from core.store.db import Database
 from core.store.runs import NewRun, Run
 from tests.services.money.world import SandboxData, World
 from tests.waiting import until
@@ -216,3 +218,28 @@ def _jobs(world: World) -> int:
     with world.database.session() as session:
         query = text(f"SELECT count(*) FROM {queue_schema.SCHEMA}.procrastinate_jobs")
         return int(session.execute(query).scalar_one())
+
+
+@pytest.mark.postgres
+def test_where_no_schema_may_be_made_the_table_of_runs_is_looked_at_instead(shared: World, postgres_url: str) -> None:
+    name = f"poor_{os.getpid()}"
+    with shared.database.engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {queue_schema.SCHEMA} CASCADE"))
+        connection.execute(text(f"DROP ROLE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
+        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}"))
+        connection.execute(text(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {name}"))
+    poor = Database(make_url(shared.database.url).set(username=name).render_as_string(hide_password=False))
+    log = Handled(shared)
+    log.gate.set()
+    queue = SharedQueue(replace(shared.ctx, database=poor), look_every=0.05)
+    queue.start(log.handle)
+    try:
+        number = log.queue("A")
+        assert until(lambda: _status(shared, number) == "done")
+    finally:
+        assert queue.stop(60.0)
+        poor.dispose()
+        with shared.database.engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {name}"))
+            connection.execute(text(f"DROP ROLE {name}"))
