@@ -6,10 +6,13 @@ Streamlit's own binding writes the translated label into the address; a link fro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from pages._ui.formats import language, tr
+
+Option = TypeVar("Option")
 
 
 def segmented(key: str, options: Mapping[str, str], label: str = "") -> str:
@@ -27,7 +30,21 @@ def select(key: str, options: Mapping[str, str], label: str, width: int = 200) -
     asked = (st.query_params.get(key), st.session_state.get(key))
     known = {**options, **{wish: wish for wish in asked if wish and wish not in options}}
     _take_from_address(key, known)
-    # Streamlit tells a choice by its label: in another language it is another widget with the same choice.
+    _box(key, known, label, width)
+    return _put_into_address(key, known)
+
+
+def kept(key: str, options: Mapping[Option, str], label: str, width: int | str = 200) -> Option:
+    """The same for what is no part of the address: an order, so many rows a page. The first option is the usual one."""
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = next(iter(options))
+    _box(key, options, label, width)
+    chosen: Option = st.session_state[key]
+    return chosen
+
+
+def _box(key: str, options: Mapping[Any, str], label: str, width: int | str) -> None:
+    """Streamlit tells a choice by its label: in another language it is another widget with the same choice."""
     widget = f"{key}_{language()}"
     st.session_state[widget] = st.session_state[key]
 
@@ -35,10 +52,9 @@ def select(key: str, options: Mapping[str, str], label: str, width: int = 200) -
         st.session_state[key] = st.session_state[widget]
 
     st.selectbox(
-        label, list(known), format_func=labelled(known), key=widget, width=width, label_visibility="collapsed",
+        label, list(options), format_func=labelled(options), key=widget, width=width, label_visibility="collapsed",
         on_change=changed,
     )  # fmt: skip
-    return _put_into_address(key, known)
 
 
 def _take_from_address(key: str, options: Mapping[str, str]) -> None:

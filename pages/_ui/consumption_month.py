@@ -7,8 +7,7 @@ from datetime import date
 
 import streamlit as st
 
-from pages._ui import charge_words
-from pages._ui.choices import labelled
+from pages._ui import charge_words, choices
 from pages._ui.formats import tr
 
 KEY = "consumption_month"
@@ -25,10 +24,7 @@ def choose(known: Sequence[date]) -> date | None:
         st.session_state[KEY] = wish
     elif st.session_state.get(KEY) not in options:
         st.session_state[KEY] = options[0]
-    st.selectbox(
-        tr("Month"), options, key=KEY, format_func=labelled({**names, charge_words.EVERY: tr("All months")}), width="stretch",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    choices.kept(KEY, {**names, charge_words.EVERY: tr("All months")}, tr("Month"), "stretch")
     chosen = str(st.session_state[KEY])
     st.session_state[f"_{KEY}_address"] = chosen
     if chosen == options[0]:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from core.services.paging import MOST_ROWS, PageQuery
 from pages._ui import choices
-from pages._ui.choices import labelled
 from pages._ui.formats import number, tr
 
 SIZES = (50, 100, 250, MOST_ROWS)
@@ -46,19 +45,16 @@ def filters(
         status = ""
         if statuses:
             status = choices.segmented(f"{name}_status", {"": tr("All"), **statuses}, tr("Status"))
-        portal = ""
+        portal: str | None = None
         if len(portals) > 1:
             portal = st.selectbox(
-                tr("Portal"), ["", *portals], key=f"{name}_portal", bind="query-params", width=150,
-                format_func=labelled({name: name for name in portals} | {"": tr("All portals")}), label_visibility="collapsed",
+                tr("Portal"), portals, index=None, placeholder=tr("All portals"), key=f"{name}_portal", bind="query-params",
+                width=150, label_visibility="collapsed",
             )  # fmt: skip
         sort = next(iter(sorts))
         if len(sorts) > 1:
             orders = {key: tr("By {column}", column=words) for key, words in sorts.items()}
-            sort = st.selectbox(
-                tr("Order"), list(sorts), format_func=labelled(orders), width=150,
-                key=f"{name}_sort", label_visibility="collapsed",
-            )  # fmt: skip
+            sort = choices.kept(f"{name}_sort", orders, tr("Order"), 150)
     query = PageQuery(
         text=(text or "").strip(), status=status or "", portal=portal or "", sort=(sort or "").lstrip("-"),
         descending=(sort or "").startswith("-"),
@@ -93,10 +89,10 @@ def pager(name: str, query: PageQuery, total: int) -> None:
         if pages > 1:
             st.pagination(pages, key=_pages_key(name, query))
         if total > SIZES[0]:
-            st.selectbox(
-                tr("Rows per page"), SIZES, index=1, key=f"{name}_size", width=130, label_visibility="collapsed",
-                format_func=labelled({size: tr("{rows} rows", rows=size) for size in SIZES}),
-            )  # fmt: skip
+            st.session_state.setdefault(f"{name}_size", SIZES[1])
+            choices.kept(
+                f"{name}_size", {size: tr("{rows} rows", rows=size) for size in SIZES}, tr("Rows per page"), 130
+            )
 
 
 def height(rows: int) -> int:

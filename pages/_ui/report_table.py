@@ -139,7 +139,8 @@ def _grid(
             "selection_mode": "single-cell",
         }
     st.dataframe(
-        _styled(frame, texts, marks), column_config=grid.headed(config), hide_index=True, key=key, alt=alt, height=grid.height(len(rows)),
+        _styled(frame, texts, marks), column_config=grid.headed(config), hide_index=True, key=key, alt=alt,
+        height=grid.height(len(rows)),
         row_height=grid.ROW_PIXELS, placeholder="", **options,
     )  # fmt: skip
 
