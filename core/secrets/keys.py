@@ -114,7 +114,12 @@ def _make(path: Path) -> None:
 
 
 def _replace(path: Path, keys: list[bytes]) -> None:
-    _written(path, keys).replace(path)
+    draft = _written(path, keys)
+    if os.name == "posix":
+        # Whoever does it, an administrator of the machine perhaps: the file stays that of the user the product runs as.
+        before = path.stat()
+        os.chown(draft, before.st_uid, before.st_gid)
+    draft.replace(path)
     _keep_names(path.parent)
 
 

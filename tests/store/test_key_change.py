@@ -185,3 +185,12 @@ def test_secrets_stored_all_the_while_open_with_the_one_key_that_is_left(databas
     with database.session() as session:
         for owner in {row[0] for row in session.execute(select(SECRET.c.owner))}:
             assert secrets.get(session, box, owner)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only an administrator gives files away")
+def test_the_key_file_stays_that_of_the_user_the_product_runs_as(database: Database, tmp_path: Path) -> None:
+    ctx = workspace(database, tmp_path)
+    os.chown(tmp_path / KEY_FILE, 12345, 12346)
+    keys.rotate(ctx, SYSTEM)
+    found = (tmp_path / KEY_FILE).stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 12346, 0o600)

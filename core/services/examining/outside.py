@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import structlog
 
 from core.domain.errors import ContractBridgeError, RateLimited, RemoteError, Unauthorized
 from core.domain.policy import Policy
@@ -26,8 +29,10 @@ from core.store import secrets as secret_store
 if TYPE_CHECKING:
     from core.services.context import Context
 
+log = structlog.get_logger()
+
 PORTAL_SECONDS = 30.0
-"""So long a portal may take to answer; all of them are asked at once."""
+"""So long a portal may take to answer; some are asked at once."""
 AT_ONCE = 8
 SKEW = timedelta(seconds=60)
 CERTIFICATE_DAYS = 21
@@ -217,8 +222,9 @@ def _tried(ctx: Context, cards: list[PortalCard]) -> dict[int, Tried]:
     threads = [daemon(one, card) for card in cards]
     for thread in threads:
         thread.start()
+    until = time.monotonic() + PORTAL_SECONDS * -(-len(cards) // AT_ONCE)
     for thread in threads:
-        thread.join(PORTAL_SECONDS)
+        thread.join(max(0.0, until - time.monotonic()))
     return {card.id: found.get(card.id, Tried(late=True)) for card in cards}
 
 
@@ -228,6 +234,10 @@ def _try(ctx: Context, test: Callable[[], None]) -> Tried:
             test()
         except ContractBridgeError as error:
             return Tried(tuple(seen), error)
+        except Exception as error:
+            log.exception("doctor.portal_broke")
+            text = T("The connector broke ({error}); the log has the details.", error=type(error).__name__)
+            return Tried(tuple(seen), ContractBridgeError(text))
         return Tried(tuple(seen))
 
 
