@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from connectors._kit.auth import credentials_refused
@@ -16,13 +15,14 @@ from connectors._kit.paging import Call as Position
 from connectors._kit.redact import redact_url
 from connectors._kit.retry import Backoff, retrying
 from connectors._kit.throttle import Throttle
+from connectors.rest.asked import Again, Asked, Page, Skip
 from connectors.rest.auth import Digest, SignInMaker, not_given
-from connectors.rest.decode import Decoded, decode, parse
+from connectors.rest.decode import decode, parse
 from connectors.rest.job import OVER_THERE, Address, JobRun, Waiting
 from connectors.rest.oauth import sign_in_page
 from connectors.rest.outgoing import with_body, with_parameters
 from connectors.rest.paging import Pager
-from connectors.rest.settings import Body, Call, Job, Paging, RestSettings, Rule
+from connectors.rest.settings import Body, Job, Paging, RestSettings, Rule
 from connectors.rest.signin import CodeSignIn, SessionSignIn
 from connectors.rest.template import Names, in_header, in_path, render
 from core.domain.connector import RotatingSecret
@@ -31,67 +31,13 @@ from core.domain.selection import compile_path
 from core.domain.selection.listing import listing
 from core.domain.text import T
 
-__all__ = ["Again", "Asked", "Endpoint", "Page", "Skip"]
+__all__ = ["Endpoint"]
 
 TRIED_AGAIN = frozenset({408, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 900.0
 """Seconds. Who is told to wait longer tries at the next sync."""
 ACCEPT = "application/json, application/xml;q=0.9, text/csv;q=0.8, */*;q=0.5"
 EPOCH = 10**9
-
-
-class Skip(Exception):
-    """A rule says that this call gives nothing. Never leaves this connector. `empty` takes it for an empty answer."""
-
-    def __init__(self, empty: bool, where: str) -> None:
-        super().__init__(where)
-        self.empty = empty
-        self.where = where
-
-
-class Again(Exception):
-    """A rule says that the list is to be read from its beginning. Never leaves this connector."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(where)
-        self.where = where
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One list to read: where, with which query and body, how its pages follow, and where its records are.
-
-    `told` is an address as an answer told it, in place of `url`; `bare` asks without any credentials. With `job` the list is the
-    result of a job that is begun there. `moves` takes an answer for good that only names another address.
-    """
-
-    url: str
-    query: Mapping[str, str | tuple[str, ...]]
-    paging: Paging
-    records: str
-    method: str = "GET"
-    body: Body | None = None
-    child: bool = False
-    job: Job | None = None
-    told: str = ""
-    bare: bool = False
-    moves: bool = False
-
-    @classmethod
-    def of(cls, call: Call) -> Asked:
-        return cls(call.url, call.query, call.paging, call.records)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page: its number, what it holds, its records, and the request without secrets. `part` counts the lists it may be of."""
-
-    number: int
-    decoded: Decoded
-    records: Sequence[Any]
-    where: str
-    size: int
-    part: int = 0
 
 
 class Endpoint:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from connectors._kit.guard import MEGABYTE
 from connectors._kit.threads import in_parallel
-from connectors.rest.endpoint import Again, Asked, Endpoint, Page, Skip
+from connectors.rest.asked import Again, Asked, Page, Skip
+from connectors.rest.endpoint import Endpoint
 from connectors.rest.template import Names, render
 from core.domain.connector import RotatingSecret, Surroundings
 from core.domain.errors import RemoteError, SettingsError, ShapeChanged, Unauthorized
