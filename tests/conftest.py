@@ -1,7 +1,4 @@
-"""What all tests share: a PostgreSQL server of their own, and how long property tests look.
-
-`HYPOTHESIS_PROFILE=deep` lets every property be tried ten times as long.
-"""
+"""What all tests share: a PostgreSQL server of their own, and empty databases to copy."""
 
 from __future__ import annotations
 
@@ -12,18 +9,14 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
-from tests import postgres_cluster
+from tests import looking, postgres_cluster
 
 _numbers = itertools.count(1)
 
-settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("deep", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
-
 
 def pytest_configure(config: pytest.Config) -> None:
+    looking.load()
     if not hasattr(config, "workerinput"):
         os.environ[postgres_cluster.SESSION_VARIABLE] = str(os.getpid())
 

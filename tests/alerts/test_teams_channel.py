@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from core.domain.text import T
 from core.notify.teams import MOST_BYTES, TeamsChannel, TeamsSettings, adaptive_card, escaped, fitting, wrapped
 from core.notify.wording import Wording
 from tests.connectors.fakes import Server, serving
+from tests.looking import tries
 
 PATH = "/workflows/b840%2Fx/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=S1g_Na-tuRe%2Bvery"
 ENGLISH = Wording("en")
@@ -190,7 +191,7 @@ def test_an_address_that_leads_inside_is_refused() -> None:
         TeamsChannel(TeamsSettings(), "file:///etc/passwd", posting(http), ENGLISH)
 
 
-@settings(max_examples=40, deadline=None)
+@tries(40)
 @given(st.lists(st.text(max_size=300), max_size=60), st.text(max_size=300))
 def test_any_card_fits_and_no_name_becomes_markdown(names: list[str], title: str) -> None:
     given_notice = notice(title=T("{title}", title=title), lines=0)

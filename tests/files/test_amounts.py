@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from core.domain.consumption_lines import consumption_from_usage
 from core.domain.file_settings import FileSettings
 from core.files.importer import ImportResult, Outcome, import_file
 from tests.files.samples import csv, kinds, note_kinds
+from tests.looking import tries
 
 NOW = datetime(2026, 10, 20, 9, 0, tzinfo=UTC)
 COLUMNS = {"customer": "Customer", "product": "Product"}
@@ -190,7 +191,7 @@ RECORDS = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=25)
+@tries(25)
 @given(st.lists(RECORDS, min_size=1, max_size=30))
 def test_s1_66_no_fraction_of_a_cent_is_lost(records: list[tuple[str, str, str, Decimal, str]]) -> None:
     rows = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.consumption import ConsumptionKind, ConsumptionReading
@@ -22,6 +22,7 @@ from core.domain.errors import InputError
 from core.domain.usage import Scope
 from core.files.consumption import chunks, read_consumption, read_licences, source_rows
 from tests.files.azure_exports import EA, ERP, HOLDING, MPA, SUBSCRIPTION, ZON, Row, row, run, sample, text, write
+from tests.looking import tries
 
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 RECON_HEADINGS = (
@@ -404,7 +405,7 @@ records = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(25)
 @given(found=records, seed=st.integers(0, 2**16), parts=st.integers(1, 4), size=st.sampled_from([700, 4_000, 1 << 20]))
 def test_m12_sums_are_exact_however_the_rows_are_cut_and_ordered(
     tmp_path: Path,

@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.files.delimited import open_delimited
 from core.files.importer import Limits, Outcome, import_file, inspect
 from tests.files.samples import M, csv, mapping, read, triples, xlsx
 from tests.files.test_formats import as_json, every_format, ods, saved, xls
+from tests.looking import tries
 
 HEAD = ["Customer", "Product", "Qty"]
 WORDS = st.text(
@@ -33,9 +34,7 @@ NAMES = WORDS.filter(
 XML_SAFE = NAMES.filter(lambda text: all(ord(c) < 0xD800 and c.isprintable() for c in text) and "_x" not in text)
 QUANTITIES = st.integers(0, 999)
 TABLES = st.lists(st.tuples(NAMES, NAMES, QUANTITIES), min_size=1, max_size=12)
-QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+QUICK = tries(60)
 
 
 def wanted(rows: list[tuple[str, str, Any]]) -> set[tuple[str, str, Decimal]]:
@@ -109,7 +108,7 @@ def test_by_columns_and_by_rows_are_one_reading(tail: str) -> None:
         assert [one.at(row) for row in range(len(kept))] == [other.at(place) for place in kept]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@tries(12)
 @given(st.lists(st.tuples(XML_SAFE, XML_SAFE, QUANTITIES), min_size=1, max_size=6))
 def test_random_tables_are_the_same_in_every_format(rows: list[tuple[str, str, int]]) -> None:
     table = [HEAD, *map(list, rows)]
@@ -180,7 +179,7 @@ def test_broken_files_never_raise_never_hang_and_never_read_as_something_else(ki
         inspect(bytes(broken), "export")
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(st.binary(max_size=300))
 @example(b"\xff\xfe\x00\xd8")
 @example(b"\x1f\x8b\x08\x00")

@@ -6,12 +6,13 @@ import io
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.file_settings import FileSettings
 from core.files.importer import import_file
 from core.files.rows import rows_around
+from tests.looking import tries
 
 TEXT = """Licences of October
 
@@ -53,7 +54,7 @@ def test_a_place_that_is_none_of_the_file_gives_nothing(place: str) -> None:
     assert rows_around(TEXT.encode(), "export.csv", place) is None
 
 
-@settings(max_examples=25, deadline=None)
+@tries(25)
 @given(blank=st.lists(st.booleans(), min_size=1, max_size=30))
 def test_m13_blank_lines_do_not_move_rows(blank: list[bool]) -> None:
     text = "Customer;Product;Count\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.target import NEVER
@@ -16,6 +16,7 @@ from core.domain.usage import Reading, Scope, UsageLine
 from core.store import history, portals
 from core.store.db import Database
 from core.store.portals import Portal
+from tests.looking import tries
 from tests.store.conftest import NOW
 
 CUSTOMERS, PRODUCTS = ("a", "b", "c"), ("x", "y")
@@ -101,9 +102,7 @@ def fresh_portal(database: Database) -> Portal:
         return portals.save(session, Portal(name=f"portal {next(names)}", connector="x"), NOW)
 
 
-on_database = settings(
-    max_examples=35, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+on_database = tries(20)
 
 
 @on_database

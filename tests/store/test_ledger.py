@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -16,6 +16,7 @@ from core.store.db import Database
 from core.store.ledger import ENDS, Event, Fact
 from core.store.memories import line_memories
 from core.store.tables import METADATA
+from tests.looking import tries
 from tests.store.conftest import NOW
 
 TODAY = NOW.date()
@@ -124,7 +125,7 @@ events = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(20)
 @given(st.lists(st.lists(events, min_size=1, max_size=4), max_size=6))
 def test_what_is_derived_can_be_made_again_from_the_ledger(database: Database, batches: list[list[Fact]]) -> None:
     tables = [METADATA.tables["open_intent"], METADATA.tables["line_memory"]]

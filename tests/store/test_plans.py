@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.contract import CatalogueItem, Company, Contract, ItemRef, LineKind, LineRef, PeriodType
@@ -21,6 +21,7 @@ from core.store import decisions, directory, ledger, plans
 from core.store.db import Database
 from core.store.ledger import Event, Fact
 from core.store.plan_codec import change_from_json, change_to_json, finding_from_json, finding_to_json
+from tests.looking import tries
 from tests.store.conftest import NOW
 
 TODAY = date(2026, 10, 1)
@@ -65,9 +66,7 @@ findings = st.builds(
 whole_plans = st.builds(
     Plan, days, st.lists(changes, max_size=3).map(tuple), st.lists(findings, max_size=3).map(tuple), units
 )
-quick = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+quick = tries(25)
 
 
 @quick
@@ -83,7 +82,7 @@ def test_m13_a_plan_comes_back_exactly(database: Database, plan: Plan) -> None:
     assert sum(head.by_finding.values()) == len(plan.findings)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@tries(100)
 @given(changes, findings)
 def test_m13_no_field_is_lost_on_the_way_through_json(change: Change, finding: Finding) -> None:
     assert change_from_json(change_to_json(change)) == change

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.text import T
@@ -24,6 +24,7 @@ from core.store import history, portals
 from core.store.db import Database
 from core.store.portals import Portal
 from core.store.reports import events_between
+from tests.looking import tries
 from tests.store.conftest import NOW
 from tests.store.test_history_properties import CUSTOMERS, KEYS, Model
 
@@ -87,9 +88,7 @@ def lives(draw: st.DrawFn) -> list[Reading]:
     return taken
 
 
-on_database = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+on_database = tries(12)
 
 
 @on_database

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, func, select
 from sqlalchemy.exc import StatementError
 
 from core.store.db import Database
 from core.store.types import LARGEST, ExactDecimal, JsonDocument, UTCDateTime, to_millionths
+from tests.looking import tries
 
 VALUES = Table(
     "values_of_a_test",
@@ -22,7 +23,7 @@ VALUES = Table(
     Column("at", UTCDateTime),
     Column("data", JsonDocument),
 )
-on_database = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_database = tries(25)
 amounts = st.decimals(min_value=-LARGEST, max_value=LARGEST, places=6, allow_nan=False, allow_infinity=False)
 instants = st.datetimes(
     min_value=datetime(1970, 1, 2),

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -29,6 +29,7 @@ from core.domain.contract import Contract, PeriodType
 from core.domain.mapping import CustomerKey, CustomerMapping
 from core.domain.plan import ChangeStatus, Decisions
 from core.domain.policy import Mode
+from tests.looking import tries
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 CONTRACT = Contract(7001, 1001, "Managed", date(2025, 1, 1), date(2027, 12, 31), PeriodType.MONTHLY)
@@ -61,7 +62,7 @@ def facts(
 
 
 @given(st.dictionaries(st.text(max_size=4), amounts, max_size=12))
-@settings(max_examples=200)
+@tries(200)
 def test_m12_cents_add_up_to_the_rounded_total_and_no_part_is_off_by_a_cent(parts: dict[str, Decimal]) -> None:
     found = in_cents(parts)
     assert sum(found.values(), Decimal(0)) == sum(parts.values(), Decimal(0)).quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -142,7 +143,7 @@ def test_the_more_particular_override_wins() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 2**40), st.text(max_size=60), st.integers(0, 999))
-@settings(max_examples=100)
+@tries(100)
 def test_keys_fit_the_field_and_read_back(portal: str, customer: str, contract: int, what: str, number: int) -> None:
     key = ChargeKey(key_of(portal, customer, OCTOBER[0], contract, what).base, number)
     assert len(key.text) <= FIELD_LENGTH
@@ -266,7 +267,7 @@ class Charging(RuleBasedStateMachine):
 
 
 TestM15WhateverTheOrder = Charging.TestCase
-TestM15WhateverTheOrder.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+TestM15WhateverTheOrder.settings = tries(40, stateful_step_count=12)
 
 
 def told_by(portal: str, subscription: str, customer: str = "c", product: str = "usage") -> Consumed:

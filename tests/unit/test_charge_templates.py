@@ -6,12 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.charges.template import NAME_LENGTH, VARIABLES, check, facts, preview, render
 from core.domain.consumption import ConsumptionLine
 from core.domain.errors import InputError
+from tests.looking import tries
 
 LINE = ConsumptionLine(
     customer_id="1", customer="Acme\nB.V.", resource_key="vm", resource="ERP server", amount=Decimal("284.6"), currency="EUR",
@@ -78,7 +79,7 @@ def test_names_are_one_line_and_cut_at_autotasks_length() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=150)
+@tries(150)
 def test_any_text_is_a_template_or_an_error_in_words(text: str) -> None:
     try:
         shown = preview(text, LINE)
@@ -89,7 +90,7 @@ def test_any_text_is_a_template_or_an_error_in_words(text: str) -> None:
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=60)
+@tries(60)
 def test_values_never_bring_variables_or_lines_of_their_own(name: str) -> None:
     from dataclasses import replace
 

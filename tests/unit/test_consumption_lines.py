@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.billing_words import day_number, identity, kind_of, tags_of
@@ -22,6 +22,7 @@ from core.domain.consumption_lines import (
 from core.domain.errors import InputError
 from core.domain.text import T
 from core.domain.usage import Reading, UsageLine
+from tests.looking import tries
 
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
 JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
@@ -113,7 +114,7 @@ def test_s3_17_billing_lines_of_one_subscription_become_one() -> None:
     assert [one.quantity for one in combined([added, month, other], Combine.SUM)] == [Decimal(53), Decimal(5)]
 
 
-@settings(max_examples=50)
+@tries(50)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.randoms())
 def test_s3_18_s3_19_the_order_of_billing_lines_does_not_matter(found: list[int], shuffled: random.Random) -> None:
     numbers = [Decimal(number) for number in found]

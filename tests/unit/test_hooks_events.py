@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.domain.hook_events import envelope_of, moment, rows_of
@@ -16,6 +16,7 @@ from core.domain.hook_settings import Holds, WebhookSettings
 from core.domain.usage import Scope
 from core.services import webhook_bodies
 from core.services.webhook_bodies import Unreadable
+from tests.looking import tries
 
 AT = datetime(2026, 10, 5, 6, tzinfo=UTC)
 MAPPED = WebhookSettings.model_validate(
@@ -157,7 +158,7 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING, st.sampled_from([WebhookSettings(), MAPPED]))
-@settings(max_examples=60)
+@tries(60)
 def test_no_document_breaks_it_and_no_line_is_there_twice(document: Any, known: WebhookSettings) -> None:
     told = webhook_bodies.envelope(document, known)
     assert webhook_bodies.is_snapshot(told, known) in (True, False)
@@ -183,7 +184,7 @@ KINDS = [
 @example(b"[" * 100_000, "application/json")
 @example(b'{"a":NaN}', "application/json")
 @example(b"a=" + b"1&a=" * 3000, "application/x-www-form-urlencoded")
-@settings(max_examples=60)
+@tries(60)
 def test_no_body_breaks_the_reader(raw: bytes, kind: str) -> None:
     try:
         webhook_bodies.envelope(webhook_bodies.parse(raw, kind).document, WebhookSettings())

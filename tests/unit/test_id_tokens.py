@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
@@ -12,6 +12,7 @@ from connectors._openid.id_token import Expected, keys_of, verified
 from connectors._openid.provider import challenge_of
 from core.domain.errors import PersonError
 from core.domain.identity import groups_of
+from tests.looking import tries
 
 NOW = 1_800_000_000
 EXPECTED = Expected("https://login.example.com", "us", "once", NOW, None)
@@ -47,7 +48,7 @@ def test_anything_else_is_refused_in_words(wrong: str) -> None:
     assert caught.value.kind == "openid"
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: f"eyJhbGciOiJSUzI1NiJ9.{raw.hex()}.AA"))
 def test_any_text_is_no_token(text: str) -> None:
     with pytest.raises(PersonError):
@@ -55,7 +56,7 @@ def test_any_text_is_no_token(text: str) -> None:
     assert not KEYS.has(text)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(
     st.dictionaries(
         st.sampled_from(["kty", "use", "kid", "n", "e", "x", "y", "crv", "k"]), st.text(max_size=9) | st.integers()

@@ -6,13 +6,14 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.file_settings import FileSettings
 from core.domain.grouping import renamed
 from core.domain.mapping import Rename
 from core.domain.patterns import LONGEST_PATTERN, compile_pattern, wildcard
+from tests.looking import tries
 
 PATTERNS = st.sampled_from(
     [
@@ -27,7 +28,7 @@ WORDS = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@tries(400)
 @given(PATTERNS, WORDS.filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text)), st.booleans())
 def test_a_pattern_finds_what_pythons_would(pattern: str, text: str, ignore_case: bool) -> None:
     wanted = re.compile(pattern, re.IGNORECASE if ignore_case else 0).search(text)
@@ -69,7 +70,7 @@ def test_what_cannot_be_had_is_refused_when_it_is_saved(pattern: str) -> None:
         FileSettings.model_validate({"product": "P", "quantity": "Q", "customer": "C", "stop": pattern})
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_text_is_a_pattern_or_refused_in_words(pattern: str, text: str) -> None:
     try:
@@ -82,7 +83,7 @@ def test_any_text_is_a_pattern_or_refused_in_words(pattern: str, text: str) -> N
 PARTS = st.text(st.sampled_from("ab.*?+(é]"), max_size=10)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(PARTS, PARTS)
 def test_wildcards_are_those_of_file_names(pattern: str, text: str) -> None:
     assert wildcard(pattern).fits(text) == fnmatchcase(text, pattern)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.domain.pickup import Known, Listing, RemoteFile, Result, is_ignored, judge, other_name
 from core.domain.pickup_settings import PickupSettings
+from tests.looking import tries
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SETTLES = timedelta(minutes=5)
@@ -36,7 +37,7 @@ FILES = st.builds(
 FOLDERS = st.lists(st.lists(FILES, max_size=6, unique_by=lambda one: one.id), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(FOLDERS, st.sampled_from(["newest", "all"]), st.lists(st.integers(1, 4000), min_size=6, max_size=6))
 def test_whatever_happens_in_a_folder_each_version_is_taken_at_most_once(
     folders: list[list[RemoteFile]], take: str, pauses: list[int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.domain.contract import ContractLine, ContractState, PeriodType
@@ -16,6 +16,7 @@ from core.domain.policy import Mode, Otherwise, Policy, When
 from core.domain.reverse import AppliedChange, reversal_targets
 from core.domain.target import Target, Targets
 from core.domain.timeline import covering
+from tests.looking import tries
 from tests.unit.autotask_model import ModelLine, apply
 from tests.unit.builders import MFA, TODAY, contract, line, target, world
 
@@ -250,7 +251,7 @@ def test_m14_a_line_that_was_changed_again_is_not_reversed(model: ModelLine, pol
     assert [finding.kind for finding in targets.findings] == ["drift"]
 
 
-@settings(max_examples=50)
+@tries(50)
 @given(st.lists(st.tuples(model_lines(), counts), min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_the_order_of_what_goes_in_does_not_matter(given_lines: list[tuple[ModelLine, int]], random: object) -> None:
     entries = []

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.contract import CatalogueItem, Company, Contract, ContractState, ItemRef, LineKind, PeriodType
@@ -25,6 +25,7 @@ from core.domain.provisioning.steps import KEY_LENGTH, NAME_LENGTH, filled, shor
 from core.domain.provisioning.subscription import Dates, SubscriptionType, dates_of, period_of, type_of
 from core.domain.target import KnownLine, PortalUsage
 from core.domain.usage import UsageLine
+from tests.looking import tries
 
 TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -105,7 +106,7 @@ subscriptions = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(subscriptions)
 def test_m1_m4_made_once_and_never_again(lines: list[UsageLine]) -> None:
     first = run(portal(*lines))
@@ -120,7 +121,7 @@ def test_m1_m4_made_once_and_never_again(lines: list[UsageLine]) -> None:
     assert len(lines_wanted) == len(set(lines_wanted)), "one target a line (M5)"
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(subscriptions, st.randoms(use_true_random=False))
 def test_the_order_of_lines_does_not_matter(lines: list[UsageLine], random: Any) -> None:
     shuffled = list(lines)

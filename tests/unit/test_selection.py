@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -25,6 +25,7 @@ from core.domain.selection import (
     tree,
 )
 from core.domain.usage import Scope
+from tests.looking import tries
 
 FLAT = {"records": "data", "customer": "c", "product": "p", "quantity": "q"}
 
@@ -281,7 +282,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(
     JSON,
     st.sampled_from(["", "data", "data[*]", "data.*", "*", "data[?c]", "items[].data"]),
@@ -295,7 +296,7 @@ def test_m2_no_document_makes_it_fail_or_lose_a_problem(document: Any, records: 
     assert found.unplaced == any(not problem.customer_id for problem in found.problems)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(JSON)
 def test_every_click_leads_to_what_was_clicked(document: Any) -> None:
     suggest(document)
@@ -306,7 +307,7 @@ def test_every_click_leads_to_what_was_clicked(document: Any) -> None:
     rows_preview(document, "")
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("PQ"), st.integers(0, 50)), max_size=12))
 def test_the_sum_is_the_sum_however_it_is_written(rows: list[tuple[str, str, int]]) -> None:
     flat = {"data": [{"c": c, "p": p, "q": q} for c, p, q in rows]}
@@ -318,7 +319,7 @@ def test_the_sum_is_the_sum_however_it_is_written(rows: list[tuple[str, str, int
         assert {(line.customer, line.product): line.quantity for line in found.lines} == expected
 
 
-@settings(max_examples=50, deadline=None)
+@tries(50)
 @given(st.sampled_from(["q", "parent.q", 'item."a b"']), st.sampled_from(["", "x[*]", "y.*"]), st.booleans())
 def test_a_mapping_survives_the_workspace_file(path: str, expand: str, counted: bool) -> None:
     values = FLAT | {"quantity": {"path": path, "number_format": "comma"}, "count_records": counted}

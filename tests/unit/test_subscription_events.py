@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.contract import ContractLine, LineRef
@@ -19,6 +19,7 @@ from core.domain.subscription.words import Status, commitment_end, reducible_unt
 from core.domain.target import KnownLine
 from core.domain.targets import compute_targets
 from core.domain.usage import LineKey, UsageLine
+from tests.looking import tries
 from tests.unit.autotask_model import ModelLine, apply
 from tests.unit.builders import AT_ONCE, MFA, NOW, TODAY, contract, line, mapped, plan_of, portal, rule, world
 
@@ -164,7 +165,7 @@ LINES = [ContractLine(line(100 + place), 1 + place // 2, ITEMS[PRODUCTS[place % 
 
 
 @given(lines(), lines(), st.sampled_from(Suspended))
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_events_of_any_two_readings_lead_to_the_same_targets_as_planning_from_scratch(
     before: dict[LineKey, UsageLine], after: dict[LineKey, UsageLine], suspended: Suspended
 ) -> None:
@@ -185,7 +186,7 @@ def test_events_of_any_two_readings_lead_to_the_same_targets_as_planning_from_sc
 
 
 @given(lines(), lines())
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_m1_after_the_changes_of_any_two_readings_a_second_plan_is_empty(
     before: dict[LineKey, UsageLine], after: dict[LineKey, UsageLine]
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.contract import ContractLine, ContractState, ItemRef, PeriodType
@@ -23,6 +23,7 @@ from core.domain.subscription.pairs import Pair, settle_together
 from core.domain.subscription.terms import term_findings
 from core.domain.target import KnownLine, Targets, TargetSource
 from core.domain.targets import compute_targets
+from tests.looking import tries
 from tests.unit.builders import (
     AT_ONCE,
     MFA,
@@ -176,7 +177,7 @@ def test_s5_16_approving_the_half_that_is_held_lets_both_go() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(ChangeStatus), st.sampled_from(["", "a", "b"])), max_size=6))
-@settings(max_examples=80, deadline=None)
+@tries(80)
 def test_m6_no_half_of_a_pair_is_ever_applicable_alone(found: list[tuple[ChangeStatus, str]]) -> None:
     template = pair_plan(pairs=()).changes[0]
     changes = [

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.contract import ContractLine, ContractState, ItemRef, LineKind, LineRef, PeriodType
@@ -25,6 +25,7 @@ from core.domain.plan import Plan
 from core.domain.policy import Mode
 from core.domain.target import PortalUsage
 from core.domain.targets import compute_targets
+from tests.looking import tries
 from tests.unit.autotask_model import ModelLine, apply, observed
 from tests.unit.builders import AT_ONCE, NOW, TODAY, contract, line, plan_of, used, world
 
@@ -212,7 +213,7 @@ def test_m13_each_change_tells_where_its_number_comes_from(case: Case) -> None:
         assert {source.rule_id for source in change.sources} <= item_rules
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(cases(), st.integers(0, 1000))
 def test_the_order_of_what_goes_in_does_not_matter(case: Case, seed: int) -> None:
     random = Random(seed)
@@ -269,7 +270,7 @@ def test_these_cases_are_not_empty() -> None:
     """Guards the tests above against proving nothing: many of their worlds have changes to make, and much that blocks them."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=150, database=None, derandomize=True)
+    @tries(150)
     @given(cases())
     def look(case: Case) -> None:
         plan = case.plan()

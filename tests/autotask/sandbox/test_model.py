@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.autotask.sandbox import SandboxData, SandboxSwitches
@@ -13,6 +13,7 @@ from connectors.autotask.sandbox.generate import generate
 from connectors.autotask.sandbox.query import QueryParser
 from connectors.autotask.sandbox.sandbox import Sandbox
 from connectors.autotask.sandbox.table import Narrowing
+from tests.looking import tries
 
 from .conftest import TODAY
 
@@ -47,7 +48,7 @@ class Model:
     st.sampled_from(["allow", "refuse"]),
     st.sampled_from(["fail", "merge"]),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(40)
 def test_random_adjustments_over_http_agree_with_a_day_by_day_model(api, box, steps, zero_units, same_day):
     data = SandboxData(TODAY)
     contract = data.contract(data.company("Acme"), start=START, end=END)
@@ -112,7 +113,7 @@ FILTERS = st.recursive(
 
 
 @given(st.lists(FILTERS, min_size=1, max_size=3), st.sampled_from(["last_day", "next_start"]))
-@settings(max_examples=300, deadline=None)
+@tries(300)
 def test_indexes_and_period_windows_never_lose_a_row(filters, end):
     BOX.switches.unit_end = end
     spec = ENTITIES["ContractServiceUnits"]

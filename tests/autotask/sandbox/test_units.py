@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connectors.autotask.sandbox import SandboxData
 from connectors.autotask.sandbox.grid import MONTHS, grid_of, plus_months
 from connectors.autotask.sandbox.lines import Adjustment, LineState
+from tests.looking import tries
 
 DAYS = st.dates(date(2024, 1, 1), date(2026, 12, 31))
 
@@ -31,7 +32,7 @@ def lines(draw):
 
 
 @given(lines(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@tries(150)
 def test_rows_cover_each_day_once_with_the_sum_of_all_changes_so_far(line, zero_rows):
     contract, state, changes = line
     grid = grid_of(contract)
@@ -56,7 +57,7 @@ def test_rows_cover_each_day_once_with_the_sum_of_all_changes_so_far(line, zero_
 
 
 @given(lines(), st.data())
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_a_part_of_the_periods_gives_the_same_rows_as_all(line, draw):
     contract, state, _ = line
     grid = grid_of(contract)

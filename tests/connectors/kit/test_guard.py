@@ -11,13 +11,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors._kit.guard import Guard, GuardPolicy, inside, plain_host
 from connectors._kit.http import Http, Request, Tls
 from core.domain.errors import RemoteError, SettingsError
 from tests.connectors.rest_fakes import answer, endpoint
+from tests.looking import tries
 
 PUBLIC = "93.184.216.34"
 
@@ -65,7 +66,7 @@ def test_an_administrator_may_open_a_host() -> None:
         opened.check("https://other.example/")
 
 
-@settings(max_examples=100)
+@tries(100)
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_in_any_clothes_is_the_same_address(address: ipaddress.IPv4Address) -> None:
     number = int(address)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.charges.settings import ChargeSettings
@@ -30,6 +30,7 @@ from core.store import charges, consumption, portals
 from core.store.db import Database
 from core.store.portals import Portal
 from tests.connectors.rest_fakes import endpoint
+from tests.looking import tries
 from tests.services.charges.test_amounts_anywhere import (  # noqa: F401 - a fixture
     ADMIN,
     FIELDS,
@@ -94,7 +95,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> 
     return Database(f"sqlite:///{path}")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@tries(25)
 @given(
     st.dictionaries(PLACES, st.integers(1, 50), min_size=1, max_size=6),
     st.lists(st.sampled_from(FATES), min_size=6, max_size=6),
@@ -121,7 +122,7 @@ def test_m2_whatever_becomes_blank_no_charge_goes_down(
     first = [usage(place, Decimal(amount), as_amount=as_amount) for place, amount in amounts.items()]
     told(first, set())
     before = sums(database, portal)
-    assert before == {place: amount for place, amount in _expected(first).items()}
+    assert before == dict(_expected(first))
     pairs = list(zip(first, fates, strict=False))
     second = [after(line, fate, as_amount) for line, fate in pairs]
     told(second, {line.customer_id for line, fate in pairs if fate == "customer failed"})

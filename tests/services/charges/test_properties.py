@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.autotask.sandbox.data import MATERIAL_CODE
@@ -33,6 +33,7 @@ from core.services.running import Running, begin
 from core.store import directory
 from core.store.db import Database
 from core.store.runs import NewRun
+from tests.looking import tries
 from tests.services.charges.world import brings, line
 from tests.services.charges.world import charging as charged_portal
 from tests.services.money.world import TestClock, World
@@ -141,9 +142,7 @@ step = st.one_of(
 )
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@tries(10)
 @given(steps=st.lists(step, max_size=8), last=imports, split=st.sampled_from(["bundled", "resource"]))
 def test_m15_the_charges_of_a_period_come_to_what_the_source_tells(
     empty_database: Path, tmp_path: Path, steps: list[tuple[str, Any]], last: dict[tuple[str, str], Decimal], split: str

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import RemoteError
@@ -24,6 +24,7 @@ from core.domain.usage import Reading
 from core.services.journal import Journal
 from core.store import ledger
 from core.store.db import Database
+from tests.looking import tries
 from tests.services.money.world import BOLD, TODAY, SandboxData, SandboxServer, TestClock, World, reading
 
 Usage = dict[tuple[str, str], int]
@@ -179,7 +180,7 @@ def say(world: World, phase: Phase) -> None:
 
 
 @given(story=stories())
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@tries(20)
 def test_m1_m2_m4_m6_whatever_happens_the_units_are_right(
     story: Story, stage: tuple[SandboxServer, TestClock], empty_database: Path, tmp_path: Path
 ) -> None:
