@@ -186,7 +186,7 @@ class Engine:
 
     def _end(self, run: Run, text: Text) -> None:
         now = self._ctx.clock.now()
-        self._ctx.database.run(lambda session: runs.finish(session, run.id, "failed", now, error=text))
+        self._ctx.database.run(lambda session: runs.give_up(session, run.id, now, text))
 
     def _forget_old_plans(self) -> None:
         before = self._ctx.clock.now() - PLANS_KEPT

@@ -26,6 +26,7 @@ from core.services.webhook_bodies import Read, Unreadable
 from core.services.webhook_receiving import PREVIOUS
 from core.store import history, portals, runs, secrets, workspace
 from core.store import webhooks as store
+from core.store.bulk import alone
 from core.store.codec import text_to_json
 from core.store.portals import Portal
 from core.store.runs import NewRun
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+SYNC_LOCK = 0x636F6E78
+"""Two processes that look at the same time ask for one sync."""
 AT_ONCE = 200
 """Deliveries that are looked up together."""
 MERGED = timedelta(seconds=60)
@@ -257,6 +260,7 @@ def queue_syncs(ctx: Context) -> list[int]:
         connected = workspace.get(session, AUTOTASK) is not None
 
     def work(session: Session) -> list[int]:
+        alone(session, SYNC_LOCK)
         due = _due(session, now)
         store.clear_unsynced(session, [portal_id for portal_id, _ in due])
         if not due or not connected:

@@ -184,6 +184,13 @@ def interrupt_dead(session: Session, now: datetime) -> list[Run]:
     return [_run(row) for row in session.execute(query)]
 
 
+def give_up(session: Session, run_id: int, now: datetime, error: Text) -> bool:
+    """End an interrupted run as failed; False when somebody let it be claimed again."""
+    values = {"status": "failed", "finished_at": now, "error": text_to_json(error)}
+    update = RUN.update().where(RUN.c.id == run_id, RUN.c.status == INTERRUPTED).values(values).returning(RUN.c.id)
+    return session.execute(update).first() is not None
+
+
 def requeue(session: Session, run_id: int) -> bool:
     """Let an interrupted run be claimed again."""
     changed = session.execute(
