@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from tests.bench.load.clicks import clicks
-from tests.bench.load.visitor import NoAnswer, Visitor
+from tests.bench.load.visitor import Visitor
 
 ON_A_PAGE = 3
 """So many clicks on a page before the next one, about."""
@@ -35,8 +35,8 @@ class Person:
             try:
                 async with Visitor(self._plan["address"], self._session) as visitor:
                     await self._visit(visitor)
-            except (NoAnswer, OSError) as error:
-                _tell("", "no answer", None, str(error))
+            except Exception as error:
+                _tell("", "no answer", None, f"{type(error).__name__}: {error}")
                 await asyncio.sleep(1)
 
     async def _visit(self, visitor: Visitor) -> None:

@@ -93,9 +93,9 @@ class Visitor:
     ) -> None:
         self._stop_renewing()
         assert self._line is not None and self._reader is not None
-        await self._line.close()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reader
+        self._reader.cancel()
+        # What broke the reader was told to who waited for an answer.
+        await asyncio.gather(self._reader, self._line.close(), return_exceptions=True)
 
     @property
     def pages(self) -> list[str]:
@@ -175,6 +175,8 @@ class Visitor:
                 message = ForwardMsg()
                 message.ParseFromString(data)
                 self._take(message)
+        except websockets.ConnectionClosed:
+            pass
         finally:
             for waited in self._waited:
                 if not waited.done.done():
