@@ -11,6 +11,9 @@ import pytest
 import structlog
 
 from tests import looking, postgres_cluster
+from tests.rerun import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
+
+__all__ = ["pytest_report_teststatus", "pytest_runtest_protocol", "pytest_terminal_summary"]
 
 _numbers = itertools.count(1)
 

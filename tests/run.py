@@ -1,4 +1,4 @@
-"""What `python3 manage.py test` does: lint, types, layers, then every test in parallel. Further arguments go to pytest.
+"""What `python3 manage.py test` does: lint, then types and layers beside every test in parallel. Further arguments go to pytest.
 
 With arguments (`python3 manage.py test tests/unit -k period`) only pytest runs.
 """
@@ -9,44 +9,61 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
-CHECKS = {
+QUICK = {
     "lint": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
+}
+SLOW = {
     "types": [str(BIN / "mypy")],
     "layers": [str(BIN / "lint-imports")],
 }
+"""These go on while the tests begin, which now and then wait for something; they are told at the end."""
 
 
 def check(name: str) -> tuple[str, int, str, float]:
     begin = time.monotonic()
     done = subprocess.run(
-        CHECKS[name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        (QUICK | SLOW)[name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return name, done.returncode, done.stdout, time.monotonic() - begin
 
 
+def told(results: Iterable[tuple[str, int, str, float]]) -> list[str]:
+    """Print what the checks found; the names of those that failed."""
+    failed = []
+    for name, code, output, seconds in results:
+        print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({seconds:.0f} s)", flush=True)
+        if code:
+            print(output, flush=True)
+            failed.append(name)
+    return failed
+
+
 def main(arguments: list[str]) -> int:
-    failed: list[str] = []
-    if not arguments:
-        with ThreadPoolExecutor(2) as pool:
-            for name, code, output, seconds in pool.map(check, CHECKS):
-                print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({seconds:.0f} s)", flush=True)
-                if code:
-                    print(output, flush=True)
-                    failed.append(name)
-    workers = str(max(2, min(8, os.cpu_count() or 2)))
-    pytest = [sys.executable, "-m", "pytest", "-q", *(arguments or ["-n", workers, "--dist", "loadgroup"])]
-    code = subprocess.run(pytest, cwd=ROOT, check=False).returncode
+    if arguments:
+        return pytest(arguments)
+    # One more than there are processors: somebody always waits for a server or a browser.
+    workers = str(max(3, min(8, (os.cpu_count() or 2) + 1)))
+    with ThreadPoolExecutor(1) as pool:
+        failed = told(map(check, QUICK))
+        beside = pool.map(check, SLOW)
+        code = pytest(["-n", workers, "--dist", "loadgroup"])
+        failed += told(beside)
     if failed:
         print(f"Checks failed: {', '.join(failed)}.", flush=True)
     return code or (1 if failed else 0)
+
+
+def pytest(arguments: list[str]) -> int:
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
