@@ -19,13 +19,15 @@ import structlog
 
 from connectors._kit.http import Http, Request, Timeouts
 from connectors._openid.id_token import Expected, keys_of, verified
-from core.domain.errors import PersonError, RemoteError, SettingsError, ShapeChanged
+from core.domain.errors import ContractBridgeError, PersonError, RemoteError, SettingsError, ShapeChanged
 from core.domain.identity import GROUP_CLAIMS, Errand, Identified, OpenIdSettings, groups_of, refused
 from core.domain.text import T
 
 log = structlog.get_logger()
 
 KNOWN_FOR_SECONDS = 3600.0
+AWAY_FOR_SECONDS = 10.0
+"""A provider that did not answer is not asked again at once: anybody may begin to sign in, as often as they like."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint")
 NEEDED = ENDPOINTS[:3]
@@ -38,6 +40,7 @@ class OpenIdProviders:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._away: dict[str, tuple[float, ContractBridgeError]] = {}
         self._keys: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
 
@@ -48,11 +51,18 @@ class OpenIdProviders:
     def told_by(self, issuer: str, http: Http) -> Mapping[str, Any]:
         """What the provider tells of itself (`/.well-known/openid-configuration`), checked."""
         with self._lock:
-            known = self._known.get(issuer)
+            known, away = self._known.get(issuer), self._away.get(issuer)
         if known is not None and time.monotonic() - known[0] < KNOWN_FOR_SECONDS:
             return known[1]
-        told = _document(http, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-        _check_told(issuer, told)
+        if away is not None and time.monotonic() - away[0] < AWAY_FOR_SECONDS:
+            raise away[1].with_traceback(None)
+        try:
+            told = _document(http, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+            _check_told(issuer, told)
+        except ContractBridgeError as error:
+            with self._lock:
+                self._away[issuer] = (time.monotonic(), error)
+            raise
         with self._lock:
             self._known[issuer] = (time.monotonic(), told)
             self._keys.pop(str(told["jwks_uri"]), None)

@@ -30,11 +30,15 @@ def first(act: Callable[[], None]) -> None:
 
 
 def ask(act: Callable[[], None] | None = None) -> None:
-    """Draw the page again with the question before it; afterwards do `act`, or say that the button is to be pressed once more."""
+    """Draw the page again with the question before it; afterwards do `act`, or say that the button is to be pressed once more.
+
+    Returns where the question stands there already: a page that needs the answer just to be drawn would be drawn for ever.
+    """
     auth.forget()
-    st.session_state[_OPEN] = True
-    st.session_state[_THEN] = act
-    st.rerun()
+    if not st.session_state.get(_OPEN):
+        st.session_state[_OPEN] = True
+        st.session_state[_THEN] = act
+        st.rerun()
 
 
 def go_on() -> None:

@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from starlette.testclient import TestClient
 
+from connectors._openid import provider as openid_provider
 from core.services import activity, people
 from core.services.access import SYSTEM, Actor, Role
 from core.services.paging import PageQuery
@@ -411,6 +412,19 @@ def test_a_provider_that_does_not_answer_is_told_and_passwords_go_on_working(com
     assert answer.status_code == 403
     assert "no connection to 127.0.0.1" in told(answer)
     assert 'name="password"' in answer.text
+
+
+def test_a_provider_that_is_away_is_not_asked_for_everybody_who_tries(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    real = openid_provider._document
+    monkeypatch.setattr(openid_provider, "_document", lambda http, url: (asked.append(url), real(http, url))[1])
+    monkeypatch.setattr(openid_provider, "AWAY_FOR_SECONDS", 3600.0)
+    people.save_openid(company.web.context, SYSTEM, issuer="http://127.0.0.1:9", client_id="us", client_secret="x")
+    client = company.web.make_client()
+    assert {told(client.get("/auth/openid")) for _ in range(5)} == {told(client.get("/auth/openid"))}
+    assert len(asked) == 1
 
 
 def test_a_provider_that_calls_itself_otherwise_is_refused(company: Company) -> None:
