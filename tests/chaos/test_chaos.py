@@ -15,7 +15,7 @@ from tests.chaos.verdict import Report
 from tests.chaos.world import CLOUD
 from tests.postgres_cluster import binaries
 
-FAULTS = 10
+FAULTS = 8
 
 pytestmark = pytest.mark.timeout(900)
 """A busy machine takes its time; a lost run or mail is told by the judge, not by the clock."""

@@ -34,6 +34,11 @@ def company_name(customer: str) -> str:
     return f"Bedrijf {customer} BV"
 
 
+def month() -> date:
+    """The first day of the month before this one."""
+    return (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
 @dataclass
 class Truth:
     """What is so at this moment, as only the one who plays the outside world knows. Safe for several threads."""
@@ -43,6 +48,8 @@ class Truth:
     amounts: dict[str, Decimal] = field(default_factory=dict)
     accepted: list[str] = field(default_factory=list)
     """Ids of webhook events that were answered with 202 (or 200, a copy), in the order in which they were sent."""
+    month: date = field(default_factory=month)
+    """For which everybody spends."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -170,7 +177,7 @@ def usage_file(truth: Truth, portal: str) -> bytes:
 def amounts_file(truth: Truth) -> bytes:
     """What everybody spent in the month that ended."""
     with truth.lock:
-        rows = [f"{c},Compute,{amount},EUR,{month():%Y-%m}" for c, amount in truth.amounts.items()]
+        rows = [f"{c},Compute,{amount},EUR,{truth.month:%Y-%m}" for c, amount in truth.amounts.items()]
     return "\n".join(["Customer,Service,Amount,Currency,Month", *rows, ""]).encode()
 
 
@@ -178,8 +185,3 @@ def sign(name: str, moment: int, body: bytes) -> str:
     """The signature of an event (Standard Webhooks)."""
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
     return "v1," + base64.b64encode(hmac.digest(key, f"{name}.{moment}.".encode() + body, "sha256")).decode()
-
-
-def month() -> date:
-    """The first day of the month before this one."""
-    return (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
