@@ -12,6 +12,10 @@ NEW_MOUNTS, NEW_USERS, PRIVATE, RECURSIVE, REMOUNT, READ_ONLY = 0x20000, 0x10000
 FILLER = "filler"
 
 
+class NotAllowed(Exception):
+    """This machine lets nobody have a disk of his own."""
+
+
 def _call(name: str, *arguments: object) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     given = [one.encode() if isinstance(one, str) else one for one in arguments]
@@ -21,15 +25,16 @@ def _call(name: str, *arguments: object) -> None:
 
 
 def own_disk(place: str, size: str) -> None:
-    """From here on this process and its children have a disk of this size at `place`, which nobody else sees. Raises OSError
-    where the machine does not allow it.
-    """
+    """From here on this process and its children have a disk of this size at `place`, which nobody else sees. Raises NotAllowed."""
     try:
-        _call("unshare", NEW_MOUNTS)
-    except PermissionError:
-        _become_own_root()
-    _call("mount", None, "/", None, ctypes.c_ulong(PRIVATE | RECURSIVE), None)
-    _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(0), f"size={size}")
+        try:
+            _call("unshare", NEW_MOUNTS)
+        except PermissionError:
+            _become_own_root()
+        _call("mount", None, "/", None, ctypes.c_ulong(PRIVATE | RECURSIVE), None)
+        _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(0), f"size={size}")
+    except OSError as error:
+        raise NotAllowed(str(error)) from error
 
 
 def _become_own_root() -> None:

@@ -37,7 +37,7 @@ def main() -> int:
             story.settle()
             report = verdict.judge(story, lived=0, settled=0)
             seen["report"] = asdict(report) | {"ok": report.ok}
-    except PermissionError as error:
+    except disk.NotAllowed as error:
         print(error)
         return NOT_ALLOWED
     print(json.dumps(seen, default=str))
