@@ -112,13 +112,20 @@ def make(ctx: Context, target: Autotask, facts: Facts, state: ContractState) -> 
     plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
     deeper = _worth_reading(plan, targets, facts, state) - _reversed(facts, state)
     if deeper:
-        state = directory.deepen(target, state, deeper, _first_day(state, deeper, today))
-        directory.keep_units(ctx, state, deeper)
+        state = with_units(ctx, target, state, deeper)
         plan = make_plan(targets, state, memory, facts.decisions, today, about.pairs)
     plan = with_azure(ctx, target, facts, plan, state)
     plan = with_chosen(with_steps(plan, provided, facts.decisions), facts.mapping)
     more = subscription_facts.findings(about, facts.usage, targets, state, today)
     return Planned(subscription_facts.with_findings(_with_holds(plan, facts.decisions), more), state, targets)
+
+
+def with_units(ctx: Context, target: Autotask, state: ContractState, lines: Collection[LineRef]) -> ContractState:
+    """The same state with all rows of these lines as they are now; they are remembered, too. Raises RemoteError."""
+    if lines:
+        state = directory.deepen(target, state, lines, _first_day(state, lines, ctx.clock.today()))
+        directory.keep_units(ctx, state, lines)
+    return state
 
 
 def make_for_lines(ctx: Context, facts: Facts, planned: Planned, lines: Collection[LineRef]) -> Plan:

@@ -22,6 +22,7 @@ from core.services import directory, plan_making, subscription_facts
 from core.services.access import Actor, Role, require
 from core.services.after_run import after_run
 from core.services.applying import End, Work
+from core.services.catching_up import caught_up, lines_written
 from core.services.charging import Charged, charge_in_run
 from core.services.consumption import read_amounts
 from core.services.context import Context
@@ -172,6 +173,16 @@ def _refresh(ctx: Context, target: Target) -> _Fresh:
     return _Fresh(directory.refresh(ctx, target, companies), companies, position)
 
 
+def _caught_up(ctx: Context, target: Target, fresh: _Fresh) -> _Fresh:
+    """Autotask as it is after what other runs wrote since it was read."""
+    with ctx.database.session() as session:
+        position = ledger_position(session)
+        lines = lines_written(session, fresh.position) if position != fresh.position else frozenset()
+    if lines is None:
+        return _refresh(ctx, target)
+    return replace(fresh, state=caught_up(ctx, target, fresh.state, lines), position=position)
+
+
 def _sync(running: Running) -> SyncSummary:
     ctx, run = running.ctx, running.run
     running.wait_for_portals()
@@ -277,10 +288,7 @@ def _plan_and_write(
     """Settle what is open, plan, write what may be written, and plan once more what Autotask refused for its date."""
     running.progress(*portals, T("Comparing with Autotask."))
     settled = settle(running, target)
-    with running.ctx.database.session() as session:
-        moved = ledger_position(session) != fresh.position
-    if settled or moved:
-        fresh = _refresh(running.ctx, target)
+    fresh = _refresh(running.ctx, target) if settled else _caught_up(running.ctx, target, fresh)
     _, planned = _planned(running, target, fresh)
     made = make_missing(running, target, _to_write(planned.plan.applicable(), running.run.portals))
     if anything_made(made):
