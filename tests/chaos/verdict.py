@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.domain.plan import ChangeStatus
-from core.services.alerts.delivering import _message_id
+from core.services.alerts.delivering import message_id
 from core.services.charge_journal import intended_charge, is_charge
 from core.services.journal import intended_change
 from core.store import alert_outbox, audit, charges, ledger, plans, runs, webhooks
@@ -274,7 +274,7 @@ def _mails(story: Story, session: Session) -> Iterable[Check]:
     message = table(AlertMessageRow)
     ids = session.execute(select(message.c.id).order_by(message.c.id)).scalars().all()
     known = [one for one in (alert_outbox.message(session, number) for number in ids) if one is not None]
-    by_name = {_message_id(one): one for one in known}
+    by_name = {message_id(one): one for one in known}
     sent = {name for name, one in by_name.items() if one.state in (alert_outbox.DELIVERED, alert_outbox.ACCEPTED)}
     stuck = [one for one in known if one.state == alert_outbox.FAILED]
     missing, strange = sent - copies.keys(), copies.keys() - by_name.keys()

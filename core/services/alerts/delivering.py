@@ -103,7 +103,7 @@ def send(ctx: Context, message: Message) -> Sent | None:
     if attempt is None:
         return None
     try:
-        delivery = ctx.channels(_spec(ctx, channel, message)).send(notice, _message_id(message))
+        delivery = ctx.channels(_spec(ctx, channel, message)).send(notice, message_id(message))
     except ContractBridgeError as error:
         return _went_wrong(ctx, message, channel, error, attempt)
     except Exception:
@@ -136,7 +136,7 @@ def _spec(ctx: Context, channel: StoredChannel, message: Message) -> ChannelSpec
     )
 
 
-def _message_id(message: Message) -> str:
+def message_id(message: Message) -> str:
     """The same for every attempt, and no other installation's: its key holds a random number or a moment."""
     mark = hashlib.sha256(f"{message.key}|{message.created_at.isoformat()}".encode()).hexdigest()[:16]
     return f"{message.id}.{mark}@contractbridge"
