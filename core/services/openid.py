@@ -169,7 +169,7 @@ def finish_openid(
             "no errand", T("This sign-in was begun too long ago, or in another browser."), T("Please try again.")
         )
     if errand.session and (actor is None or actor.session != errand.session):
-        raise refused("another session", T("Your session has ended"), T("Please sign in again."))
+        raise refused("another session", T("Your session has ended."), T("Please sign in again."))
     settings = _settings(ctx)
     try:
         found = ctx.identity(settings).finish(errand, answer, now)
@@ -318,7 +318,7 @@ def _refuse(ctx: Context, session: Session, person: store.Person | None) -> None
 
 def _no_role() -> PersonError:
     return InputError(
-        T("Your company account has no role here"),
+        T("Your company account has no role here."),
         remedy=T("Ask an administrator to give one of your groups a role."),
         kind="no_role",
     )

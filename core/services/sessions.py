@@ -198,7 +198,7 @@ def confirm(ctx: Context, session: Session, actor: Actor) -> None:
     """Inside a transaction: the person of a session showed that it is them. Raises InputError when the session has ended."""
     now = ctx.clock.now()
     if store.session_of(session, actor.session, now, bounds_of(limits_of(session))) is None:
-        raise InputError(T("Your session has ended"), remedy=T("Please sign in again."), kind="session_ended")
+        raise InputError(T("Your session has ended."), remedy=T("Please sign in again."), kind="session_ended")
     store.confirm_session(session, actor.session, now)
     note(ctx, session, actor, "person.confirmed", actor.name)
 

@@ -39,8 +39,8 @@ def show(
 
 
 def tell(request: Request, title: Text, words: tuple[Text, ...], *, status: int = 200) -> HTMLResponse:
-    """A page that says something, and leads to the product."""
-    page = message_page(title, words, language_of(request), f"{sub_path(request)}/")
+    """A page that says something, in a tab of its own."""
+    page = message_page(title, words, language_of(request), "")
     return HTMLResponse(page, status_code=status, headers={"cache-control": "no-store"})
 
 

@@ -163,9 +163,9 @@ def render(form: Form, language: str) -> str:
 
 
 def message_page(title: Text, words: tuple[Text, ...], language: str, onward: str) -> str:
-    """A page without a form: what is to be said, and a way on."""
+    """A page without a form: what is to be said, and a way on where there is one ("": none)."""
     said = "".join(f"<p>{escape(translate(text, language))}</p>" for text in words)
-    way = f'<a class="button" href="{escape(onward)}">{escape(translate(T("Go on"), language))}</a>'
+    way = f'<a class="button" href="{escape(onward)}">{escape(translate(T("Go on"), language))}</a>' if onward else ""
     return MESSAGE.substitute(
         language=language, title=escape(translate(title, language)), style=STYLE, icon=ICON, said=said, way=way
     )
