@@ -35,24 +35,19 @@ def with_sizes(made: Path, changed: Path, **sizes: int) -> Path:
     return changed
 
 
-@pytest.mark.parametrize("part", ["contractbridge__db", "manifest__json"])
 def test_a_back_up_that_would_unpack_to_a_thousand_times_its_size_is_refused(
-    duo: World, tmp_path: Path, home: Path, part: str
-) -> None:
-    backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
-    bomb = with_sizes(tmp_path / "b.zip", tmp_path / "bomb.zip", **{part: 10**12})
-    with pytest.raises(InputError, match="not a whole back-up"):
-        backup.restore(SYSTEM, bomb, f"sqlite:///{home / 'new.db'}", home, NOW)
-    assert list(home.iterdir()) == []
-
-
-def test_a_back_up_for_which_there_is_no_room_is_refused_before_anything_is_unpacked(
     duo: World, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
+    made, url = tmp_path / "b.zip", f"sqlite:///{home / 'new.db'}"
+    backup.make(duo.ctx, SYSTEM, made)
+    for part in ("contractbridge__db", "manifest__json"):
+        bomb = with_sizes(made, tmp_path / f"{part}.zip", **{part: 10**12})
+        with pytest.raises(InputError, match="not a whole back-up"):
+            backup.restore(SYSTEM, bomb, url, home, NOW)
+    # One that is right, for which there is no room: told before anything is unpacked.
     monkeypatch.setattr(backup, "RESERVE", 10**18)
     with pytest.raises(InputError, match="no room") as caught:
-        backup.restore(SYSTEM, tmp_path / "b.zip", f"sqlite:///{home / 'new.db'}", home, NOW)
+        backup.restore(SYSTEM, made, url, home, NOW)
     assert caught.value.kind == "no_room"
     assert list(home.iterdir()) == []
 
