@@ -50,7 +50,7 @@ def leakage_in(ctx: Context, session: Session, company_id: int | None = None) ->
     """The same inside a session."""
     today = ctx.clock.today()
     state = directory.load_state(session)
-    read_at = read_moment(session)
+    read_at = read_moment(session, today)
     leaks: tuple[Leak, ...] = ()
     not_judged = 0
     if read_at is not None:
@@ -80,10 +80,16 @@ def of_company(found: Leakage, company_id: int) -> Leakage:
     )
 
 
-def read_moment(session: Session) -> datetime | None:
-    """When contract lines and their units were last read; contracts, as long as no company was mapped whose lines matter."""
+def read_moment(session: Session, today: date) -> datetime | None:
+    """When contract lines and their units were last read; contracts, as long as no company was mapped whose lines matter.
+
+    None also where there are contracts of mapped companies and their lines were not read yet, as after another address of Autotask
+    was entered: nothing is known of them then, and that is not nothing (M2).
+    """
     states = directory.states(session)
-    known = states.get("units") or states.get("contracts")
+    known = states.get("units")
+    if known is None and not reporting.has_running_contracts(session, today):
+        known = states.get("contracts")
     return known.watermark if known else None
 
 

@@ -47,7 +47,7 @@ def margin_in(ctx: Context, session: Session, company_id: int | None = None) -> 
     today = ctx.clock.today()
     rows = tuple(row for row in margins(directory.load_state(session), today) if company_id in (None, row.company_id))
     known = [row for row in rows if row.margin is not None]
-    read_at = read_moment(session)
+    read_at = read_moment(session, today)
     return Margin(
         day=today,
         read_at=read_at,

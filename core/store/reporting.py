@@ -16,6 +16,7 @@ from core.domain.paging import Page, PageQuery
 from core.store.bulk import upsert_rows
 from core.store.tables import table
 from core.store.tables.consumption import ChargeShownRow
+from core.store.tables.directory import ContractRow
 from core.store.tables.history import ReadingRow, UsageIntervalRow, UsageLineRow
 from core.store.tables.ledger import AuditRow, ChainHeadRow, LedgerRow
 from core.store.tables.mapping import PortalCustomerRow
@@ -27,6 +28,7 @@ from core.store.types import OPEN_END
 CHANGE = table(PlanChangeRow)
 SETTINGS, CHECK, MUTE = table(InvoiceSettingsRow), table(InvoiceCheckRow), table(InvoiceMuteRow)
 SIGNED, HEAD, LEDGER, AUDIT = table(MonthSignOffRow), table(ChainHeadRow), table(LedgerRow), table(AuditRow)
+CONTRACT = table(ContractRow)
 PORTAL, CUSTOMER, SHOWN = table(PortalRow), table(PortalCustomerRow), table(ChargeShownRow)
 LINE, INTERVAL, READING = table(UsageLineRow), table(UsageIntervalRow), table(ReadingRow)
 
@@ -163,6 +165,13 @@ def companies_mapped_after(session: Session, instant: datetime) -> frozenset[int
         .having(func.min(CUSTOMER.c.confirmed_at) > instant)
     )
     return frozenset(session.execute(query).scalars())
+
+
+def has_running_contracts(session: Session, today: date) -> bool:
+    """Whether any company that a customer is mapped to has a contract that has not ended."""
+    mapped = select(CUSTOMER.c.company_id).where(CUSTOMER.c.company_id.is_not(None), CUSTOMER.c.ignored.is_(None))
+    running = (CONTRACT.c.active, CONTRACT.c.end >= today, CONTRACT.c.company_id.in_(mapped))
+    return session.execute(select(CONTRACT.c.id).where(*running).limit(1)).first() is not None
 
 
 def add_check(session: Session, check: StoredCheck) -> int:

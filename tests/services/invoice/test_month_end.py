@@ -24,8 +24,9 @@ from core.services import invoice_check as checks
 from core.services import leakage, margin, reports
 from core.services import month_end as closing
 from core.services.access import Actor, Role
+from core.services.directory import refresh
 from core.services.month_end_model import MonthEnd
-from core.store import audit, reporting
+from core.store import audit, directory, reporting
 from tests.services.charges.world import brings, charging, example
 from tests.services.money.world import SandboxData, SandboxSwitches, World
 
@@ -314,6 +315,18 @@ def test_m2_before_autotask_was_read_nothing_leaks_and_it_is_said(make_world: Ma
     assert (found.read_at, found.leaks) == (None, ())
     report = reports.build(ctx, VIEWER, "leakage")
     assert "never read" in str(report.notes[0])
+
+
+def test_m2_after_another_address_of_autotask_nothing_leaks_before_its_lines_were_read(acme: World) -> None:
+    """Companies, services and contracts are read for the pages at once, lines with the next run: what bills is not known."""
+    with acme.database.write() as session:
+        directory.clear(session)
+    with contextlib.closing(acme.ctx.autotask()) as target:
+        refresh(acme.ctx, target, ())
+    found, made = leakage.leakage(acme.ctx, VIEWER), margin.margin(acme.ctx, VIEWER)
+    assert (found.read_at, found.leaks, made.read_at) == (None, (), None)
+    acme.sync(apply=False)
+    assert leakage.leakage(acme.ctx, VIEWER).read_at is not None
 
 
 def test_m2_a_company_that_was_mapped_since_the_last_reading_does_not_leak_yet(acme: World) -> None:
