@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,7 +115,7 @@ def _wrong(claims: Mapping[str, Any], expected: Expected) -> str:
         "sub": isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT,
         "aud": expected.client_id in audiences,
         "azp": claims.get("azp", expected.client_id) == expected.client_id and (len(audiences) == 1 or "azp" in claims),
-        "nonce": claims.get("nonce") == expected.nonce,
+        "nonce": hmac.compare_digest(str(claims.get("nonce")).encode(), expected.nonce.encode()),
         "exp": _number(ends) and ends > expected.now - LEEWAY_SECONDS,
         "iat": _number(begins) and begins < expected.now + LEEWAY_SECONDS,
         "nbf": "nbf" not in claims or (_number(claims["nbf"]) and claims["nbf"] < expected.now + LEEWAY_SECONDS),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import threading
 import time
 from collections.abc import Mapping
@@ -127,7 +128,7 @@ class OpenIdProvider:
         return _with_query(place, {"client_id": self._settings.client_id, "post_logout_redirect_uri": back_to, **hint})
 
     def _check_answer(self, errand: Errand, answer: Mapping[str, str]) -> None:
-        if answer.get("state", "") != errand.state:
+        if not hmac.compare_digest(answer.get("state", "").encode(), errand.state.encode()):
             raise refused("the state is another one")
         if answer.get("iss", self._settings.issuer) != self._settings.issuer:
             raise refused("the answer is of another issuer")
