@@ -93,9 +93,13 @@ class PersonRow:
 
 
 def needs_first_admin(ctx: Context) -> bool:
-    """Whether nobody can manage the product yet: the first start asks for an administrator."""
+    """Whether nobody can manage the product yet: the first start asks for an administrator.
+
+    Only the first start: it is asked of whoever comes. Where people have worked already, no administrator is no invitation; who has
+    the server makes one there (`user add`).
+    """
     with ctx.database.session() as session:
-        return store.count(session, role=Role.ADMIN.value) == 0
+        return _is_first_start(session)
 
 
 def create_first_admin(ctx: Context, name: str, password: str) -> Actor:
@@ -106,7 +110,8 @@ def create_first_admin(ctx: Context, name: str, password: str) -> Actor:
     person = _new_person(name, password, Role.ADMIN)
 
     def work(session: Session) -> int:
-        if store.count(session, role=Role.ADMIN.value):
+        store.one_at_a_time(session)
+        if not _is_first_start(session):
             raise InputError(T("There is an administrator already."), kind="first_admin")
         return _add(ctx, session, SYSTEM, person)
 
@@ -148,24 +153,22 @@ def change_person(
 ) -> None:
     """Change what somebody may do, or whether at all; open sessions of who may no longer are ended. For admins.
 
-    The last administrator can be neither taken away nor made less. Confirmed.
+    The last administrator can be neither taken away nor made less, nor the last one with a password: the role of the others
+    follows from their groups, which may change. Confirmed.
     """
     require(actor, Role.ADMIN)
     require_confirmed(ctx, actor)
 
     def work(session: Session) -> None:
+        store.one_at_a_time(session)
         person = _person(session, person_id)
         wanted = {"role": (role or Role(person.role)).value, "active": person.active if active is None else active}
         before = {"role": person.role, "active": person.active}
         if wanted == before:
             return
         loses_admin = person.role == Role.ADMIN and person.active and wanted != {"role": "admin", "active": True}
-        if loses_admin and store.count(session, role=Role.ADMIN.value) == 1:
-            raise InputError(
-                T("{name} is the only administrator.", name=person.name),
-                remedy=T("Make somebody else administrator first."),
-                kind="last_admin",
-            )
+        if loses_admin:
+            _must_not_be_last(session, person)
         store.change(session, person_id, wanted)
         if not wanted["active"]:
             session_store.close_sessions(session, person_id=person_id)
@@ -222,6 +225,28 @@ def change_own_preferences(
         return actor_of(_person(session, actor.id))
 
     return ctx.database.run(work)
+
+
+def _is_first_start(session: Session) -> bool:
+    return not store.count(session, role=Role.ADMIN.value) and not store.has_anybody_signed_in(session)
+
+
+def _must_not_be_last(session: Session, person: store.Person) -> None:
+    """Raises InputError for the only administrator, and for the only one who can sign in without the identity provider."""
+    if store.count(session, role=Role.ADMIN.value) == 1:
+        raise InputError(
+            T("{name} is the only administrator.", name=person.name),
+            remedy=T("Make somebody else administrator first."),
+            kind="last_admin",
+        )
+    if person.password_hash and store.count(session, role=Role.ADMIN.value, with_password=True) == 1:
+        raise InputError(
+            T("{name} is the only administrator with a password.", name=person.name),
+            remedy=T(
+                "Make somebody else with a password administrator first, for the day the company account is away."
+            ),
+            kind="last_admin",
+        )
 
 
 def _new_person(name: str, password: str, role: Role, language: str = "en", locale: str = "") -> store.Person:

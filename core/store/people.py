@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
+from core.store.bulk import dialect
 from core.store.tables import table
 from core.store.tables.people import PersonRow
 
@@ -34,10 +35,27 @@ class Person:
         return f"Person(id={self.id}, name={self.name!r}, role={self.role!r})"
 
 
-def count(session: Session, *, role: str | None = None) -> int:
-    """How many active people there are (with a role)."""
+def one_at_a_time(session: Session) -> None:
+    """Inside a writing transaction, before counting people: until its end nobody else changes any. Two administrators who take
+    the role from one another at the same moment would both see one left.
+    """
+    if dialect(session) == "postgresql":
+        session.execute(text("LOCK TABLE person IN EXCLUSIVE MODE"))
+
+
+def count(session: Session, *, role: str | None = None, with_password: bool = False) -> int:
+    """How many active people there are (with a role; with a password of their own)."""
     query = select(func.count()).select_from(PERSON).where(PERSON.c.active)
-    return session.execute(query if role is None else query.where(PERSON.c.role == role)).scalar_one()
+    if role is not None:
+        query = query.where(PERSON.c.role == role)
+    if with_password:
+        query = query.where(PERSON.c.password_hash != "")
+    return session.execute(query).scalar_one()
+
+
+def has_anybody_signed_in(session: Session) -> bool:
+    """Whether somebody ever did."""
+    return session.execute(select(PERSON.c.id).where(PERSON.c.last_login_at.is_not(None)).limit(1)).first() is not None
 
 
 def all_people(session: Session) -> list[Person]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from pydantic import SecretStr
 
 from connectors.autotask.sandbox import SandboxServer
 from core import bootstrap
-from core.domain.errors import SettingsError
+from core.domain.errors import InputError, SettingsError
 from core.services import (
     activity,
     autotask_settings,
@@ -110,3 +112,20 @@ def test_two_starts_on_one_database_are_one_workspace(app: bootstrap.App) -> Non
     with pytest.raises(SettingsError, match="not connected yet"):
         other.context.autotask()
     other.close()
+
+
+def test_two_admins_who_take_the_role_from_one_another_at_once_leave_one(app: bootstrap.App) -> None:
+    ctx, together = app.context, Barrier(2)
+    _, admin = people.sign_in(ctx, "admin", "correct horse battery")
+    numbers = [admin.id, people.add_person(ctx, admin, "Bert", "another good password", Role.ADMIN)]
+
+    def take(number: int) -> str:
+        together.wait(60)
+        try:
+            people.change_person(ctx, ADMIN, number, role=Role.VIEWER)
+        except InputError as error:
+            return error.kind
+        return ""
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(take, numbers)) == ["", "last_admin"]

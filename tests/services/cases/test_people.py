@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from core.domain.errors import AccessDenied, ConfirmationNeeded, InputError, SettingsError
-from core.services import activity, passwords, people, signing_in
+from core.domain.identity import Identified, OpenIdSettings
+from core.services import activity, openid, passwords, people, signing_in
 from core.services.access import Actor, Role, terminal
 from core.services.context import Context
 from core.services.paging import PageQuery
 from core.services.people import SessionLimits, Visit
 from core.services.sessions import device_of
+from core.store import people as people_store
 from core.store.sign_in_tries import Limit
 
 from .conftest import ADMIN, StandingClock
@@ -153,6 +155,36 @@ def test_the_last_admin_stays(ctx: Context, anna: Actor) -> None:
             people.change_person(ctx, anna, anna.id, **change)  # type: ignore[arg-type]
     people.add_person(ctx, anna, "Bert", GOOD, Role.ADMIN)
     people.change_person(ctx, anna, anna.id, role=Role.VIEWER)
+
+
+def of_the_company(ctx: Context, role: Role) -> None:
+    """What signing in with the company account does to the role of Cas."""
+    found = Identified(subject="https://login|cas", claims={"groups": [role.value], "name": "Cas"}, id_token="")
+    settings = OpenIdSettings(issuer="https://login", client_id="us", client_secret="x")
+    openid._person(ctx, found, settings, "en")
+
+
+def test_the_last_admin_with_a_password_stays_whoever_the_company_made_admin(ctx: Context, anna: Actor) -> None:
+    people.save_oidc_groups(ctx, ADMIN, {role.value: role for role in Role})
+    of_the_company(ctx, Role.ADMIN)
+    for change in ({"role": Role.VIEWER}, {"active": False}):
+        with pytest.raises(InputError, match="only administrator with a password"):
+            people.change_person(ctx, anna, anna.id, **change)  # type: ignore[arg-type]
+    cas = next(row for row in people.list_people(ctx, anna) if row.name == "Cas")
+    people.change_person(ctx, anna, cas.id, role=Role.OPERATOR)
+
+
+def test_where_people_have_worked_nobody_is_asked_to_become_the_first_admin(ctx: Context, anna: Actor) -> None:
+    """As a release before could leave it: the only administrator came with the company account, and is in another group now."""
+    people.save_oidc_groups(ctx, ADMIN, {role.value: role for role in Role})
+    people.sign_in(ctx, "Anna", GOOD)
+    of_the_company(ctx, Role.ADMIN)
+    ctx.database.run(lambda session: people_store.change(session, anna.id, {"active": False}))
+    of_the_company(ctx, Role.VIEWER)
+    assert not people.needs_first_admin(ctx)
+    with pytest.raises(InputError, match="administrator already"):
+        people.create_first_admin(ctx, "Eve", GOOD)
+    assert people.add_person(ctx, terminal("root"), "Bert", GOOD, Role.ADMIN), "who has the server can"
 
 
 @pytest.mark.parametrize(
