@@ -21,7 +21,7 @@ class _Last:
     """What was found last, by database and data directory."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.looking = threading.Lock()
         self.found: dict[tuple[str, str], tuple[float, StorageTrouble | None]] = {}
 
 
@@ -31,9 +31,12 @@ _last = _Last()
 def storage_trouble(ctx: Context) -> StorageTrouble | None:
     """Why nothing can be stored, in words and with what to do; None when all is well."""
     key = (ctx.database.url, str(ctx.home))
-    with _last.lock:
-        at, found = _last.found.get(key, (float("-inf"), None))
-        if time.monotonic() - at > LOOK_EVERY:
+    at, found = _last.found.get(key, (float("-inf"), None))
+    # A busy disk may take its time: one looks, the others go on with what was found last.
+    if time.monotonic() - at > LOOK_EVERY and _last.looking.acquire(blocking=False):
+        try:
             found = look(ctx.database, ctx.home)
             _last.found[key] = (time.monotonic(), found)
-        return found
+        finally:
+            _last.looking.release()
+    return found

@@ -1,4 +1,4 @@
-"""*Sync now*, and how far a run is: asks again every second while one goes on, and not at all when none does."""
+"""*Sync now*, and how far a run is: asks again every two seconds while one goes on, and not at all when none does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from core.services.access import Role
 from core.services.overview import LiveRun
 from pages._ui import auth, states
 from pages._ui.formats import tr
+
+SHARED_SECONDS = 0.5
 
 
 def sync_button() -> None:
@@ -40,11 +42,18 @@ def progress() -> None:
     """The running sync in the sidebar: "syncing n of m portals" (S1-03)."""
     st.session_state.pop("_over", None)
     if live_run():
-        st.fragment(_follow, run_every="1s")()
+        # A page that is drawn as a whole knows best.
+        auth.context().looks.forget("live run")
+        st.fragment(_follow, run_every="2s")()
 
 
 def live_run() -> LiveRun | None:
     return overview.live_run(auth.context(), auth.actor())
+
+
+def _followed() -> LiveRun | None:
+    """The same, asked once in half a second for all windows that follow it."""
+    return auth.context().looks.get("live run", None, live_run, seconds=SHARED_SECONDS)
 
 
 def _follow() -> None:
@@ -52,7 +61,7 @@ def _follow() -> None:
         _offer(over)
         return
     with states.explained():
-        live = live_run()
+        live = _followed()
         if live is None:
             _finished()
             return
