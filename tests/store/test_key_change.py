@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
-import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from core.store.portals import Portal
 from core.store.secrets import SECRET
 from tests.store.conftest import NOW
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is killed here")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Standing:
@@ -104,56 +104,17 @@ def test_without_a_new_key_in_the_environment_nothing_happens_and_it_is_told(
     assert events(database) == []
 
 
-STEPS = {
-    "before the new key": ("with_new_key", False),
-    "after the new key": ("with_new_key", True),
-    "while sealing": ("webhooks.reseal", True),
-    "before the old key goes": ("retire_old_keys", False),
-    "after the old key is gone": ("retire_old_keys", True),
-}
-
-
-@needs_fork
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed here")
 def test_killed_at_any_step_nothing_is_lost_and_the_next_try_ends_it(database: Database, tmp_path: Path) -> None:
-    ctx = workspace(database, tmp_path)
-    for number in range(3):
-        store(ctx, f"portal:{number}", f"secret {number}")
+    from tests.store import key_killed
 
-    def found() -> list[str]:
-        box = load_box(tmp_path)
-        with database.session() as session:
-            return [secrets.get(session, box, f"portal:{number}")["key"] for number in range(3)]
-
-    for step in STEPS:
-        database.dispose()
-        assert os.WIFSIGNALED(_killed_at(step, database.url, tmp_path)), step
-        assert found() == ["secret 0", "secret 1", "secret 2"], step
-        keys.rotate(workspace(database, tmp_path), SYSTEM)
-        assert found() == ["secret 0", "secret 1", "secret 2"], step
-        assert len(lines(tmp_path)) == 1
-        assert sealed_with(database) == {load_box(tmp_path).key_id}
-
-
-def _killed_at(step: str, url: str, home: Path) -> int:
-    """Change the key in a child that kills itself there; gives how it ended."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    try:
-        name, afterwards = STEPS[step]
-        place, _, attribute = name.rpartition(".")
-        owner = getattr(keys, place) if place else keys
-        real: Callable[..., object] = getattr(owner, attribute)
-
-        def dying(*given: object) -> None:
-            if afterwards:
-                real(*given)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        setattr(owner, attribute, dying)
-        keys.rotate(workspace(Database(url), home), SYSTEM)
-    finally:
-        os._exit(1)
+    key_killed.fill(database, tmp_path)
+    database.dispose()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.store.key_killed", database.url, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_secrets_stored_all_the_while_open_with_the_one_key_that_is_left(database: Database, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -74,12 +77,10 @@ def test_ready_only_while_an_engine_works(web: Any) -> None:
 
 
 def test_an_engine_that_was_killed_is_not_taken_for_one_that_works(web: Any) -> None:
-    child = os.fork() if hasattr(os, "fork") else pytest.skip("a process is ended here")
-    if child == 0:
-        os._exit(0)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
     mine = new_owner().split("|")
-    os.waitpid(child, 0)
-    dead = "|".join([mine[0], str(child), mine[2], mine[3]])
+    ended.wait(60)
+    dead = "|".join([mine[0], str(ended.pid), mine[2], mine[3]])
     web.context.database.run(lambda session: leases.acquire(session, "engine", dead, datetime.now(UTC), 600.0))
     assert reasons(asking(web.context)) == ["engine.none"]
 
@@ -92,6 +93,24 @@ def test_not_ready_with_other_tables_or_where_nothing_can_be_stored(web: Any, tm
     with ctx.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
     assert reasons(asking(ctx)) == ["database.version"]
+
+
+def test_a_full_and_a_read_only_disk_are_told_apart_and_by_the_doctor_too(web: Any, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    web.context.database.run(lambda session: leases.acquire(session, "engine", new_owner(), datetime.now(UTC), 600.0))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.web.small_disk", str(tmp_path / "small"), web.context.database.url],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    if not done.stdout:
+        pytest.skip("this machine lets nobody have a disk of their own")
+    assert json.loads(done.stdout) == [
+        [[], ["disk.full"]],
+        [["storage.disk_full"], ["disk.full"]],
+        [[], ["disk.full"]],
+        [["storage.disk_read_only"], ["disk.read_only"]],
+    ], "2 MB are little in any case"
 
 
 @pytest.fixture
