@@ -24,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[postgres_cluster.SESSION_VARIABLE] = str(os.getpid())
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long bytes are named by their place: what was packed holds the moment of packing, and all workers must find the same names."""
+    return argname if isinstance(val, bytes) and len(val) > 30 else None
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """The address of a PostgreSQL server for this test session. Without one the test is skipped, or fails where it must not be."""

@@ -78,6 +78,7 @@ def test_a_result_that_is_made_to_order_and_comes_in_pages() -> None:
         ("csv", b"c,p,q\nC1,P,1\nC2,P,2\n"),
         ("auto", gzip.compress(b'[{"c":"C1","p":"P","q":1},{"c":"C2","p":"P","q":2}]')),
     ],
+    ids=["ndjson", "csv", "packed"],
 )
 def test_results_of_any_format(kind: str, content: bytes) -> None:
     mapping = {"records": "", "customer": "c", "product": "p", "quantity": "q"}
