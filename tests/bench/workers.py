@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,9 @@ def _once(server: str, count: int, portals: int, latency: float) -> dict[str, An
         autotask = stack.enter_context(SandboxServer(data, switches=switches))
         app = build(settings(home, url), pace=PACE)
         stack.callback(app.close)
-        port = stack.enter_context(endpoint(lines, latency))
+        vendor = Vendor(lines)
+        port = stack.enter_context(endpoint(vendor))
         connect(app, autotask, lines, lambda portal: of_rest(port, portal), ["127.0.0.1"])
-        switches.latency = latency
         farm = stack.enter_context(machines(home))
         for _ in range(count):
             farm.start(url)
@@ -81,25 +82,34 @@ def _once(server: str, count: int, portals: int, latency: float) -> dict[str, An
                 return len(leases.holders(session, "worker:", now()))
 
         _until(lambda: ready() == count)
-        began = time.monotonic()
-        with database.write() as session:
-            for portal in lines:
-                runs.enqueue(session, NewRun(kind="sync", portals=[portal], options={"apply": True}), now())
 
         def left() -> int:
             with database.session() as session:
                 return len(runs.unfinished(session))
 
-        _until(lambda: not left())
-        took = time.monotonic() - began
+        def carry_out() -> float:
+            """All portals once: how long that took."""
+            began = time.monotonic()
+            with database.write() as session:
+                for portal in lines:
+                    runs.enqueue(session, NewRun(kind="sync", portals=[portal], options={"apply": True}), now())
+            _until(lambda: not left())
+            return time.monotonic() - began
+
+        # What a process does for the first time takes longer: that is not the point.
+        carry_out()
+        asked = len(autotask.requests())
+        switches.latency = vendor.latency = latency
+        vendor.units = 11
+        took = carry_out()
         written = len(autotask.adjustments())
-        requests = len(autotask.requests())
-        refused = sum(entry.status == 429 for entry in autotask.requests())
+        requests = autotask.requests()[asked:]
+        refused = sum(entry.status == 429 for entry in requests)
         assert written == portals * COMPANIES, f"{written} changes instead of {portals * COMPANIES}"
     return {
         "seconds": round(took, 2),
         "runs_per_minute": round(portals / took * 60, 1),
-        "autotask_requests": requests,
+        "autotask_requests": len(requests),
         "refused_for_too_many_at_once": refused,
     }
 
@@ -119,17 +129,30 @@ def of_rest(port: int, portal: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass
+class Vendor:
+    """What the portals tell: the same number of units of everything, on pages that have to be asked for one by one."""
+
+    lines: Mapping[str, Sequence[tuple[int, int]]]
+    units: int = 10
+    latency: float = 0.0
+
+    def page(self, portal: str, number: int) -> bytes:
+        rows = [
+            {
+                "customer": f"C{company}",
+                "product": f"P{service}",
+                "quantity": self.units if number == 1 else 0,
+                "page": number,
+            }
+            for company, service in self.lines[portal]
+        ]
+        return json.dumps({"data": rows if number < PAGES else []}).encode()
+
+
 @contextmanager
-def endpoint(lines: Mapping[str, Sequence[tuple[int, int]]], latency: float) -> Iterator[int]:
-    """The port where every portal tells, on pages that have to be asked for one by one, one unit more than Autotask has."""
-    bodies: dict[tuple[str, int], bytes] = {}
-    for portal, pairs in lines.items():
-        for page in range(1, PAGES + 1):
-            rows = [
-                {"customer": f"C{company}", "product": f"P{service}", "quantity": 11 if page == 1 else 0, "page": page}
-                for company, service in pairs
-            ]
-            bodies[portal, page] = json.dumps({"data": rows if page < PAGES else []}).encode()
+def endpoint(vendor: Vendor) -> Iterator[int]:
+    """The port where the vendor answers."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -137,8 +160,8 @@ def endpoint(lines: Mapping[str, Sequence[tuple[int, int]]], latency: float) -> 
                 head = await reader.readuntil(b"\r\n\r\n")
                 path = head.split(b" ", 2)[1].decode()
                 number = int(path.partition("page=")[2].partition("&")[0] or 1)
-                found = bodies[path.strip("/").partition("?")[0], number]
-                await asyncio.sleep(latency)
+                found = vendor.page(path.strip("/").partition("?")[0], number)
+                await asyncio.sleep(vendor.latency)
                 start = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(found)}\r\n\r\n"
                 writer.write(start.encode() + found)
                 await writer.drain()

@@ -52,7 +52,7 @@ class Sampler:
         while not self._ended.wait(self.every):
             family = _family(self.pid)
             sizes = {pid: _resident(pid) for pid in family}
-            cpu = sum(_processor(pid) for pid in family)
+            cpu = sum(processor(pid) for pid in family)
             self.samples.append(Sample(time.time(), sizes.get(self.pid, 0.0), sum(sizes.values()), cpu))
 
 
@@ -99,7 +99,7 @@ def _resident(pid: int) -> float:
         return 0.0
 
 
-def _processor(pid: int) -> float:
+def processor(pid: int) -> float:
     """Seconds of the processor, with those of children that have ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

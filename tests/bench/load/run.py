@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bootstrap import App, build
-from tests.bench.load import figures
+from tests.bench.load import cost, figures
 from tests.bench.load.memory import Sample, Sampler, per_hour
 from tests.bench.load.work import Tally, Work, hooking, syncing, uploading
 from tests.bench.load.world import ROOT, Size, World, world
@@ -50,6 +50,7 @@ GENTLE = Pace(click=20.0, sync=120.0, upload=300.0, hooks=60.0)
 def measure_load(size: Size, seconds: float = BUSY_SECONDS, pace: Pace = Pace()) -> dict[str, Any]:
     """Figures of people alone, and of people with everything else at once."""
     with tempfile.TemporaryDirectory() as folder, world(Path(folder), size) as made, _opened(made) as app:
+        costs = cost.of_pages(made)
         with _people(made, pace.click) as told:
             sampler = Sampler(made.processes["web"]).start()
             time.sleep(WARM_SECONDS)
@@ -65,6 +66,7 @@ def measure_load(size: Size, seconds: float = BUSY_SECONDS, pace: Pace = Pace())
     return {
         "size": vars_of(size),
         "seconds between two clicks of a person": pace.click,
+        "processor seconds of a page": costs,
         "people alone": figures.of_people(line for line in told if calm <= line["at"] < busy),
         "with everything at once": figures.of_people(line for line in told if busy <= line["at"] < ended),
         "beside them": {name: _tally(tally) for name, tally in tallies.items()},
