@@ -17,6 +17,7 @@ from core.domain.quantities import SUM
 from core.services.autotask_settings import AUTOTASK, zone_name
 from core.services.network import allowed_hosts
 from core.services.portals import owner_of
+from core.services.rules import default_name
 from core.services.workspace_portals import portal_content
 from core.store import charges, mappings, provisioning
 from core.store import portals as portal_store
@@ -136,6 +137,8 @@ def _product(key: ProductKey, variants: Mapping[tuple[str, str], int]) -> dict[s
 
 def _rule(rule: ProductRule, variants: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     named = len(rule.sources) > 1 or rule.formula != SUM
+    # A single product that is called after its name, and not after its key, keeps that too.
+    named = named or any(source.name != default_name(source.product.product_key) for source in rule.sources)
     sources = [_product(source.product, variants) | ({"name": source.name} if named else {}) for source in rule.sources]
     entry: dict[str, Any] = sources[0] if len(sources) == 1 else {"sources": sources}
     entry |= {f"{rule.item.kind.value}_id": rule.item.id}
