@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SESSION_VARIABLE = "CONTRACTBRIDGE_TEST_SESSION"
 """Process number of the test session; workers inherit it, so that all of them find one server."""
-START_SECONDS = 60
+START_SECONDS = 150
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",

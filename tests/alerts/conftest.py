@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,36 +25,18 @@ from core.services.paging import PageQuery
 from core.store import history, plans, portals
 from core.store.db import Database
 from core.store.portals import Portal
+from tests.services.money.world import PlainBox, TestClock
 
-NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MAIL = {"host": "mail.example.com", "sender": "alerts@msp.example", "security": "none", "sign_in": "none"}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.instant = NOW
+class Clock(TestClock):
+    """Its days are those of Amsterdam."""
 
-    def now(self) -> datetime:
-        return self.instant
+    __test__ = False
 
     def today(self) -> date:
         return self.instant.astimezone(ZoneInfo("Europe/Amsterdam")).date()
-
-    def move(self, **step: float) -> None:
-        self.instant += timedelta(**step)
-
-
-class PlainBox:
-    key_id = "plain"
-
-    def refresh(self) -> None:
-        return None
-
-    def seal(self, text: str, place: str) -> str:
-        return text
-
-    def open(self, sealed: str, place: str) -> str:
-        return sealed
 
 
 @dataclass

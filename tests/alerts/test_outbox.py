@@ -26,9 +26,10 @@ from core.services.owners import new_owner
 from core.services.paging import PageQuery
 from core.services.reports import statements
 from core.store import alert_outbox, directory, leases
-from tests.alerts.conftest import NOW, Desk, make_desk
+from tests.alerts.conftest import Desk, make_desk
 from tests.alerts.smtp_fake import Mailbox, mail_server
 from tests.connectors.fakes import serving
+from tests.services.money.world import NOW
 from tests.store.conftest import ENGINES, database, url
 
 __all__ = ["ENGINES", "database", "url"]

@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import typer.main
 
 from core.cli.app import app
 from core.settings import Settings
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -131,9 +131,7 @@ def test_what_is_copied_into_the_image_is_enough_to_serve_and_its_health_check_t
                 shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / source, place)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     command = [word.replace("8501", port).replace("0.0.0.0", "127.0.0.1") for word in json.loads(values("CMD")[-1])]
     _, check = values("HEALTHCHECK")[0].split("CMD ", 1)
     health = [word.replace("8501", port) for word in json.loads(check)]
@@ -144,14 +142,14 @@ def test_what_is_copied_into_the_image_is_enough_to_serve_and_its_health_check_t
             [sys.executable, *command[1:]], cwd=inside, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 150
         while subprocess.run([sys.executable, *health[1:]], capture_output=True, check=False).returncode:
             assert server.poll() is None, (tmp_path / "log").read_text()
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             time.sleep(0.5)
     finally:
         server.terminate()
-        assert server.wait(30) in (0, -signal.SIGTERM)
+        assert server.wait(60) in (0, -signal.SIGTERM)
     assert "web.stopped" in (tmp_path / "log").read_text(), "it ends in order when it is told to"
 
 

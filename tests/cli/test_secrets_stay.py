@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.autotask.sandbox import Fault, SandboxServer
+from tests.ports import free_port
 
 from .conftest import ROOT, Done, Terminal, connected, export
 
@@ -64,9 +64,7 @@ def _inside(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
 @contextmanager
 def running(terminal: Terminal, environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
     """The product being served; its log goes to a file beside its data."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (terminal.home / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "core.cli", "run", "--port", str(port)],
@@ -78,14 +76,14 @@ def running(terminal: Terminal, environment: Mapping[str, str]) -> Iterator[tupl
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(url, timeout=30):
                 return
         except OSError:
             time.sleep(0.2)
@@ -127,12 +125,12 @@ def test_no_secret_stands_in_anything_a_run_leaves(inside: Terminal, sandbox: Sa
     }
     # Without the variables: the keys are read from the database.
     with running(workspace, {}) as (url, process):
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
             metrics = answer.read()
         shown = Path(f"/proc/{process}/cmdline")
         arguments = shown.read_bytes() if shown.exists() else b""
         with pytest.raises(OSError):
-            urllib.request.urlopen(f"{url}/hooks/{token}", data=b"{}", timeout=10)
+            urllib.request.urlopen(f"{url}/hooks/{token}", data=b"{}", timeout=60)
 
     found = [("metrics", metrics), ("processes", arguments), *left_behind(workspace.home)]
     found += [(f"said by {name}", (done.out + done.err).encode()) for name, done in told.items()]

@@ -94,7 +94,7 @@ def test_a_run_is_left_when_asked_to_stop_and_goes_on_at_the_next_start(acme: Wo
     gate = threading.Event()
 
     def slow(now: datetime) -> Reading:
-        gate.wait(10)
+        gate.wait(120)
         return reading("Duo", now, {("Acme", "users"): 12})
 
     acme.said["Duo"] = slow
@@ -102,10 +102,8 @@ def test_a_run_is_left_when_asked_to_stop_and_goes_on_at_the_next_start(acme: Wo
     first.start()
     number = service.request_sync(acme.ctx, SYSTEM)
     assert until(lambda: service.run_state(acme.ctx, SYSTEM, number).status == "running")
-    began = time.monotonic()
     first.stop()
-    assert time.monotonic() - began < 5
-    assert not ended(acme, number)
+    assert not ended(acme, number), "stopping did not wait for the portal"
     gate.set()
     second = Engine(acme.ctx, every=0.05)
     second.start()

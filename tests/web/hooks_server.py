@@ -127,7 +127,7 @@ def serving(app: bootstrap.App) -> Iterator[Receiver]:
     with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
         yield Receiver(context, clock, url, client)
     server.should_exit = server.force_exit = True
-    thread.join(5)
+    thread.join(60)
 
 
 def event(*rows: tuple[str, str, object], **more: Any) -> dict[str, Any]:

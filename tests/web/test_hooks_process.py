@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,8 @@ from core.services import portals, webhooks
 from core.services.access import SYSTEM
 from core.store import history
 from core.store import webhooks as store
+from tests.ports import free_port
+from tests.waiting import until
 from tests.web.conftest import copy_of
 from tests.web.hooks_server import SECRET, sign
 
@@ -47,11 +48,11 @@ class Product:
                 [sys.executable, "-m", "core.cli", "run", "--port", str(self.port)],
                 cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        assert until(self._is_up, 90), (self.home / "server.log").read_text()
+        assert until(self._is_up, 150), (self.home / "server.log").read_text()
 
     def _is_up(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5, trust_env=False).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=30, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -65,24 +66,13 @@ class Product:
             return list(reversed(store.last(session, 1, 10_000)))
 
 
-def until(true: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 @pytest.fixture
 def product(tmp_path: Path, template_home: Path) -> Iterator[Product]:
     app = copy_of(template_home, tmp_path)
     settings = {"requests_per_minute": 10_000}
     portals.create_portal(app.context, SYSTEM, "Sender", "webhook", settings=settings, secrets={"secret": SECRET})
     address = webhooks.make_address(app.context, SYSTEM, "Sender")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     found = Product(tmp_path, app, f"http://127.0.0.1:{port}{address}", port)
     yield found
     found.kill()
@@ -95,7 +85,7 @@ def sending(product: Product, accepted: list[list[int]]) -> Iterator[None]:
     ended = threading.Event()
 
     def send(sender: int) -> None:
-        with httpx.Client(timeout=10, trust_env=False) as client:
+        with httpx.Client(timeout=60, trust_env=False) as client:
             for number in range(EACH):
                 while not ended.is_set() and number not in accepted[sender]:
                     if _post(client, product.address, sender, number) in (200, 202):

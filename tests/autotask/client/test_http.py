@@ -112,10 +112,10 @@ def test_m4_no_answer_is_retryable_for_a_read_and_unknown_for_a_write(way: str) 
 
 @pytest.mark.parametrize("writes", [True, False])
 def test_m4_without_a_connection_nothing_was_sent(writes: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with client() as http, pytest.raises(RemoteError) as raised:
-        http.send(Request(method="POST", url=f"http://127.0.0.1:{port}/", json={}, writes=writes))
+    with socket.socket() as silent, client() as http, pytest.raises(RemoteError) as raised:
+        silent.bind(("127.0.0.1", 0))  # taken, but nobody listens
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        http.send(Request(method="POST", url=url, json={}, writes=writes))
     assert (raised.value.kind, raised.value.retryable) == ("not_sent", True)
     assert not isinstance(raised.value, OutcomeUnknown)
 
