@@ -67,7 +67,9 @@ def hold(session: Session, box: Box, now: datetime) -> None:
     if box.key_id in known.retired:
         raise SettingsError(
             T("This process works with a key that was changed for another one."),
-            remedy=T("Start it again with the new key (CONTRACTBRIDGE_SECRET_KEY or secret.key); if that is lost, with a third one."),
+            remedy=T(
+                "Start it again with the new key (CONTRACTBRIDGE_SECRET_KEY or secret.key); if that is lost, with a third one."
+            ),
             place=box.key_id,
             kind="secret_key",
         )
