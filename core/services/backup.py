@@ -24,7 +24,7 @@ from core.services.audited import note
 from core.services.context import Context
 from core.services.owners import is_dead
 from core.services.upload_files import FOLDER
-from core.store import audit, copying, ledger, migrate
+from core.store import audit, copying, ledger, migrate, sessions
 from core.store.audit import Audited
 from core.store.db import Database
 from core.store.vitals import engines
@@ -118,8 +118,10 @@ def restore(actor: Actor, file: Path, url: str, home: Path, now: datetime, *, re
     """Put a back-up into the database at `url` and its uploaded files into `home`.
 
     An older version's back-up is brought to this version on the way. The database must be empty; with `replace` a SQLite file that
-    is there is set aside first (`…-before-…`). Raises InputError for a file that is no whole back-up, SettingsError for a database
-    that is not empty, in use, or older than the back-up. Nothing is changed then. For administrators.
+    is there is set aside first (`…-before-…`). Everybody signs in again. For administrators.
+
+    Raises InputError for a file that is no whole back-up, SettingsError for a database that is not empty, in use, or older than the
+    back-up. Nothing is changed then.
     """
     require(actor, Role.ADMIN)
     with tempfile.TemporaryDirectory(prefix="contractbridge-", dir=home) as name:
@@ -134,6 +136,8 @@ def restore(actor: Actor, file: Path, url: str, home: Path, now: datetime, *, re
                 _require_unused(target, now)
                 rows = copying.copy_all(source, target)
                 _check_chains(target)
+                # Who signed out, or was signed out, since the back-up was made must not be signed in again by restoring it.
+                target.run(sessions.close_sessions)
                 _note(target, now, actor, "backup.restored", file.name)
         except BaseException:
             _put_back(url, aside)

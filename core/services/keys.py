@@ -23,7 +23,7 @@ from core.services.access import Actor, Role, require
 from core.services.audited import note
 from core.services.owners import new_owner
 from core.services.running import take
-from core.store import leases, sealing, webhooks
+from core.store import leases, sealing, sessions, webhooks
 from core.store import secrets as secret_store
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def seal_again(ctx: Context, actor: Actor) -> Rotated:
     box.refresh()
 
     def seal(session: Session) -> tuple[int, int]:
+        sessions.forget_id_tokens(session, box.key_id)
         return secret_store.reseal(session, box, now), webhooks.reseal(session, box)
 
     def end(session: Session) -> tuple[int, int]:

@@ -222,13 +222,15 @@ def export_declaration(ctx: Context, actor: Actor, portal: str) -> str:
 
 
 def import_declaration(ctx: Context, actor: Actor, text: str, environment: Mapping[str, str]) -> Declaration:
-    """Read such a file; nothing is stored. For operators.
+    """Read such a file; nothing is stored. For operators; only for admins are variables filled in: an operator chooses where
+    secrets are sent to, and what the server knows of itself is none of theirs.
 
     Raises WorkspaceFileError for what is no declaration, SettingsError for one that is wrong.
     """
     require(actor, Role.OPERATOR)
+    known = environment if actor.role.covers(Role.ADMIN) else {}
     indented = "\n".join(f"    {line}" for line in text.splitlines())
-    parsed = parse(f"portals:\n  -\n{indented}\n", environment, "declaration")
+    parsed = parse(f"portals:\n  -\n{indented}\n", known, "declaration")
     entry = (parsed.content.portals or ())[0]
     if entry.connector != REST:
         raise InputError(T("{name} is not an endpoint of your own.", name=entry.name), kind="not_rest")

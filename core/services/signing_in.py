@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+LOOKS = 3
+"""So often a password is compared where it is changed at the same moment."""
 OF_A_NAME = Limit(free=3)
 OF_AN_ADDRESS = Limit(free=50, forgotten=timedelta(minutes=15))
 """More than a whole office behind one address gets wrong, and far less than trying every name with the usual passwords needs."""
@@ -39,17 +41,29 @@ def sign_in(ctx: Context, name: str, password: str, visit: Visit | None = None) 
     """
     visit = visit or Visit()
     _take_tries(ctx, name, visit.address)
+    # Again where the password was changed while this one was looked at: its sessions have ended, and this would be one more.
+    entered = next(filter(None, (_entered(ctx, name, password, visit) for _ in range(LOOKS))), None)
+    if entered is None:
+        raise _refused(ctx, None, visit.address)
+    return entered
+
+
+def _entered(ctx: Context, name: str, password: str, visit: Visit) -> tuple[str, Actor] | None:
+    """A session for the right password; None where that was changed meanwhile. Raises InputError for a wrong one."""
     with ctx.database.session() as session:
         person = store.by_name(session, name)
     right, better_hash = passwords.matches(password, person.password_hash if person else "")
     if person is None or not right or not person.active:
         raise _refused(ctx, person, visit.address)
 
-    def work(session: Session) -> tuple[str, Actor]:
+    def work(session: Session) -> tuple[str, Actor] | None:
+        now = store.by_id(session, person.id, lock=True)
+        if now is None or (now.password_hash, now.active) != (person.password_hash, True):
+            return None
         _forgive(session, name, visit.address)
         if better_hash:
             store.change(session, person.id, {"password_hash": better_hash})
-        return sessions.open_session(ctx, session, person, visit, through=PASSWORD)
+        return sessions.open_session(ctx, session, now, visit, through=PASSWORD)
 
     return ctx.database.run(work)
 

@@ -63,9 +63,10 @@ def all_people(session: Session) -> list[Person]:
     return [person_of(row) for row in session.execute(select(PERSON).order_by(PERSON.c.folded))]
 
 
-def by_id(session: Session, person_id: int) -> Person | None:
-    """The person with this number."""
-    row = session.execute(select(PERSON).where(PERSON.c.id == person_id)).first()
+def by_id(session: Session, person_id: int, *, lock: bool = False) -> Person | None:
+    """The person with this number; with `lock` nobody changes it until the transaction ends."""
+    query = select(PERSON).where(PERSON.c.id == person_id)
+    row = session.execute(query.with_for_update() if lock else query).first()
     return person_of(row) if row else None
 
 

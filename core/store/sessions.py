@@ -131,6 +131,12 @@ def close_dead_sessions(session: Session, now: datetime, limits: Limits) -> int:
     return len(session.execute(LOGIN.delete().where(dead).returning(LOGIN.c.id)).all())
 
 
+def forget_id_tokens(session: Session, key_id: str) -> None:
+    """Forget what was sealed with another key: it only spares a question when somebody signs out at the provider."""
+    old = (LOGIN.c.id_token != "") & LOGIN.c.id_token.not_like(f"1.{key_id}.%")
+    session.execute(LOGIN.update().where(old).values(id_token=""))
+
+
 def _alive(now: datetime, limits: Limits) -> Select[Any]:
     """A shorter limit counts for sessions that began before it was set, too."""
     return (

@@ -53,6 +53,7 @@ def live_run() -> LiveRun | None:
 
 def _followed() -> LiveRun | None:
     """The same, asked once in half a second for all windows that follow it."""
+    auth.actor()  # what is shared is not for whose session has ended: this page may be open for hours
     return auth.context().looks.get("live run", None, live_run, seconds=SHARED_SECONDS)
 
 

@@ -7,21 +7,26 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connectors._kit.registry import Registry
 from core.domain.errors import SettingsError
 from core.secrets import KEY_FILE, SecretBox, load_box
-from core.services import keys
+from core.services import keys, sessions
 from core.services.access import SYSTEM
 from core.services.context import Context
-from core.store import audit, sealing, secrets, webhooks
+from core.services.sessions import Visit
+from core.store import audit, people, sealing, secrets, webhooks
 from core.store.db import Database
+from core.store.people import Person
 from core.store.portals import Portal
 from core.store.secrets import SECRET
+from core.store.sessions import LOGIN, OPENID
 from tests.store.conftest import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,3 +160,29 @@ def test_the_key_file_stays_that_of_the_user_the_product_runs_as(database: Datab
     keys.rotate(ctx, SYSTEM)
     found = (tmp_path / KEY_FILE).stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 12346, 0o600)
+
+
+def test_what_the_provider_gave_for_signing_out_does_not_outlive_its_key(database: Database, tmp_path: Path) -> None:
+    ctx = workspace(database, tmp_path)
+
+    def enter(session: Session) -> str:
+        cas = Person(name="Cas", oidc_subject="cas")
+        cas = replace(cas, id=people.add(session, cas, NOW))
+        return sessions.open_session(ctx, session, cas, Visit(), through=OPENID, id_token="a.b.c")[0]
+
+    token = database.run(enter)
+    keys.rotate(ctx, SYSTEM)
+    with database.session() as session:
+        assert session.execute(select(LOGIN.c.id_token)).scalars().all() == [""]
+    assert sessions.close(ctx, token) == (OPENID, "")
+
+
+def test_where_the_new_key_is_lost_a_third_one_stores_what_is_entered_again(database: Database, tmp_path: Path) -> None:
+    old = b"o" * 32
+    store(workspace(database, tmp_path, SecretBox([old])), "autotask", "first")
+    keys.rotate(workspace(database, tmp_path, SecretBox([b"n" * 32, old])), SYSTEM)
+    third = workspace(database, tmp_path, SecretBox([b"t" * 32]))
+    store(third, "autotask", "entered again")
+    with database.session() as session:
+        assert secrets.get(session, third.secrets, "autotask") == {"key": "entered again"}
+        assert sealing.state(session).key_id == third.secrets.key_id

@@ -157,6 +157,23 @@ def test_the_last_admin_stays(ctx: Context, anna: Actor) -> None:
     people.change_person(ctx, anna, anna.id, role=Role.VIEWER)
 
 
+def test_a_password_that_is_changed_while_the_old_one_is_tried_lets_nobody_in_with_the_old_one(
+    ctx: Context, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = passwords.matches
+
+    def slowly(word: str, kept: str) -> tuple[bool, str]:
+        monkeypatch.setattr(passwords, "matches", real)
+        found = real(word, kept)
+        people.set_password(ctx, ADMIN, anna.id, "another good password")
+        return found
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    with pytest.raises(InputError, match="not right"):
+        people.sign_in(ctx, "Anna", GOOD)
+    assert people.list_sessions(ctx, anna) == []
+
+
 def of_the_company(ctx: Context, role: Role) -> None:
     """What signing in with the company account does to the role of Cas."""
     found = Identified(subject="https://login|cas", claims={"groups": [role.value], "name": "Cas"}, id_token="")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from connectors._kit.registry import Registry
 from core.domain.connector import Surroundings
@@ -94,8 +95,21 @@ def test_the_declaration_goes_out_and_comes_back(own: Context, server: Server) -
     found = rest_mapping.import_declaration(own, OPERATOR, text, {})
     assert found.missing == {"token": "CLOUD_SHOP_TOKEN"}
     assert dict(found.settings) == portal_detail(own, OPERATOR, "Cloud shop").settings
-    filled = rest_mapping.import_declaration(own, OPERATOR, text, {"CLOUD_SHOP_TOKEN": "hush-hush"})
-    assert filled.secrets == SECRETS
+    known = {"CLOUD_SHOP_TOKEN": "hush-hush", "HOME": "/root"}
+    assert rest_mapping.import_declaration(own, ADMIN, text, known).secrets == SECRETS
+
+
+def test_what_the_server_knows_of_itself_is_for_admins(own: Context, server: Server) -> None:
+    """An operator says where secrets are sent to: variables of the process would be his to read."""
+    spying = yaml.safe_dump({
+        "name": "X", "connector": "rest", "settings": settings(server, headers={"X-A": "{{ secret.token }}"}),
+        "secrets": {"token": "${PGPASSWORD}"},
+    })  # fmt: skip
+    found = rest_mapping.import_declaration(own, OPERATOR, spying, {"PGPASSWORD": "hush-hush"})
+    assert (found.secrets, found.missing) == ({}, {"token": "PGPASSWORD"})
+
+
+def test_a_file_of_another_connector_is_no_declaration(own: Context) -> None:
     with pytest.raises(InputError):
         rest_mapping.import_declaration(own, OPERATOR, "name: X\nconnector: duo\n", {})
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from core.domain.errors import InputError, SettingsError
-from core.services import activity, backup
+from core.services import activity, backup, sessions
 from core.services.access import SYSTEM
 from core.services.owners import new_owner
+from core.services.sessions import Visit
 from core.store import leases
+from core.store import people as people_store
+from core.store.people import Person
+from core.store.sessions import PASSWORD
 from tests.services.money.test_backup import again, duo, line_of, says
 from tests.services.money.world import NOW, World
 
@@ -23,6 +29,27 @@ __all__ = ["duo"]
 def home(tmp_path: Path) -> Path:
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
+
+
+def test_nobody_is_signed_in_by_restoring(duo: World, tmp_path: Path, home: Path) -> None:
+    """A session that was ended since, for it was stolen perhaps, does not begin again."""
+    now = duo.clock.now()
+
+    def enter(session: Session) -> str:
+        anna = Person(name="Anna", role="admin")
+        anna = replace(anna, id=people_store.add(session, anna, now))
+        return sessions.open_session(duo.ctx, session, anna, Visit(), through=PASSWORD)[0]
+
+    token = duo.database.run(enter)
+    assert sessions.actor_of_token(duo.ctx, token) is not None
+    backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
+    url = f"sqlite:///{home / 'new.db'}"
+    backup.restore(SYSTEM, tmp_path / "b.zip", url, home, now)
+    other = again(duo, url)
+    assert sessions.actor_of_token(other.ctx, token) is None
+    with other.database.session() as session:
+        assert people_store.by_name(session, "Anna") is not None
+    other.database.dispose()
 
 
 def with_sizes(made: Path, changed: Path, **sizes: int) -> Path:
