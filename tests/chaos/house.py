@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ import psycopg
 from tests.chaos.nursery import Nursery
 from tests.postgres_cluster import binaries
 
+TELL_AT_PARENTS_DEATH = 1
+"""PR_SET_PDEATHSIG."""
 GIVE_UP = 300.0
 """Seconds in which anything must be up again, however busy the machine is."""
 
@@ -78,7 +81,7 @@ class Postgres:
         with (self.home / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [str(self._place / "postgres"), "-D", str(self.home / "data"), "-k", str(self.home), *words],
-                user=self._user, cwd=self.home, stdout=log, stderr=log, start_new_session=True,
+                user=self._user, cwd=self.home, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call
             )  # fmt: skip
 
     def answers(self) -> bool:
@@ -98,6 +101,11 @@ class Postgres:
         if self._server is not None and self._server.poll() is None:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(60)
+
+
+def _end_with_parent() -> None:
+    """In a process that is about to begin: it is told to end when the one who started it does."""
+    ctypes.CDLL(None).prctl(TELL_AT_PARENTS_DEATH, signal.SIGQUIT)
 
 
 class Unit:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.chaos.story import Story
 
 WAITING = (ChangeStatus.READY, ChangeStatus.APPROVED, ChangeStatus.NEEDS_APPROVAL)
+MISTAKE = "Something went wrong in the program itself"
 KEY = "internalPurchaseOrderNumber"
 
 
@@ -159,6 +160,7 @@ def judge(story: Story, *, lived: float, settled: float) -> Report:
                 _chain("ledger chain", ledger.verify(session)),
                 _chain("audit chain", audit.verify(session)),
                 _runs(session),
+                _mistakes(session),
                 _webhooks(story, session),
                 *_mails(story, session),
             ]
@@ -250,6 +252,14 @@ def _runs(session: Session) -> Check:
     left = runs.unfinished(session)
     count = int(session.execute(select(func.count()).select_from(table(RunRow))).scalar_one())
     return Check("runs at their end", count, lost=len(left), detail=_some(f"{one.id} {one.status}" for one in left))
+
+
+def _mistakes(session: Session) -> Check:
+    """Whatever fails outside, no run ends with a mistake of the program."""
+    run = table(RunRow)
+    failed = session.execute(select(run.c.id, run.c.error).where(run.c.status == "failed")).all()
+    broke = [row.id for row in failed if MISTAKE in str(row.error)]
+    return Check("runs that failed by a mistake of our own", len(failed), lost=len(broke), detail=_some(broke))
 
 
 def _webhooks(story: Story, session: Session) -> Check:
