@@ -12,11 +12,16 @@ from typing import TypeVar, cast
 Result = TypeVar("Result")
 
 
+IDLE_SECONDS = 600.0
+"""What nobody asked for in so long is let go: answers may be large."""
+
+
 @dataclass(slots=True)
 class _Place:
     lock: threading.Lock = field(default_factory=threading.Lock)
     as_of: object = None
     since: float = 0.0
+    used: float = 0.0
     value: object = None
     filled: bool = False
 
@@ -24,8 +29,8 @@ class _Place:
 class Looks:
     """Kept answers of this process, the last ones asked for. What is kept must not be changed by who gets it."""
 
-    def __init__(self, most: int = 24) -> None:
-        self._most = most
+    def __init__(self, most: int = 24, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._most, self._idle = most, idle_seconds
         self._places: OrderedDict[Hashable, _Place] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -51,7 +56,11 @@ class Looks:
     def _place(self, what: Hashable) -> _Place:
         with self._lock:
             place = self._places.setdefault(what, _Place())
+            place.used = time.monotonic()
             self._places.move_to_end(what)
-            while len(self._places) > self._most:
+            while len(self._places) > self._most or self._oldest_use() < place.used - self._idle:
                 self._places.popitem(last=False)
             return place
+
+    def _oldest_use(self) -> float:
+        return next(iter(self._places.values())).used

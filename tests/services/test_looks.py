@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -47,3 +48,11 @@ def test_only_the_last_ones_are_kept() -> None:
     assert looks.get("c", 1, object) is made[2]
     assert looks.get("b", 1, object) is made[1]
     assert looks.get("a", 1, object) is not made[0]
+
+
+def test_what_nobody_asks_for_any_more_is_let_go() -> None:
+    looks = Looks(idle_seconds=0)
+    made = looks.get("a", 1, object)
+    time.sleep(0.01)
+    looks.get("b", 1, object)
+    assert looks.get("a", 1, object) is not made
