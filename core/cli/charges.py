@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,7 @@ from core.cli.opened import opened
 from core.cli.portals import AsJson
 from core.cli.words import Cents, document, help_text, money, say, table, words
 from core.domain.errors import InputError
-from core.domain.text import T
+from core.domain.text import Money, T, Text
 
 if TYPE_CHECKING:
     from core.services.charges import ChargesOverview
@@ -141,6 +143,13 @@ def _document(found: ChargesOverview) -> dict[str, object]:
     }
 
 
+STATES: Mapping[str, Text] = {
+    "right": T("Done"), "ready": T("Ready"), "needs_approval": T("To approve"), "held": T("Held"),
+    "approved": T("Approved"), "dismissed": T("Dismissed"),
+}  # fmt: skip
+"""The status of a charge as people read it; `--json` has the codes."""
+
+
 def _show(found: ChargesOverview) -> None:
     if found.page.rows:
         table(
@@ -163,7 +172,7 @@ def _show(found: ChargesOverview) -> None:
                     Cents(row.cost),
                     Cents(row.price),
                     Cents(row.in_autotask),
-                    T(row.status),
+                    STATES.get(row.status, row.status),
                 )
                 for row in found.page.rows
             ],
@@ -171,16 +180,18 @@ def _show(found: ChargesOverview) -> None:
     else:
         say(T("There are no charges: no consumption of a mapped customer is known."))
     for change in found.changes:
-        before, after = (words(Cents(one.price if one else 0)) for one in (change.before, change.after))
+        before, after = (
+            Money(one.price if one else Decimal(0), change.currency) for one in (change.before, change.after)
+        )
         say(
             T(
                 "{id}: {customer}, {title}: from {before} to {after}, {status}. {reason}", id=change.id, customer=change.customer,
                 title=change.title, before=before, after=after,
-                status=T(change.status.value), reason=change.reason,
+                status=STATES.get(change.status.value, change.status.value), reason=change.reason,
             )
         )  # fmt: skip
         for hold in change.holds:
             say(hold)
     for finding in found.findings:
-        say(T("{kind}: {message}", kind=T(finding.kind.value), message=finding.message))
+        say(T("{first} {second}", first=finding.message, second=finding.remedy) if finding.remedy else finding.message)
     say(T("In all {total} in {count} charges.", total=money(found.sums), count=found.page.total))

@@ -203,7 +203,8 @@ def _show_plan(found: NamedPlan) -> None:
     else:
         say(T("Nothing to change: {count} contract lines are right.", count=found.plan.unchanged))
     for finding in found.plan.findings:
-        say(T("{kind}: {message}", kind=T(finding.kind.value), message=finding.message))
+        told = finding.message
+        say(T("{first} {second}", first=told, second=finding.remedy) if finding.remedy else told)
 
 
 def show_changes(changes: Sequence[Change], found: NamedPlan) -> None:
