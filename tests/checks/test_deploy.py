@@ -119,7 +119,7 @@ def test_the_image_is_small_pinned_and_runs_without_rights() -> None:
             assert (ROOT / source).exists(), source
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_what_is_copied_into_the_image_is_enough_to_serve_and_its_health_check_tells(tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     for line in values("COPY"):
