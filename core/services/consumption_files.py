@@ -64,7 +64,7 @@ def bring_files(ctx: Context, actor: Actor, portal: str, files: Sequence[tuple[D
     totals = totals_by_currency(reading.lines)
     text = T(
         "{portal}: {lines} amounts from {first} to {last} taken over, {total} in all.", portal=portal,
-        lines=len(reading.lines), first=reading.period_start, last=reading.period_end, 
+        lines=len(reading.lines), first=reading.period_start, last=reading.period_end,
         total=tuple(Money(round(amount, 2), currency) for currency, amount in sorted(totals.items())),
     )  # fmt: skip
     if done.known:
