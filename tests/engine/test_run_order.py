@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.run_order import Standing, in_each_others_way, may_begin
+from tests.looking import tries
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 RUNS = st.lists(
@@ -21,7 +22,7 @@ RUNS = st.lists(
 
 
 @given(RUNS, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@tries(150)
 def test_runs_of_a_portal_keep_their_order_never_overlap_and_all_come_to_their_turn(
     asked: list[tuple[str, frozenset[str], int]], dice: object
 ) -> None:
