@@ -40,7 +40,7 @@ def sign_in(ctx: Context, name: str, password: str, visit: Visit | None = None) 
     while too many wrong tries have to be waited for. Takes as long for a name that does not exist.
     """
     visit = visit or Visit()
-    _take_tries(ctx, name, visit.address)
+    _take_tries(ctx, _of_name(name), visit.address)
     # Again where the password was changed while this one was looked at: its sessions have ended, and this would be one more.
     entered = next(filter(None, (_entered(ctx, name, password, visit) for _ in range(LOOKS))), None)
     if entered is None:
@@ -60,7 +60,7 @@ def _entered(ctx: Context, name: str, password: str, visit: Visit) -> tuple[str,
         now = store.by_id(session, person.id, lock=True)
         if now is None or (now.password_hash, now.active) != (person.password_hash, True):
             return None
-        _forgive(session, name, visit.address)
+        _forgive(session, _of_name(name), visit.address)
         if better_hash:
             store.change(session, person.id, {"password_hash": better_hash})
         return sessions.open_session(ctx, session, now, visit, through=PASSWORD)
@@ -90,23 +90,26 @@ def confirm_password(ctx: Context, actor: Actor, password: str) -> Actor:
 
 
 def check_own_password(ctx: Context, actor: Actor, password: str) -> None:
-    """Return when it is the actor's password. Who found a browser left open can try no more often than at the door."""
+    """Return when it is the actor's password. Who found a browser left open can try no more often than at the door; it is counted
+    apart, so that nobody at the door keeps those waiting who are in.
+    """
     with ctx.database.session() as session:
         person = store.by_id(session, actor.id)
     if person is None or not person.password_hash:
         raise InputError(
             T("You have no password here."), remedy=T("Confirm with the company account."), kind="password"
         )
-    _take_tries(ctx, person.name, "")
+    own = f"person:{person.id}"
+    _take_tries(ctx, own, "")
     if not passwords.matches(password, person.password_hash)[0]:
         ctx.database.run(
             lambda session: note(ctx, session, actor, "person.refused", person.name, after={"confirming": True})
         )
         raise InputError(T("The password is not right."), kind="password")
-    ctx.database.run(lambda session: _forgive(session, person.name, ""))
+    ctx.database.run(lambda session: _forgive(session, own, ""))
 
 
-def _take_tries(ctx: Context, name: str, address: str) -> None:
+def _take_tries(ctx: Context, key: str, address: str) -> None:
     """Count this try; raises InputError while it has to be waited for. Names that do not exist are counted like those that do."""
     now = ctx.clock.now()
 
@@ -114,7 +117,7 @@ def _take_tries(ctx: Context, name: str, address: str) -> None:
         tries.forget_old(session, now)
         if address and (until := tries.take(session, _of_address(address), now, OF_AN_ADDRESS)):
             return until
-        return tries.take(session, _of_name(name), now, OF_A_NAME)
+        return tries.take(session, key, now, OF_A_NAME)
 
     until = ctx.database.run(work)
     if until is not None:
@@ -122,8 +125,8 @@ def _take_tries(ctx: Context, name: str, address: str) -> None:
         raise InputError(T("Too many wrong tries: wait {seconds} seconds.", seconds=seconds), kind="sign_in_wait")
 
 
-def _forgive(session: Session, name: str, address: str) -> None:
-    tries.succeeded(session, _of_name(name))
+def _forgive(session: Session, key: str, address: str) -> None:
+    tries.succeeded(session, key)
     if address:
         tries.give_back(session, _of_address(address))
 

@@ -55,7 +55,7 @@ def onward_page(request: Request, address: str) -> HTMLResponse:
 
 
 def enter(request: Request, token: str, language: str, onward: str) -> Response:
-    """Go on with a new session."""
+    """Go on with a new session; the one before it in this browser has ended, also in pages that are still open."""
     response = RedirectResponse(onward, status_code=303, headers={"cache-control": "no-store"})
     secure, below = is_secure(request), sub_path(request)
     response.set_cookie(

@@ -86,6 +86,8 @@ class OpenId:
                 response = tell(request, T("That did not work."), sentences(error), status=403)
         else:
             if entered.token:
+                if before := session_token(request):
+                    await run_in_threadpool(people.sign_out, self.context(), before)
                 response = enter(request, entered.token, entered.actor.language, entered.onward)
             else:
                 response = tell(

@@ -63,6 +63,8 @@ class SignIn:
             )
         except PersonError as error:
             return show(request, form, sentences(error), fields)
+        if before := session_token(request):
+            await run_in_threadpool(people.sign_out, self.context(), before)
         return enter(request, token, actor.language, local_path(fields.get("next", ""), sub_path(request)))
 
     async def setup_page(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.services import people
+from core.services.access import SYSTEM, Role
 from core.store import sign_in_tries
 from core.web.address import SESSION_COOKIE, local_path
 
@@ -83,6 +84,17 @@ def test_signing_in_opens_the_page_that_was_asked_for(web_with_admin) -> None:
     )
     assert answer.headers["location"] == wanted
     assert client.get(wanted).text == "the page /changes"
+
+
+def test_who_signs_in_after_somebody_else_in_the_same_browser_ends_that_session(web_with_admin) -> None:
+    """A page of the other one that is still open, in another tab, stops working."""
+    client = web_with_admin.make_client()
+    people.add_person(web_with_admin.context, SYSTEM, "otto", PASSWORD, Role.VIEWER)
+    post(client, "/auth/login", name="otto", password=PASSWORD)
+    before = client.cookies[SESSION_COOKIE]
+    post(client, "/auth/login", name="admin", password=PASSWORD)
+    assert people.actor_of_token(web_with_admin.context, before) is None
+    assert people.actor_of_token(web_with_admin.context, client.cookies[SESSION_COOKIE]).name == "admin"
 
 
 def test_the_session_cookie_cannot_be_read_by_scripts_and_is_secure_under_https(web_with_admin) -> None:
