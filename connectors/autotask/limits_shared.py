@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import structlog
 
@@ -16,8 +17,10 @@ from core.domain.ports import ApiBudget, Metered, SharedLimits, Slot
 
 log = structlog.get_logger(__name__)
 
-FIRST_LOOK, LONGEST_LOOK = 0.005, 0.04
-"""Seconds between two looks for a free place: growing, and never the same for two processes."""
+FIRST_LOOK, LONGEST_LOOK = 0.02, 0.15
+"""Seconds between two looks for a free place: growing, and never the same for two processes. Autotask answers in some tenths of a
+second; looking more often costs more than it brings.
+"""
 FLUSH_EVERY = 1.0
 FLUSH_AT = 25
 """Requests are counted here and told all processes together: each second, or after so many."""
@@ -33,6 +36,7 @@ class SharedGate:
         self._integration = integration
         self._own = Gate()
         self._lock = threading.Lock()
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._using: dict[Slot, float] = {}
         self._ended = threading.Condition(self._lock)
         self._keeper: threading.Thread | None = None
@@ -41,11 +45,19 @@ class SharedGate:
     def enter(self, entities: tuple[str, ...], at_most: int, linger: float = 0.0) -> Iterator[Pass]:
         """Wait until all of `entities` have room for one more, anywhere, and hold a place in each. Raises RemoteError."""
         with self._own.enter(entities, at_most, linger):
-            slots = self._take(entities, at_most)
+            with ExitStack() as asking:
+                # One thread of this process looks for a place, and the next one after it.
+                for entity in sorted(set(entities)):
+                    asking.enter_context(self._lock_of(entity))
+                slots = self._take(entities, at_most)
             try:
                 yield lambda: self._still_holds(slots)
             finally:
                 self._leave(slots, linger)
+
+    def _lock_of(self, entity: str) -> threading.Lock:
+        with self._lock:
+            return self._asking[entity]
 
     def _take(self, entities: tuple[str, ...], at_most: int) -> list[Slot]:
         pause = FIRST_LOOK
@@ -55,7 +67,7 @@ class SharedGate:
             if slots:
                 break
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads competitors, guards nothing
-            pause = min(pause * 1.5, LONGEST_LOOK)
+            pause = min(pause * 1.6, LONGEST_LOOK)
         with self._lock:
             self._using.update(dict.fromkeys(slots, began))
             if self._keeper is None:
