@@ -1,4 +1,4 @@
-"""What the API user has to be allowed for what the workspace does, and what of it is missing. docs/autotask.md has the same list."""
+"""What the API user has to be allowed for what the workspace does, and what of it is missing. docs/autotask.md lists it too."""
 
 from __future__ import annotations
 

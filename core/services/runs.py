@@ -84,4 +84,3 @@ def _request(ctx: Context, actor: Actor, new: NewRun) -> int:
         return queued.id
 
     return ctx.database.run(work)
-

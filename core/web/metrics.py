@@ -79,7 +79,9 @@ def _work(ctx: Context) -> Iterator[Metric]:
         yield from _chains(session)
         backup = last_audited(session, "backup.made")
     yield _labelled("info", "1, with the version of the tables.", ("schema",), {(version,): 1})
-    yield _gauge("engines", "Engines that gave a sign of life not long ago.", sum(not is_dead(owner) for owner in found.engines))
+    yield _gauge(
+        "engines", "Engines that gave a sign of life not long ago.", sum(not is_dead(owner) for owner in found.engines)
+    )
     yield from _runs(found, now)
     yield from _pile(
         "open_intents", "Writes to Autotask of which it is not known whether they happened", found.intents, now

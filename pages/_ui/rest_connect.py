@@ -114,7 +114,10 @@ def _ask(
         secrets = given | rest_request.draw_secrets(forms.secrets, settings, stored | set(given), key)
         with st.container(horizontal=True, gap="small"):
             away = by_person and st.form_submit_button(
-                tr("Sign in at the vendor"), type="primary" if first else "secondary", icon=":material/login:", key=f"{key}_vendor"
+                tr("Sign in at the vendor"),
+                type="primary" if first else "secondary",
+                icon=":material/login:",
+                key=f"{key}_vendor",
             )
             pressed = st.form_submit_button(
                 tr("Fetch an example"), icon=":material/download:",
@@ -141,7 +144,9 @@ def _sign_in(place: dict[str, Any], settings: dict[str, Any], secrets: dict[str,
     """A person's sign-in at the vendor; what it gives is used and kept like a secret that was typed."""
     with states.explained():
         if begin:
-            rest_sign_in.begin(place["portal"], settings, {n: v for n, v in secrets.items() if n not in rest_sign_in.GIVEN})
+            rest_sign_in.begin(
+                place["portal"], settings, {n: v for n, v in secrets.items() if n not in rest_sign_in.GIVEN}
+            )
     told = rest_sign_in.follow(place["portal"])
     if told is not None:
         rest = {name: value for name, value in secrets.items() if name not in rest_sign_in.GIVEN}
@@ -244,4 +249,3 @@ def _save(
 def _forget() -> None:
     st.session_state.pop(SLOT, None)
     mapper.forget()
-
