@@ -10,13 +10,18 @@ from core.services.running import Running
 
 
 def let_land(running: Running, sent_at: datetime | None, landed: Callable[[], bool]) -> None:
-    """Wait until what was sent at the latest at `sent_at` (None: nothing) has reached Autotask or never will.
+    """Wait until what was noted as sent, the last of it at `sent_at` (None: nothing), has reached Autotask or never will.
 
     A process that is killed leaves its request behind: Autotask may be working on it for as long as its sender would have
     waited for the answer. Sent again before that, it would count twice. When `landed` says that all of it is there, nothing
     is waited for any longer. Raises RunStopped and RunLost.
+
+    What Autotask's limits refused leaves again up to minutes after it was noted: so it counts, too, how long whoever had the turn
+    before can have sent.
     """
     pace = running.ctx.pace
+    if sent_at is not None and running.others_until is not None:
+        sent_at = max(sent_at, running.others_until)
     if sent_at is None or _left(running, sent_at, pace.in_flight) <= 0:
         return
     _wait(running, _left(running, sent_at, pace.settle))

@@ -145,8 +145,7 @@ def waiting(ctx: Context, actor: Actor) -> int:
     """
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
-        last = runs.last_finished(session)
-        version = lineage.version(session), last and last.id
+        version = lineage.version(session)
     return ctx.looks.get(
         "waiting",
         version,

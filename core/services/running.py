@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -54,6 +55,8 @@ class Running:
         self.owner = run.lease_owner
         self.stop = stop or threading.Event()
         self.lost = threading.Event()
+        self.others_until: datetime | None = None
+        """Until when whoever had the turn before, and never gave it back, may have sent something; None where it was given back."""
         self._tell = progress
         self._writes = False
         self._beating = threading.Lock()
@@ -201,10 +204,19 @@ class Running:
 
     def _wait_for_turn(self) -> None:
         self._wait(
-            lambda: self.ctx.database.run(lambda session: take(session, self.ctx, WRITER, self.owner)),
+            lambda: self.ctx.database.run(self._take_turn),
             T("Another run is writing to Autotask: this one waits for it."),
             T("Another run is still writing to Autotask."),
         )
+
+    def _take_turn(self, session: Session) -> bool:
+        now, before = self.ctx.clock.now(), leases.left_behind(session, WRITER)
+        if not take(session, self.ctx, WRITER, self.owner):
+            return False
+        if before is not None and before[0] != self.owner:
+            # Nothing leaves half a lease after the last sign of life (`may_send`).
+            self.others_until = min(now, before[1] - timedelta(seconds=self.ctx.pace.lease / 2))
+        return True
 
     def _wait(self, free: Callable[[], bool], why: Text, too_long: Text) -> None:
         until = time.monotonic() + self.ctx.pace.lock_wait
@@ -218,10 +230,10 @@ class Running:
             if time.monotonic() > until:
                 raise PersonError(too_long, remedy=T("Try again when it has ended."), kind="busy")
 
-    def leave(self) -> None:
-        """Let the run be taken up again by whoever starts next."""
+    def leave(self, pause: float = -1.0) -> None:
+        """Let the run be taken up again by whoever starts next, or after so many seconds."""
         now = self.ctx.clock.now()
-        self.ctx.database.run(lambda session: runs.heartbeat(session, self.id, self.owner, now, -1.0))
+        self.ctx.database.run(lambda session: runs.leave(session, self.id, self.owner, now, pause))
 
     def finish(self, status: str, summary: Mapping[str, Any], error: Text | None = None) -> bool:
         """End the run; False when it is not this process's any more."""

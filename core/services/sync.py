@@ -129,8 +129,9 @@ def _put_off(running: Running, trouble: StorageTrouble) -> SyncSummary:
     """Nothing can be stored: no fault of the run's. It is taken up again by itself as soon as something can."""
     log.warning("run.put_off", run_id=running.id, trouble=trouble.kind)
     try:
+        # Portals and Autotask are not to be read without end while the disk is nearly full.
+        running.leave(running.ctx.pace.lease / 2)
         running.log(_words(trouble), level="warning", event="run.put_off")
-        running.leave()
     except SQLAlchemyError as error:
         # Then its lease runs out.
         log.warning("run.not_left", run_id=running.id, error=type(error).__name__)

@@ -36,6 +36,12 @@ def holder(session: Session, name: str, now: datetime) -> str:
     return str(session.execute(query).scalar() or "")
 
 
+def left_behind(session: Session, name: str) -> tuple[str, datetime] | None:
+    """Who had the lease last and until when, also after it ran out; None when it was given back."""
+    row = session.execute(select(LEASE.c.owner, LEASE.c.until).where(LEASE.c.name == name)).first()
+    return None if row is None else (row.owner, row.until)
+
+
 def holders(session: Session, prefix: str, now: datetime) -> list[str]:
     """Who has leases whose names begin like this."""
     query = select(LEASE.c.owner).where(LEASE.c.name.startswith(prefix, autoescape=True), LEASE.c.until >= now)

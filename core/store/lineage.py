@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.store import runs
 from core.store.files import FILE, ImportedFile
 from core.store.files import PORTAL as FILE_PORTAL
 from core.store.history.moments import valid_at
@@ -89,7 +90,10 @@ def file_of(session: Session, reading_id: int) -> ImportedFile | None:
     return ImportedFile(**row._asdict()) if row else None
 
 
-def version(session: Session) -> tuple[int, int]:
-    """Something that differs after every reading and after everything a person did: what was worked out before it may be old."""
+def version(session: Session) -> tuple[int, int, int]:
+    """Something that differs after every reading, everything a person did and every run that ended (which wrote, or read Autotask
+    again): what was worked out before it may be old.
+    """
     reading, audit = (session.execute(select(func.max(one.c.id))).scalar() or 0 for one in (READING, AUDIT))
-    return reading, audit
+    run = runs.last_finished(session)
+    return reading, audit, run.id if run else 0

@@ -142,6 +142,14 @@ def heartbeat(session: Session, run_id: int, owner: str, now: datetime, lease_se
     return _mine(session, run_id, owner, {"lease_until": now + timedelta(seconds=lease_seconds)})
 
 
+def leave(session: Session, run_id: int, owner: str, now: datetime, seconds: float) -> bool:
+    """Let a run be taken up again after so many seconds; False when `owner` lost it. This attempt does not count: it took no
+    process with it.
+    """
+    values = {"lease_until": now + timedelta(seconds=seconds), "attempt": RUN.c.attempt - 1}
+    return _mine(session, run_id, owner, values)
+
+
 def is_mine(session: Session, run_id: int, owner: str) -> bool:
     """Whether `owner` carries this run out: an owner's name stands for one attempt of one process."""
     query = select(RUN.c.id).where(RUN.c.id == run_id, RUN.c.lease_owner == owner, RUN.c.status == RUNNING)

@@ -33,8 +33,10 @@ class Choices:
     companies: dict[str, int]
 
 
-def version(ctx: Context, actor: Actor) -> tuple[int, int]:
-    """Differs after every reading and everything that people did; as long as it is the same, so is every report of the same day."""
+def version(ctx: Context, actor: Actor) -> tuple[int, int, int]:
+    """Differs after every reading, every run and everything that people did; as long as it is the same, so is every report of the
+    same day.
+    """
     require(actor, Role.VIEWER)
     with ctx.database.session() as session:
         return lineage.version(session)
