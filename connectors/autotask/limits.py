@@ -18,7 +18,6 @@ from core.domain.errors import RateLimited
 from core.domain.ports import ApiBudget
 from core.domain.text import T
 
-
 Pass = Callable[[], bool]
 """Whether a place is still held: a process that stood still for long may have lost it."""
 
@@ -26,9 +25,7 @@ Pass = Callable[[], bool]
 class Gatekeeper(Protocol):
     """Lets at most so many requests at the same time through to each entity."""
 
-    def enter(
-        self, entities: tuple[str, ...], at_most: int, linger: float = 0.0
-    ) -> AbstractContextManager[Pass]: ...
+    def enter(self, entities: tuple[str, ...], at_most: int, linger: float = 0.0) -> AbstractContextManager[Pass]: ...
 
 
 class Gate:
