@@ -168,16 +168,20 @@ def consumption_from_usage(reading: Reading, *, default_currency: str = "", pric
             continue
         lines.append(_from_usage(usage, amount, today, default_currency))
     notes: tuple[Text, ...] = reading.notes
-    unreadable = sum(1 for usage in told if usage.attributes.get("amount") and amount_of(usage) is None)
+    unreadable = [usage for usage in told if usage.attributes.get("amount") and amount_of(usage) is None]
     if unreadable:
         text = T(
             "{count} lines have an amount that cannot be read; nothing is charged until that is mended.",
-            count=unreadable,
+            count=len(unreadable),
         )
         notes = (text, *notes)
-    if without > unreadable:
-        notes += (T("{count} lines have no amount, cost or price and are not charged.", count=without - unreadable),)
-    days = [line.period_start for line in lines] or [today]
+    if without > len(unreadable):
+        notes += (
+            T("{count} lines have no amount, cost or price and are not charged.", count=without - len(unreadable)),
+        )
+    days = [line.period_start for line in lines]
+    days += [usage.period_start or usage.effective_date or today for usage in unreadable]
+    days = days or [today]
     return ConsumptionReading(
         portal=reading.portal,
         taken_at=reading.taken_at,

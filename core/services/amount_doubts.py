@@ -14,7 +14,7 @@ from core.domain.text import T, Text
 from core.store import portals, workspace
 from core.store.codec import text_from_json, text_to_json
 
-__all__ = ["NO_DOUBTS", "keep_doubts", "known_doubts"]
+__all__ = ["NO_DOUBTS", "keep_doubts", "known_doubts", "not_complete"]
 
 DOUBTS = "amount_doubts:"
 """Workspace setting, with the number of a portal behind it: first day of a month → customer → why, as JSON."""
@@ -44,7 +44,7 @@ def keep_doubts(
             kept.get(month.isoformat(), {}).pop(customer, None)
     else:
         for month in months:
-            kept.setdefault(month.isoformat(), {})[EVERYBODY] = text_to_json(_not_complete(told))
+            kept.setdefault(month.isoformat(), {})[EVERYBODY] = text_to_json(not_complete(told))
     for (customer, month), why in doubts.why.items():
         kept.setdefault(month.isoformat(), {})[customer] = text_to_json(why)
     kept = {month: by_customer for month, by_customer in kept.items() if by_customer}
@@ -52,7 +52,8 @@ def keep_doubts(
         workspace.put(session, {name: kept})
 
 
-def _not_complete(told: ConsumptionReading) -> Text:
+def not_complete(told: ConsumptionReading) -> Text:
+    """Why nothing is charged from a reading."""
     first = T("{portal}: the amounts from {first} to {last} are not complete; nothing is charged from them.",
               portal=told.portal, first=told.period_start, last=told.period_end)  # fmt: skip
     return T("{first} {second}", first=first, second=told.notes[0]) if told.notes else first

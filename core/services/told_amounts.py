@@ -9,12 +9,12 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from core.domain.amount_doubts import Doubts, Suspect, doubts_of, suspects
+from core.domain.amount_doubts import Doubts, Place, Suspect, doubts_of, suspects
 from core.domain.consumption import ConsumptionLine, ConsumptionReading
-from core.domain.consumption_lines import consumption_from_usage, line_identity, month_of
+from core.domain.consumption_lines import amount_of, consumption_from_usage, line_identity, month_of
 from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope
-from core.services.amount_doubts import NO_DOUBTS, keep_doubts
+from core.services.amount_doubts import NO_DOUBTS, keep_doubts, not_complete
 from core.store import charges, consumption
 
 __all__ = ["keep_amounts", "keep_file_amounts"]
@@ -42,10 +42,23 @@ def keep_amounts(
     doubts = _doubts(session, portal_id, odd, told)
     if reading.scope is Scope.LINES:
         # What an event does not name stays as it is, with or without doubts.
-        keep_doubts(session, portal_id, told, doubts, whole=False)
+        named = told
+        if not told.complete:
+            # It says nothing of customers that it does not name: they are not in doubt, and no other event would tell them well.
+            doubts = doubts._replace(why=dict.fromkeys(_unread(reading), not_complete(told)) | dict(doubts.why))
+            named = replace(told, complete=True, lines=())
+        keep_doubts(session, portal_id, named, doubts, whole=False)
         told = _beside_known(session, portal_id, told)
         return _recorded(session, portal_id, told, NO_DOUBTS, run_id, files) or _first(doubts)
     return _kept(session, portal_id, told, doubts, run_id, files)
+
+
+def _unread(reading: Reading) -> set[Place]:
+    """Whose amounts an event that is not complete leaves open: those that cannot be read, else all that it names."""
+    lines = reading.amounts or reading.lines
+    odd = [line for line in lines if line.attributes.get("amount") and amount_of(line) is None] or lines
+    here = reading.taken_at.date()
+    return {(line.customer_id, month_of(line.period_start or line.effective_date or here)[0]) for line in odd}
 
 
 def keep_file_amounts(session: Session, portal_id: int, reading: Reading) -> Text | None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.amount_doubts import EVERYBODY
 from core.domain.charges.settings import ChargeSettings
 from core.domain.consumption_lines import month_of
 from core.domain.policy import Mode
@@ -139,6 +140,33 @@ def test_m2_whatever_becomes_blank_no_charge_goes_down(
         assert {place: again[place] for place in before} == before
         with database.session() as session:
             assert not [one for one in known_doubts(session, MONTHS[0]) if one.portal == name and one.customer_id]
+
+
+@pytest.mark.parametrize("road", ["file", "portal", "event"])
+def test_m2_an_amount_that_could_not_be_read_is_in_doubt_until_it_is_told_well(database: Database, road: str) -> None:
+    """In its own month, and for its own customer where an event names that one alone: nothing else would ever end the doubt."""
+    with database.write() as session:
+        name = f"P{len(portals.all_portals(session))}"
+        portal = portals.save(session, Portal(name=name, connector="file", mode=Mode.REVIEW), NOW).id
+        charges.save_settings(session, portal, name, ChargeSettings(), NOW)
+    line = usage(("A", "disk", MONTHS[0]), Decimal(5), as_amount=True)
+    other = usage(("B", "disk", MONTHS[0]), Decimal(5), as_amount=True)
+    keep: Callable[..., object] = keep_file_amounts if road == "file" else keep_amounts
+
+    def told(*lines: UsageLine) -> list[tuple[str, date]]:
+        scope = Scope.PORTAL if road == "portal" else Scope.LINES
+        with database.write() as session:
+            keep(session, portal, Reading(portal=name, taken_at=NOW, lines=lines, scope=scope))
+        with database.session() as session:
+            return [(one.customer_id, one.month) for one in known_doubts(session, MONTHS[0]) if one.portal == name]
+
+    assert told(line) == []
+    in_doubt = [("A" if road == "event" else EVERYBODY, MONTHS[0])]
+    assert told(replace(line, attributes={"amount": "five"})) == in_doubt
+    assert sums(database, portal)["A", MONTHS[0]] == 5
+    if road == "event":
+        assert told(other) == in_doubt, "somebody else's event says nothing of it"
+    assert told(line) == []
 
 
 def _expected(lines: list[UsageLine]) -> dict[Place, Decimal]:
