@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ from sqlalchemy.orm import Session
 from core.domain.errors import SettingsError
 from core.domain.text import T
 from core.store.cleaning import clean_json
+from core.store.gate import Gate
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -26,6 +30,10 @@ BUSY_MILLISECONDS = 30_000
 ATTEMPTS = 6
 CRIPPLED = ("readonly database", "disk I/O error", "unable to open database file")
 """What SQLite says on a disk that cannot be written."""
+MEND_EVERY = 1.0
+"""Seconds between two looks whether such a disk can be written again."""
+PROBE_BYTES = 64 * 1024
+"""Where not even this fits, a transaction of SQLite does not either."""
 PASSING = frozenset({"40001", "40P01", "55P03"})
 """PostgreSQL's codes for serialization failure, deadlock and lock not available: the same work succeeds later."""
 
@@ -42,6 +50,13 @@ class Database:
         self.engine = _make_engine(self.url, pool_size)
         self._reader = self.engine.execution_options(**_reading(self.engine))
         self._busy = threading.local()
+        self._gate = Gate()
+        self._crippled = False
+        self._mending = threading.Lock()
+        self._looked = 0.0
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", self._look_at_file)
+            event.listen(self.engine, "handle_error", self._drop_crippled)
 
     @property
     def is_sqlite(self) -> bool:
@@ -50,7 +65,8 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Read one consistent state of the database; nothing can be written."""
-        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+        self._mend()
+        with self._gate.inside(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -58,9 +74,14 @@ class Database:
         """One writing transaction: all of it is kept, or on an exception nothing."""
         if getattr(self._busy, "writing", False):
             raise RuntimeError("a writing session inside a writing session would wait for itself")
+        self._mend()
         self._busy.writing = True
         try:
-            with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
+            with (
+                self._gate.inside(),
+                Session(self.engine, expire_on_commit=False, autoflush=False) as session,
+                session.begin(),
+            ):
                 yield session
         finally:
             self._busy.writing = False
@@ -98,6 +119,58 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def _look_at_file(self, _connection: object, _record: object) -> None:
+        """Where a file may not be written SQLite opens it for reading alone, and says nothing until something is to be stored."""
+        file = self.engine.url.database
+        if file and not os.access(file, os.W_OK):
+            self._crippled = True
+
+    def _drop_crippled(self, context: ExceptionContext) -> None:
+        if any(words in str(context.original_exception) for words in CRIPPLED):
+            context.is_disconnect = True
+            self._crippled = True
+            cursor = context.execution_context.cursor if context.execution_context else None
+            if cursor is not None:
+                # SQLAlchemy leaves it open then, and SQLite keeps a connection with an open one although it is closed.
+                cursor.close()
+
+    def _mend(self) -> None:
+        """What was opened for reading alone stays so when the disk is mended, and all connections of a process share the index of the
+        log that the first one opened: so all of them are closed at the same time, as soon as the disk can be written.
+        """
+        if not self._crippled or self._gate.depth or not self._mending.acquire(blocking=False):
+            return
+        try:
+            if time.monotonic() - self._looked < MEND_EVERY:
+                return
+            if _can_write(Path(self.engine.url.database or "")) and self._gate.alone(self._open_anew):
+                log.info("database.opened_anew")
+            self._looked = time.monotonic()
+        finally:
+            self._mending.release()
+
+    def _open_anew(self) -> None:
+        self._crippled = False
+        self.engine.dispose()
+        # What a stack trace holds on to, SQLite would keep open.
+        gc.collect()
+
+
+def write_and_forget(place: Path) -> None:
+    """Try whether anything can be stored in this directory; raises OSError."""
+    with tempfile.NamedTemporaryFile(dir=place, prefix=".probe-") as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _can_write(file: Path) -> bool:
+    try:
+        write_and_forget(file.parent)
+    except OSError:
+        return False
+    return os.access(file, os.W_OK)
 
 
 def normalised(url: str) -> str:
@@ -167,16 +240,7 @@ def _make_engine(url: str, pool_size: int) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    event.listen(engine, "handle_error", _drop_crippled)
     return engine
-
-
-def _drop_crippled(context: ExceptionContext) -> None:
-    """Where a file may not be written SQLite opens it for reading alone, and so it stays open: such connections are not used again,
-    or nothing could be stored although the disk is mended.
-    """
-    if any(words in str(context.original_exception) for words in CRIPPLED):
-        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

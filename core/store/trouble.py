@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,10 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.domain.errors import PersonError
 from core.domain.text import T, Text
-from core.store.db import Database
-
-PROBE_BYTES = 64 * 1024
-"""Where not even this fits, a transaction of SQLite does not either."""
+from core.store.db import Database, write_and_forget
 
 
 class Kind(StrEnum):
@@ -82,19 +77,12 @@ def look(database: Database, *places: Path) -> StorageTrouble | None:
     own = database.engine.url.database if database.is_sqlite else None
     for place in dict.fromkeys([*([Path(own).parent] if own else []), *places]):
         try:
-            _write_and_forget(place)
+            write_and_forget(place)
         except OSError as error:
             found = _of_number(error.errno) or StorageTrouble(Kind.READ_ONLY)
             found.place = str(place)
             return found
     return None
-
-
-def _write_and_forget(place: Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=place, prefix=".probe-") as file:
-        file.write(bytes(PROBE_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _of_number(number: int | None) -> StorageTrouble | None:
