@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 
@@ -55,14 +55,16 @@ def sub_path(connection: HTTPConnection) -> str:
 def local_path(wish: str, below: str = "") -> str:
     """A path on this server to go to after signing in; the start page for anything else (no open redirect).
 
-    `below` is the product's own sub-path: another program on the same host is elsewhere.
+    `below` is the product's own sub-path: another program on the same host is elsewhere, also by way of `..`.
     """
     parts = urlsplit(wish)
+    steps = unquote(parts.path).replace("\\", "/").split("/")
     safe = (
         wish.startswith(f"{below}/")
         and not wish.startswith(("//", "/\\", f"{below}/auth/"))
         and not parts.scheme
         and not parts.netloc
+        and not {".", ".."}.intersection(steps)
     )
     return wish if safe and wish.isprintable() else f"{below}/"
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.web.address import is_secure, session_token
 
 OPEN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/_stcore/", "/static/", "/component/",
-              "/media/", "/app/static/", "/hooks/")  # fmt: skip
+              "/app/static/", "/hooks/")  # fmt: skip
 """What needs no session: our own doors, and the parts of Streamlit that hold no data of ours without one."""
 OWN_PATHS = ("/auth/", "/healthz", "/readyz", "/metrics", "/hooks/")
 """Our own routes. Streamlit puts its sub-path (`server.baseUrlPath`) before its routes, not before these."""

@@ -15,6 +15,7 @@ from core.web.hooks import Hooks
 from core.web.middleware import BelowPath, SecurityHeaders, SignInFirst
 from core.web.openid import OpenId
 from core.web.signin import SignIn
+from core.web.strangers import Strangers
 from core.web.vendor import Vendor
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
@@ -31,11 +32,14 @@ def middleware(context: Callable[[], Context], below: str = "", hosts: Sequence[
     """`below` is Streamlit's `server.baseUrlPath`; `hosts` the names the product is asked for under, () for any."""
     below = f"/{below.strip('/')}" if below.strip("/") else ""
     let_in = [*hosts, *LOCAL_HOSTS] if hosts else ["*"]
+
+    def is_valid(token: str) -> bool:
+        return people.actor_of_token(context(), token) is not None
+
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=let_in, www_redirect=False),
         *([Middleware(BelowPath, below=below)] if below else []),
-        Middleware(
-            SignInFirst, is_valid=lambda token: people.actor_of_token(context(), token) is not None, below=below
-        ),
+        Middleware(SignInFirst, is_valid=is_valid, below=below),
+        Middleware(Strangers, is_valid=is_valid, below=below),
     ]

@@ -74,6 +74,11 @@ def test_below_a_path_health_and_webhooks_answer_there_and_beside_the_proxy(web_
         ("//evil.example/portal/", "/portal/"),
         ("https://evil.example/portal/", "/portal/"),
         ("/portal/auth/logout", "/portal/"),
+        ("/portal/../other/", "/portal/"),
+        ("/portal/%2E./other/", "/portal/"),
+        ("/portal/..\\other/", "/portal/"),
+        ("/portal/./auth/logout", "/portal/"),
+        ("/portal/changes?q=../x", "/portal/changes?q=../x"),
         ("", "/portal/"),
     ],
 )
