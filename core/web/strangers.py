@@ -42,14 +42,18 @@ class Strangers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._talk(scope, receive, send)
-        elif scope["type"] == "http" and self._is_locked(scope["path"]) and not await self._is_known(scope):
+        elif scope["type"] == "http" and not await self._may_ask(scope):
             # Not found, whether it is there or not.
             await PlainTextResponse("Not Found", 404, {"cache-control": "no-store"})(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _is_locked(self, path: str) -> bool:
-        return path.removeprefix(self.below).startswith(LOCKED)
+    async def _may_ask(self, scope: Scope) -> bool:
+        path = scope["path"]
+        if not path.isprintable():
+            # A line end after a path is the same path to the router, and another one to the proxy that keeps some inside.
+            return False
+        return not path.removeprefix(self.below).startswith(LOCKED) or await self._is_known(scope)
 
     async def _is_known(self, scope: Scope) -> bool:
         token = session_token(HTTPConnection(scope))

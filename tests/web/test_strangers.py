@@ -47,7 +47,11 @@ def served(web_with_admin) -> Callable[..., TestClient]:
     def make(*, below: str = "", signed_in: bool = False) -> TestClient:
         methods = ["GET", "PUT", "DELETE", "POST"]
         server = Starlette(
-            routes=[WebSocketRoute(f"{below}{LINE}", line), Route("/{rest:path}", everything, methods=methods)],
+            routes=[
+                *routes.routes(lambda: web_with_admin.context),
+                WebSocketRoute(f"{below}{LINE}", line),
+                Route("/{rest:path}", everything, methods=methods),
+            ],
             middleware=routes.middleware(lambda: web_with_admin.context, below),
         )
         client = TestClient(server, follow_redirects=False)
@@ -72,6 +76,15 @@ def test_who_was_signed_out_gets_no_file_by_its_address(served, web_with_admin) 
     assert client.get("/media/kept.pdf").status_code == 200
     people.sign_out(web_with_admin.context, client.cookies[SESSION_COOKIE])
     assert client.get("/media/kept.pdf").status_code == 404
+
+
+@pytest.mark.parametrize("end", ["%0a", "%0A", "%0d", "%09", "%7f", "%e2%80%a8"])
+def test_a_path_with_an_invisible_end_is_none(served, end: str) -> None:
+    """A proxy that keeps `/metrics` inside takes `/metrics%0a` for another address; our router took it for the same."""
+    for client in (served(), served(signed_in=True)):
+        assert client.get("/metrics").status_code == 200
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert client.get(f"{path}{end}").status_code == 404, path
 
 
 def test_a_page_of_another_site_opens_no_line_and_streamlit_is_not_asked(served) -> None:
