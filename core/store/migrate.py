@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 from core.domain.errors import SettingsError
 from core.domain.text import T
 from core.store.db import Database
+from core.store.trouble import Kind, trouble_of
 
 SCRIPTS = Path(__file__).parent / "migrations"
 POSTGRES_LOCK = 0x636F6E74
@@ -76,7 +77,7 @@ def _upgrade(settings: Config, connection: Connection) -> None:
 def _with_connection(url: str, work: Callable[[Config, Connection], object]) -> None:
     database = Database(url, pool_size=1)
     try:
-        database.check()
+        _check(database)
         with database.engine.connect() as connection:
             if database.is_sqlite:
                 # Batch mode makes tables anew; their rows must not cascade away meanwhile. Only possible before BEGIN.
@@ -89,3 +90,14 @@ def _with_connection(url: str, work: Callable[[Config, Connection], object]) -> 
                 work(settings, connection)
     finally:
         database.dispose()
+
+
+def _check(database: Database) -> None:
+    try:
+        database.check()
+    except SettingsError as error:
+        trouble = trouble_of(error.__cause__, database) if error.__cause__ else None
+        if trouble is None or trouble.kind == Kind.AWAY:
+            raise
+        # SQLite cannot open its file on a disk that cannot be written: the address is right.
+        raise trouble from error.__cause__
