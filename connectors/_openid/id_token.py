@@ -26,18 +26,22 @@ LONGEST_SUBJECT = 255
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an ID token must say. `signed_in_after` is the earliest moment of signing in, as seconds; None where any is good."""
+    """What an ID token must say. `signed_in_after` is the earliest moment of signing in, as seconds; None where any is good.
+    `time_is_needed`: a token that does not tell that moment is not good either.
+    """
 
     issuer: str
     client_id: str
     nonce: str
     now: float
     signed_in_after: float | None
+    time_is_needed: bool = True
 
     @classmethod
     def of(cls, settings: OpenIdSettings, errand: Errand, now: datetime) -> Expected:
         after = errand.started.timestamp() - LEEWAY_SECONDS / 2 if errand.session else None
-        return cls(settings.issuer, settings.client_id, errand.nonce, now.timestamp(), after)
+        needed = not settings.confirm_without_time
+        return cls(settings.issuer, settings.client_id, errand.nonce, now.timestamp(), after, needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,14 @@ def _wrong(claims: Mapping[str, Any], expected: Expected) -> str:
 
 
 def _check_fresh(claims: Mapping[str, Any], expected: Expected) -> None:
-    """Where the provider was told to ask for the password again: that it did."""
+    """Where the provider was told to ask for the password again: that it did. A moment that is told counts in any case; without one
+    the token itself must be as fresh, and that is no proof (`core.domain.identity.OpenIdSettings.confirm_without_time`).
+    """
     if expected.signed_in_after is None:
         return
     moment = claims.get("auth_time")
+    if moment is None and not expected.time_is_needed:
+        moment = claims["iat"]
     if not _number(moment):
         raise refused(
             "no auth_time",

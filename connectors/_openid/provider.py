@@ -21,7 +21,15 @@ import structlog
 from connectors._kit.http import Http, Request, Timeouts
 from connectors._openid.id_token import Expected, keys_of, verified
 from core.domain.errors import ContractBridgeError, PersonError, RemoteError, SettingsError, ShapeChanged
-from core.domain.identity import GROUP_CLAIMS, Errand, Identified, OpenIdSettings, groups_of, refused
+from core.domain.identity import (
+    GROUP_CLAIMS,
+    Errand,
+    Identified,
+    OpenIdSettings,
+    ProviderFacts,
+    groups_of,
+    refused,
+)
 from core.domain.text import T
 
 log = structlog.get_logger()
@@ -34,6 +42,10 @@ ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_e
 NEEDED = ENDPOINTS[:3]
 PATIENCE = Timeouts(connect=10.0, read=15.0, write=10.0, total=30.0)
 MOST_BYTES = 1024 * 1024
+CONFIRMING_SECONDS = "300"
+"""`prompt=login` lets the provider ask; `max_age` obliges it to tell when it did (Core §3.1.2.1). Not 0: with Entra ID the token ends so
+long after the password was typed, and a second factor takes its time.
+"""
 
 
 class OpenIdProviders:
@@ -58,8 +70,7 @@ class OpenIdProviders:
         if away is not None and time.monotonic() - away[0] < AWAY_FOR_SECONDS:
             raise away[1].with_traceback(None)
         try:
-            told = _document(http, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-            _check_told(issuer, told)
+            told = _told(issuer, http)
         except ContractBridgeError as error:
             with self._lock:
                 self._away[issuer] = (time.monotonic(), error)
@@ -105,7 +116,7 @@ class OpenIdProvider:
             "code_challenge_method": "S256",
         }
         if errand.session:
-            asked |= {"prompt": "login", "max_age": "0"}
+            asked |= {"prompt": "login", "max_age": CONFIRMING_SECONDS}
         return _with_query(str(told["authorization_endpoint"]), asked)
 
     def finish(self, errand: Errand, answer: Mapping[str, str], now: Any) -> Identified:
@@ -117,6 +128,18 @@ class OpenIdProvider:
             claims = self._verified(http, told, id_token, Expected.of(self._settings, errand, now))
             claims = self._with_user_information(http, told, claims, str(tokens.get("access_token") or ""))
         return Identified(subject=f"{claims['iss']}|{claims['sub']}", claims=claims, id_token=id_token)
+
+    def facts(self) -> ProviderFacts:
+        with closing(self._http()) as http:
+            told = _told(self._settings.issuer, http)
+            keys = keys_of(_document(http, str(told["jwks_uri"])))
+        claims, ways = told.get("claims_supported"), told.get("code_challenge_methods_supported")
+        return ProviderFacts(
+            authorization_endpoint=str(told["authorization_endpoint"]),
+            keys=len(keys.named) + len(keys.nameless),
+            tells_time="auth_time" in claims if isinstance(claims, list) else None,
+            challenges=not isinstance(ways, list) or "S256" in ways,
+        )
 
     def leave(self, id_token: str, back_to: str) -> str:
         with closing(self._http()) as http:
@@ -205,6 +228,13 @@ class OpenIdProvider:
 def challenge_of(verifier: str) -> str:
     """The S256 challenge of a verifier (RFC 7636 §4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _told(issuer: str, http: Http) -> Mapping[str, Any]:
+    """What the provider tells of itself now, checked."""
+    told = _document(http, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    _check_told(issuer, told)
+    return told
 
 
 def _check_told(issuer: str, told: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from core.domain.errors import PersonError
@@ -18,6 +18,10 @@ GROUP_CLAIMS = ("groups", "roles")
 class OpenIdSettings:
     """The provider and what we are known by there. `scopes` are asked for beside `openid`; `groups_claim` names a further claim
     with groups, for providers that tell them under a name of their own.
+
+    `confirm_without_time`: a fresh answer confirms who somebody is also where the provider does not tell when it asked for the
+    password (`auth_time`). Weaker: whoever sits before a browser that is still signed in there can take the wish for that question
+    out of the address that leads there, and nothing that the provider signs tells so.
     """
 
     issuer: str
@@ -25,6 +29,7 @@ class OpenIdSettings:
     client_secret: str = field(repr=False)
     scopes: str = "profile email"
     groups_claim: str = ""
+    confirm_without_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,29 @@ class Identified:
     claims: Mapping[str, Any]
     id_token: str = field(repr=False)
 
+    @property
+    def signed_in_at(self) -> datetime | None:
+        """When the person last signed in at the provider (`auth_time`); None where it does not tell."""
+        told = self.claims.get("auth_time")
+        if isinstance(told, bool) or not isinstance(told, int | float):
+            return None
+        try:
+            return datetime.fromtimestamp(told, UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """What a provider tells of itself. `keys`: how many of those that it signs with are of a kind that is known here. `tells_time`:
+    whether it says that it can tell when somebody signed in; None where it does not list its claims.
+    """
+
+    authorization_endpoint: str
+    keys: int
+    tells_time: bool | None
+    challenges: bool
+
 
 class IdentityProvider(Protocol):
     """One provider, as its settings say. Raises RemoteError when it cannot be asked, SettingsError when it cannot be used."""
@@ -60,6 +88,9 @@ class IdentityProvider(Protocol):
 
     def finish(self, errand: Errand, answer: Mapping[str, str], now: datetime) -> Identified:
         """Who came back with this answer. Raises PersonError for an answer that is not valid."""
+
+    def facts(self) -> ProviderFacts:
+        """What it tells of itself now, asked afresh."""
 
     def leave(self, id_token: str, back_to: str) -> str:
         """Where to send the browser to sign out there too, and then back; "" where the provider has no such place."""

@@ -14,7 +14,7 @@ from core.i18n import LANGUAGES
 from core.services import passwords
 from core.services.access import SYSTEM, Actor, Role, require, require_confirmed
 from core.services.audited import note
-from core.services.openid import (
+from core.services.openid_settings import (
     OpenIdView,
     oidc_groups,
     openid_is_set_up,
@@ -145,7 +145,12 @@ def add_person(
     require(actor, Role.ADMIN)
     require_confirmed(ctx, actor)
     person = _new_person(name, password, role, _language(language), locale)
-    return ctx.database.run(lambda session: _add(ctx, session, actor, person))
+
+    def work(session: Session) -> int:
+        store.one_at_a_time(session)
+        return _add(ctx, session, actor, person)
+
+    return ctx.database.run(work)
 
 
 def change_person(

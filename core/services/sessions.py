@@ -169,9 +169,12 @@ def save_session_limits(ctx: Context, actor: Actor, limits: SessionLimits) -> bo
 
 
 def open_session(
-    ctx: Context, session: Session, person: people_store.Person, visit: Visit, *, through: str, id_token: str = ""
-) -> tuple[str, Actor]:
-    """Inside a transaction: a new session's token, and who it is for. `id_token` is kept sealed."""
+    ctx: Context, session: Session, person: people_store.Person, visit: Visit, *, through: str, id_token: str = "",
+    shown_at: datetime | None = None,
+) -> tuple[str, Actor]:  # fmt: skip
+    """Inside a transaction: a new session's token, and who it is for. `id_token` is kept sealed. `shown_at` is when the person showed
+    who they are, where that was not now.
+    """
     now, limits = ctx.clock.now(), limits_of(session)
     token = secrets.token_urlsafe(32)
     sealed = ""
@@ -180,13 +183,14 @@ def open_session(
         sealed = ctx.secrets.seal(id_token, _place(token_hash(token)))
     opening = Opening(
         token_hash=token_hash(token), through=through, address=visit.address, device=device_of(visit.browser),
-        id_token=sealed,
+        id_token=sealed, confirmed_at=shown_at or now,
     )  # fmt: skip
     bounds = bounds_of(limits)
     store.close_dead_sessions(session, now, bounds)
     people_store.note_login(session, person.id, now)
     number = store.open_session(session, person.id, opening, now, bounds.lifetime)
-    actor = replace(actor_of(person), session=number, confirmed_until=now + timedelta(minutes=limits.confirm_minutes))
+    until = opening.confirmed_at + timedelta(minutes=limits.confirm_minutes)
+    actor = replace(actor_of(person), session=number, confirmed_until=until)
     after = {"address": visit.address, "device": opening.device} | (
         {"through": through} if through == store.OPENID else {}
     )

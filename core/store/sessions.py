@@ -29,10 +29,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What is kept of a sign-in. `id_token` is what the identity provider gave, sealed; it is shown to it at the end."""
+    """What is kept of a sign-in. `id_token` is what the identity provider gave, sealed; it is shown to it at the end.
+    `confirmed_at` is when the person showed who they are.
+    """
 
     token_hash: str
     through: str
+    confirmed_at: datetime
     address: str = ""
     device: str = ""
     id_token: str = field(default="", repr=False)
@@ -65,7 +68,7 @@ def open_session(session: Session, person_id: int, opening: Opening, now: dateti
         "id_token": opening.id_token,
         "created_at": now,
         "last_seen_at": now,
-        "confirmed_at": now,
+        "confirmed_at": opening.confirmed_at,
         "expires_at": now + lifetime,
     }
     return int(session.execute(LOGIN.insert().values(values).returning(LOGIN.c.id)).scalar_one())

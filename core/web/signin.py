@@ -120,7 +120,7 @@ class SignIn:
         return forget_session(request, response)
 
     async def _form(self) -> Form:
-        return sign_in_form(openid=await run_in_threadpool(openid.openid_is_set_up, self.context()))
+        return sign_in_form(openid=await run_in_threadpool(people.openid_is_set_up, self.context()))
 
     async def _first_start(self) -> bool:
         return await run_in_threadpool(people.needs_first_admin, self.context())

@@ -44,11 +44,23 @@ def _provider(now: OpenIdView) -> None:
             tr("Further claim with groups"), now.groups_claim, key="openid_claim", autocomplete="off",
             help=tr("Only for providers that tell groups under another name than groups or roles."),
         )  # fmt: skip
+        trusting = st.checkbox(
+            tr("Take an answer without auth_time for a confirmation"), now.confirm_without_time, key="openid_trusting",
+            help=tr(
+                "Weaker: who finds a browser that is still signed in at the provider can leave out the question for the password."
+                " Better let the ID token tell auth_time."
+            ),
+        )  # fmt: skip
         saved = st.form_submit_button(tr("Save"), type="primary", icon=":material/save:")
     if saved:
         confirming.first(
             lambda: _save(
-                issuer=issuer, client_id=client, client_secret=secret or None, scopes=scopes, groups_claim=claim
+                issuer=issuer,
+                client_id=client,
+                client_secret=secret or None,
+                scopes=scopes,
+                groups_claim=claim,
+                confirm_without_time=trusting,
             )
         )
     if now.configured:
@@ -58,7 +70,7 @@ def _provider(now: OpenIdView) -> None:
                 confirming.first(_ask_to_remove)
 
 
-def _save(**values: str | None) -> None:
+def _save(**values: str | bool | None) -> None:
     with states.explained():
         people.save_openid(auth.context(), auth.actor(), **values)  # type: ignore[arg-type]
         grid.new_editor("openid")

@@ -92,7 +92,11 @@ def test_tries_are_forgotten_in_time_and_given_back_when_they_were_right(databas
 
 def opened(session: Session, number: int, token: str, **more: str) -> int:
     return sessions.open_session(
-        session, number, Opening(token_hash=token, **{"through": sessions.PASSWORD, **more}), NOW, 8 * HOUR
+        session,
+        number,
+        Opening(token_hash=token, confirmed_at=NOW, **{"through": sessions.PASSWORD, **more}),
+        NOW,
+        8 * HOUR,
     )
 
 

@@ -18,8 +18,9 @@ from joserfc.jwk import OctKey, RSAKey
 from starlette.testclient import TestClient
 
 from connectors._openid import provider as openid_provider
+from core.domain.errors import ConfirmationNeeded
 from core.services import activity, people
-from core.services.access import SYSTEM, Actor, Role
+from core.services.access import SYSTEM, Actor, Role, require_confirmed
 from core.services.paging import PageQuery
 from core.store import sessions as session_store
 from core.web.address import SESSION_COOKIE
@@ -382,6 +383,53 @@ def test_a_confirmation_without_a_fresh_sign_in_is_none(company: Company) -> Non
         assert answer.status_code == 403
         assert words in told(answer)
     assert company.actor(browser).confirmed_until == before.confirmed_until
+
+
+def test_where_the_provider_tells_no_time_an_administrator_may_take_a_fresh_answer_for_a_confirmation(
+    company: Company,
+) -> None:
+    """As Entra ID without its optional claim. The default stays strict; and a time that is told counts in any case."""
+    known = company.known
+    browser = company.browser()
+    browser.sign_in()
+    stale(company, browser)
+    people.save_openid(
+        company.web.context, SYSTEM, issuer=company.provider.issuer, client_id=known.id, client_secret=None,
+        confirm_without_time=True,
+    )  # fmt: skip
+    company.provider.spoil = changing(auth_time=1_600_000_000)
+    assert "did not ask for your password" in told(browser.sign_in(path="/auth/openid/confirm"))
+    company.provider.spoil = lambda header, claims: (
+        claims.update(iat=claims["iat"] - 120) or (claims.pop("auth_time") and None)
+    )
+    assert "did not ask for your password" in told(browser.sign_in(path="/auth/openid/confirm")), "an old token"
+    company.provider.spoil = changing(auth_time=None)
+    assert (
+        "it is you" in browser.us.get(browser.at_the_provider(browser.begin("/auth/openid/confirm"), asked=True)).text
+    )
+    assert company.actor(browser).confirmed_until > company.web.context.clock.now()
+
+
+def test_who_is_let_in_without_a_question_has_not_shown_who_sits_there(company: Company) -> None:
+    """The provider remembers people: who finds a browser open comes in with a click, and that confirms nothing."""
+    for moment in (1_600_000_000, None, 10**30, "now"):
+        company.provider.spoil = changing(auth_time=moment)
+        browser = company.browser()
+        assert browser.sign_in().status_code == 303
+        with pytest.raises(ConfirmationNeeded):
+            require_confirmed(company.web.context, company.actor(browser))
+    company.provider.spoil = None
+    browser = company.browser()
+    browser.sign_in()
+    require_confirmed(company.web.context, company.actor(browser))
+
+
+def test_to_confirm_the_provider_is_asked_for_the_time_with_room_for_a_second_factor(company: Company) -> None:
+    browser = company.browser()
+    browser.sign_in()
+    asked = parse_qs(urlsplit(browser.begin("/auth/openid/confirm")).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["300"])
+    assert "prompt" not in parse_qs(urlsplit(browser.begin()).query)
 
 
 def test_nobody_confirms_for_somebody_else(company: Company) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, get_ident
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from connectors.autotask.sandbox import SandboxServer
 from core import bootstrap
 from core.domain.errors import InputError, SettingsError
+from core.domain.identity import Identified, OpenIdSettings
 from core.services import (
     activity,
     autotask_settings,
@@ -30,8 +32,10 @@ from core.services import (
     workspace,
 )  # fmt: skip
 from core.services.access import Role
+from core.services.openid_people import person_of_account
 from core.services.paging import PageQuery
 from core.settings import Settings
+from core.store import people as people_store
 
 from .conftest import ADMIN, LONG, csv_of
 
@@ -129,3 +133,28 @@ def test_two_admins_who_take_the_role_from_one_another_at_once_leave_one(app: bo
 
     with ThreadPoolExecutor(2) as both:
         assert sorted(both.map(take, numbers)) == ["", "last_admin"]
+
+
+def test_first_visits_of_one_company_account_at_the_same_moment_make_one_account(
+    app: bootstrap.App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has looked, and found nobody, before any of them makes the account; on SQLite only one may write at a time anyway."""
+    ctx, both_looked = app.context, Barrier(2)
+    people.save_oidc_groups(ctx, ADMIN, {"*": Role.VIEWER})
+    real, looked = people_store.by_oidc_subject, set[int]()
+
+    def look(session: Session, subject: str) -> people_store.Person | None:
+        found = real(session, subject)
+        if not ctx.database.is_sqlite and get_ident() not in looked:
+            looked.add(get_ident())
+            both_looked.wait(60)
+        return found
+
+    monkeypatch.setattr(people_store, "by_oidc_subject", look)
+    found = Identified(subject="https://login|cas", claims={"preferred_username": "admin"}, id_token="")
+    settings = OpenIdSettings(issuer="https://login", client_id="us", client_secret="x")
+    with ThreadPoolExecutor(2) as both:
+        come_in = [both.submit(person_of_account, ctx, found, settings, "en") for _ in range(2)]
+        first, second = (one.result() for one in come_in)
+    assert first == second
+    assert len(people.list_people(ctx, ADMIN)) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import AccessDenied, ConfirmationNeeded, InputError, SettingsError
 from core.domain.identity import Identified, OpenIdSettings
-from core.services import activity, openid, passwords, people, signing_in
+from core.services import activity, openid_people, passwords, people, signing_in
 from core.services.access import Actor, Role, terminal
 from core.services.context import Context
 from core.services.paging import PageQuery
@@ -178,7 +178,7 @@ def of_the_company(ctx: Context, role: Role) -> None:
     """What signing in with the company account does to the role of Cas."""
     found = Identified(subject="https://login|cas", claims={"groups": [role.value], "name": "Cas"}, id_token="")
     settings = OpenIdSettings(issuer="https://login", client_id="us", client_secret="x")
-    openid._person(ctx, found, settings, "en")
+    openid_people.person_of_account(ctx, found, settings, "en")
 
 
 def test_the_last_admin_with_a_password_stays_whoever_the_company_made_admin(ctx: Context, anna: Actor) -> None:
