@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from core.store.trouble import Kind, StorageTrouble, look, trouble_of
+from core.store.trouble import Kind, StorageTrouble, look, look_at_server, trouble_of
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "StorageTrouble", "storage_trouble", "trouble_of"]
 
 LOOK_EVERY = 3.0
-"""Seconds: it writes and forgets a file, which is not to be done for every click."""
+"""Seconds: it writes and forgets a file (and lets PostgreSQL do so), which is not to be done for every click."""
 
 
 class _Last:
@@ -35,7 +35,7 @@ def storage_trouble(ctx: Context) -> StorageTrouble | None:
     # A busy disk may take its time: one looks, the others go on with what was found last.
     if time.monotonic() - at > LOOK_EVERY and _last.looking.acquire(blocking=False):
         try:
-            found = look(ctx.database, ctx.home)
+            found = look(ctx.database, ctx.home) or look_at_server(ctx.database)
             _last.found[key] = (time.monotonic(), found)
         finally:
             _last.looking.release()

@@ -136,8 +136,8 @@ class Database:
                 cursor.close()
 
     def _mend(self) -> None:
-        """What was opened for reading alone stays so when the disk is mended, and all connections of a process share the index of the
-        log that the first one opened: so all of them are closed at the same time, as soon as the disk can be written.
+        """What was opened for reading alone stays so when the disk is mended, and all connections of a process share the index of
+        the log as the first one opened it: so all of them are closed at the same time, as soon as the disk can be written.
         """
         if not self._crippled or self._gate.depth or not self._mending.acquire(blocking=False):
             return

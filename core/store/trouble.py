@@ -6,6 +6,7 @@ import errno
 from enum import StrEnum
 from pathlib import Path
 
+from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.domain.errors import PersonError
@@ -23,6 +24,12 @@ FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL_STATES = frozenset({"53100"})
 READ_ONLY_STATES = frozenset({"25006"})
 """PostgreSQL's codes for disk_full and read_only_sql_transaction."""
+SERVER = "PostgreSQL"
+SPILL = (
+    "SET LOCAL work_mem = '64kB'",
+    "SELECT count(*) FROM (SELECT * FROM generate_series(1, 10000) OFFSET 0) AS spilt",
+)
+"""Too much for its memory: PostgreSQL puts it into a file of some 100 kB beside its tables and forgets it. Writes nothing else."""
 
 
 class StorageTrouble(PersonError):
@@ -62,7 +69,7 @@ def trouble_of(error: BaseException, database: Database | None = None) -> Storag
     inner = error.orig if isinstance(error, DBAPIError) else None
     state, text = getattr(inner, "sqlstate", None), str(inner or "")
     if state in FULL_STATES or "database or disk is full" in text:
-        return StorageTrouble(Kind.FULL)
+        return StorageTrouble(Kind.FULL, SERVER if state else "")
     if state in READ_ONLY_STATES or "readonly database" in text:
         return StorageTrouble(Kind.READ_ONLY)
     if "disk I/O error" in text or "unable to open database file" in text:
@@ -82,6 +89,20 @@ def look(database: Database, *places: Path) -> StorageTrouble | None:
             found = _of_number(error.errno) or StorageTrouble(Kind.READ_ONLY)
             found.place = str(place)
             return found
+    return None
+
+
+def look_at_server(database: Database) -> StorageTrouble | None:
+    """Try whether PostgreSQL has room on its own disk, which may be on another machine; None when it has, and when it is away."""
+    if database.is_sqlite:
+        return None
+    try:
+        with database.session() as session:
+            for words in SPILL:
+                session.execute(sql(words))
+    except SQLAlchemyError as error:
+        found = trouble_of(error)
+        return None if found is None or found.kind == Kind.AWAY else found
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ def sqlite(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 
 def _open_files(database: Database) -> list[str]:
     file = database.engine.url.database or ""
-    found = (Path("/proc/self/fd", number) for number in os.listdir("/proc/self/fd"))
+    found = Path("/proc/self/fd").iterdir()
     return [str(one.readlink()) for one in found if one.is_symlink() and str(one.readlink()).startswith(file)]
 
 

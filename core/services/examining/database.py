@@ -12,6 +12,7 @@ from core.domain.text import T
 from core.services.chain_check import check_chains
 from core.services.examining.check import OK, TODO, WRONG, Check
 from core.store import migrate
+from core.store.trouble import look_at_server
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -109,6 +110,9 @@ def _postgres(ctx: Context) -> Iterator[Check]:
             T("A connection pooler must not change it: see `options` in its documentation."),
             "postgres.time_zone",
         )
+    trouble = look_at_server(ctx.database)
+    if trouble is not None:
+        yield Check("Database", WRONG, trouble.message, trouble.remedy, "postgres.disk_full")
     yield _clock(told["now"])
 
 
