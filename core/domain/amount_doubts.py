@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,7 +15,21 @@ from core.domain.consumption_lines import WIDE, amount_of, line_identity, month_
 from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope, UsageLine
 
-__all__ = ["EVERYBODY", "AmountDoubt", "Doubts", "Place", "Suspect", "doubts_of", "suspects"]
+__all__ = [
+    "ALL",
+    "EVERYBODY",
+    "About",
+    "AmountDoubt",
+    "Doubts",
+    "Place",
+    "Suspect",
+    "Thing",
+    "about",
+    "doubts_of",
+    "still_in_doubt",
+    "suspects",
+    "unread_things",
+]
 
 Place = tuple[str, date]
 """A customer and the first day of a month."""
@@ -23,14 +38,48 @@ EVERYBODY = ""
 NOTHING = Decimal(0)
 
 
+class About(NamedTuple):
+    """What a customer used: the key of a resource (`ConsumptionLine.resource_key`), and of which subscription."""
+
+    resource: str = ""
+    subscription: str = ""
+
+
+ALL = About()
+"""Everything that the customer used in the month: it is not known what the doubt is about."""
+
+
+class Thing(NamedTuple):
+    """What may be in doubt: something that a customer used in a month (its first day)."""
+
+    customer: str
+    month: date
+    about: About = ALL
+
+    @property
+    def place(self) -> Place:
+        return self.customer, self.month
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmountDoubt:
-    """Why the amounts of a customer (or of everybody) and a month that came last do not count; those from before go on counting."""
+    """Why an amount of a customer (or of everybody) and a month that came last does not count; the one from before does.
+
+    Several things may be in doubt for one reason: they have one `key`.
+    """
 
     portal: str
     customer_id: str
     month: date
     message: Text
+    about: About = ALL
+
+    @property
+    def key(self) -> str:
+        """That of the finding."""
+        spelled = f"{self.message.template}|{sorted((name, str(value)) for name, value in self.message.values.items())}"
+        said = hashlib.sha256(spelled.encode()).hexdigest()[:12]
+        return f"charge|{self.portal}|{self.customer_id}|{self.month}|doubt|{said}"
 
 
 class Suspect(NamedTuple):
@@ -49,16 +98,16 @@ class Suspect(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """`why`: the customers and months for which a reading is not to count, each with the reason. `also` are further ones of which
-    nothing is to be charged, and nothing to be said: a line without a period would count there.
+    """`why`: of what a reading is not to count, each with the reason. `also` are further customers and months of which nothing is
+    to be charged, and nothing to be said: a line without a period would count there.
     """
 
-    why: Mapping[Place, Text]
+    why: Mapping[Thing, Text]
     also: frozenset[Place] = frozenset()
 
     @property
     def places(self) -> frozenset[Place]:
-        return self.also | self.why.keys()
+        return self.also | {thing.place for thing in self.why}
 
 
 def suspects(reading: Reading, *, file: bool = False) -> tuple[Suspect, ...]:
@@ -88,28 +137,65 @@ def doubts_of(found: Sequence[Suspect], told: Iterable[ConsumptionLine], known: 
     before, now = _Sums(), _Sums()
     before.add(known)
     now.add(told)
-    why: dict[Place, Text] = {}
+    why: dict[Thing, Text] = {}
     also: set[Place] = set()
     for suspect in found:
         customer = suspect.line.customer_id
         months = suspect.months if suspect.dated else sorted({*suspect.months, *before.months(customer)})
-        gone = [(customer, month) for month in months if before.is_more(suspect.line, (customer, month), now)]
+        gone = [
+            Thing(customer, month, one) for month in months for one in before.more(suspect.line, (customer, month), now)
+        ]
         if suspect.certain:
-            places = [*gone, *((customer, month) for month in suspect.months)]
-            why |= dict.fromkeys(places, _without_period(suspect.line))
+            things = [*gone, *(Thing(customer, month, _about_line(suspect.line)) for month in suspect.months)]
+            why |= dict.fromkeys(things, _without_period(suspect.line))
             also.add((customer, suspect.here))
             continue
-        for place in gone:
-            why.setdefault(place, _became_less(suspect, place[1]))
+        for thing in gone:
+            why.setdefault(thing, _became_less(suspect, thing.month))
         if gone and not suspect.blank:
             # It would count twice: in the month it was in before, and in that of the reading.
             also.add((customer, suspect.here))
-    return Doubts(why, frozenset(also - why.keys()))
+    return Doubts(why, frozenset(also - {thing.place for thing in why}))
+
+
+def about(line: ConsumptionLine) -> About:
+    """What an amount is for."""
+    return About(line.resource_key, line.dimensions.get("subscription_id", ""))
+
+
+def unread_things(lines: Iterable[UsageLine], known: Iterable[ConsumptionLine], here: date) -> dict[Thing, Text]:
+    """What is in doubt of lines that could not be read, of which one without a product may be anything of its customer, one without
+    a day is of the month `here`. A line that tells nothing of money counts where something `known` had an amount.
+    """
+    before = _Sums()
+    before.add(known)
+    found: dict[Thing, Text] = {}
+    for line in lines:
+        month = month_of(_day(line) or here)[0]
+        place = (line.customer_id, month)
+        mine = before.may_be(line, place) if line.product_key else []
+        if line.attributes.get("amount") or mine or (not line.product_key and place in before.places):
+            own = [_about_line(line)] if line.product_key else [ALL]
+            found |= dict.fromkeys([Thing(*place, one) for one in mine or own], _not_read(line, month))
+    return found
+
+
+def still_in_doubt(
+    kept: Iterable[tuple[Thing, datetime | None]], told: Iterable[ConsumptionLine], now: Doubts, at: datetime
+) -> set[Thing]:
+    """Which things remain in doubt after an event that was true `at` told these amounts: only that very thing ends a doubt, and
+    only when it was told no earlier.
+    """
+    well = {Thing(line.customer_id, month_of(line.period_start)[0], about(line)) for line in told} - now.why.keys()
+    return {thing for thing, since in kept if thing not in well or (since is not None and at < since)}
 
 
 class _Sum(NamedTuple):
-    subscription: str
+    about: About
     amount: Decimal
+
+
+_NONE = _Sum(ALL, NOTHING)
 
 
 @dataclass(slots=True)
@@ -122,7 +208,7 @@ class _OfPlace:
         identity = line_identity(line)
         known = self.sums.get(identity)
         if known is None:
-            known = self.sums[identity] = _Sum(line.dimensions.get("subscription_id", ""), NOTHING)
+            known = self.sums[identity] = _Sum(about(line), NOTHING)
             for start in _starts(line.resource_key):
                 self.by_start[start].append(identity)
         self.sums[identity] = known._replace(amount=WIDE.add(known.amount, line.amount))
@@ -142,19 +228,26 @@ class _Sums:
     def months(self, customer: str) -> set[date]:
         return self.by_customer.get(customer, set())
 
-    def is_more(self, line: UsageLine, place: Place, now: _Sums) -> bool:
-        """Whether something that may be this line has an amount here, and there none or a smaller one."""
-        if place not in self.places:
-            return False
-        mine, other = self.places[place], now.places.get(place, _OfPlace())
-        words = line.attributes.get("description", "")
-        wanted = f"{line.product_key}/{words}" if words else line.product_key
-        for identity in mine.by_start.get(wanted, ()):
-            known = mine.sums[identity]
-            left = other.sums.get(identity, _Sum("", NOTHING)).amount
-            if line.subscription_id in ("", known.subscription) and abs(left) < abs(known.amount):
-                return True
-        return False
+    def more(self, line: UsageLine, place: Place, now: _Sums) -> list[About]:
+        """What may be this line and has an amount here, and there none or a smaller one."""
+        other = now.places.get(place, _OfPlace())
+        return [
+            one.about for identity, one in self._like(line, place)
+            if abs(other.sums.get(identity, _NONE).amount) < abs(one.amount)
+        ]  # fmt: skip
+
+    def may_be(self, line: UsageLine, place: Place) -> list[About]:
+        """What may be this line."""
+        return [one.about for _, one in self._like(line, place)]
+
+    def _like(self, line: UsageLine, place: Place) -> Iterator[tuple[tuple[object, ...], _Sum]]:
+        mine = self.places.get(place)
+        if mine is None:
+            return
+        for identity in mine.by_start.get(_about_line(line).resource, ()):
+            one = mine.sums[identity]
+            if line.subscription_id in ("", one.about.subscription):
+                yield identity, one
 
 
 def _starts(key: str) -> Iterator[str]:
@@ -162,6 +255,12 @@ def _starts(key: str) -> Iterator[str]:
     for at, sign in enumerate(key):
         if sign == "/":
             yield key[:at]
+
+
+def _about_line(line: UsageLine) -> About:
+    """As `consumption_from_usage` names it."""
+    words = line.attributes.get("description", "")
+    return About(f"{line.product_key}/{words}" if words else line.product_key, line.subscription_id)
 
 
 def _day(line: UsageLine) -> date | None:
@@ -187,4 +286,17 @@ def _without_period(line: UsageLine) -> Text:
     return T(
         "{customer}: {product} has no period, where other lines of the file have one; the charges stay as they are.",
         customer=line.customer, product=line.product,
+    )  # fmt: skip
+
+
+def _not_read(line: UsageLine, month: date) -> Text:
+    values = {"customer": line.customer or line.customer_id, "first": month, "last": month_of(month)[1]}
+    if not line.product_key:
+        return T(
+            "{customer}: amounts from {first} to {last} came that could not be read; the charges of that month stay as they are.",
+            **values,
+        )
+    return T(
+        "{customer}: {product} came from {first} to {last} with an amount that could not be read; its last amount stays.",
+        product=line.product, **values,
     )  # fmt: skip

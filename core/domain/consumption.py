@@ -61,7 +61,8 @@ class ConsumptionLine:
     `dimensions` are what charges can be split by: `subscription_id`, `subscription`, `resource_group` (lower case, as the
     source's letter case varies), `service`, `meter_category`, `region`, `product_type` (a `ProductType`) and `tag:{name}` (name in
     lower case). One that is not there has no value: see `core.domain.consumption_lines.dimension_of`.
-    One line may stand for many records of the source, summed: `origin` says where they are and how many.
+    One line may stand for many records of the source, summed: `origin` says where they are and how many. `told_at` is when an event
+    told it, None for what came in a reading of the whole.
     """
 
     customer_id: str
@@ -79,6 +80,7 @@ class ConsumptionLine:
     provisional: bool = False
     dimensions: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     origin: Origin = Origin()
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

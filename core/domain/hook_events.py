@@ -50,7 +50,8 @@ class Envelope:
 class Rows:
     """The usage lines of an event. `failed` are customers with a row that could not be read, each with the first reason;
     their other rows are among `lines`. `unplaced`: a row could not be read that may be anybody's. `amounts` are what consumption is
-    made of where a mapping of one's own tells it apart from `lines`.
+    made of where a mapping of one's own tells it apart from `lines`. `unread` are rows that could not be read, as far as they say
+    whose they are and of what; one that tells of money has something as attribute `amount`.
     """
 
     lines: tuple[UsageLine, ...]
@@ -59,6 +60,7 @@ class Rows:
     failed: Mapping[str, Text]
     unplaced: bool
     amounts: tuple[UsageLine, ...] = ()
+    unread: tuple[UsageLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +104,22 @@ def rows_of(document: Any, source: str) -> Rows:
     problems: list[Problem] = []
     covered: dict[str, str] = {}
     found: list[tuple[_Row, UsageLine]] = []
+    broken: list[_Row] = []
     for row in [*_nested(envelope.customers, problems), *_flat(document)]:
         covered[row.customer_id] = row.customer
         if row.product:
             line = _line(row, source, problems)
             found += [(row, line)] if line else []
+            broken += [] if line else [row]
     covered.pop("", None)
     lines = _without_twice(found, problems)
+    once = set(map(id, lines))
+    unread = [line for _, line in found if id(line) not in once] + [_unread(row) for row in broken if row.customer_id]
     failed = {problem.customer_id: problem.message for problem in reversed(problems) if problem.customer_id}
     unplaced = any(not problem.customer_id for problem in problems)
-    return Rows(lines, tuple(problems[:MOST_PROBLEMS]), frozenset(covered), failed, unplaced)
+    return Rows(
+        lines, tuple(problems[:MOST_PROBLEMS]), frozenset(covered), failed, unplaced, unread=tuple(unread)
+    )  # fmt: skip
 
 
 def _nested(customers: Sequence[Any], problems: list[Problem]) -> Iterator[_Row]:
@@ -186,6 +194,27 @@ def _line(row: _Row, source: str, problems: list[Problem]) -> UsageLine | None:
         subscription_id=_words(product.get("subscription_id")),
         currency=_words(product.get("currency")),
         origin=Origin(source, row.place),
+    )
+
+
+def _unread(row: _Row) -> UsageLine:
+    """What a row that cannot be read says all the same: whose it is, and of what."""
+    product = row.product
+    key = _words(product.get("sku")) or _words(product.get("id")) or _words(product.get("name"))
+    told = {
+        "amount": _shown(product.get("amount")),
+        "description": _words(product.get("description")),
+    }
+    return UsageLine(
+        customer_id=row.customer_id,
+        customer=row.customer,
+        product_key=key,
+        product=_words(product.get("name")) or key,
+        quantity=Decimal(0),
+        effective_date=_day(product.get("effective_date")),
+        period_start=_day(product.get("period_start")),
+        subscription_id=_words(product.get("subscription_id")),
+        attributes={name: value for name, value in told.items() if value},
     )
 
 

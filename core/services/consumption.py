@@ -55,8 +55,8 @@ def record_consumption(
         found = find(session, portal)
 
     def work(session: Session) -> Recorded:
-        done = consumption.record(session, found.id, reading, files=files)
         keep_doubts(session, found.id, reading)
+        done = consumption.record(session, found.id, reading, files=files)
         after = {
             "lines": len(reading.lines),
             "from": reading.period_start,
@@ -143,8 +143,8 @@ def _keep(running: Running, one: _Asked) -> None:
     def work(session: Session) -> None:
         texts: list[tuple[Text, str]] = []
         for reading in one.readings:
-            done = consumption.record(session, portal.id, reading, run_id=running.id)
             keep_doubts(session, portal.id, reading)
+            done = consumption.record(session, portal.id, reading, run_id=running.id)
             if not done.known:
                 texts.append((_sentence(portal, reading), "info" if reading.complete else "warning"))
         if one.error is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from core.domain.hook_events import Envelope, Rows, envelope_of, rows_of
 from core.domain.hook_settings import Holds, WebhookSettings
 from core.domain.selection import Problem, compile_path, select_lines
+from core.domain.selection.amounts import tells_money
 from core.domain.text import T, Text
-from core.domain.usage import Reading, Scope
+from core.domain.usage import Reading, Scope, UsageLine
 
 MOST_FORM_FIELDS = 2_000
 JSON_TYPES = ("application/json", "text/json", "application/cloudevents+json", "text/plain")
@@ -43,11 +44,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an event comes to: the readings it gives (none for an event that is ignored), and what could not be read."""
+    """What an event comes to: the readings it gives (none for an event that is ignored), and what could not be read; `unread` are
+    the rows of it that may have told amounts.
+    """
 
     readings: tuple[Reading, ...]
     problems: tuple[Problem, ...]
     lines: int
+    unread: tuple[UsageLine, ...] = ()
 
 
 def media_type(content_type: str) -> str:
@@ -105,7 +109,7 @@ def read(body: Body, settings: WebhookSettings, portal: str, at: datetime, sourc
     rows = replace(rows, unplaced=rows.unplaced or bool(body.problems))
     whole = told.complete if settings.mapping else told.is_whole
     readings = _readings(rows, whole, settings, portal, at)
-    return Read(readings, (*body.problems, *rows.problems), len(rows.lines))
+    return Read(readings, (*body.problems, *rows.problems), len(rows.lines), rows.unread)
 
 
 def _readings(rows: Rows, whole: bool, settings: WebhookSettings, portal: str, at: datetime) -> tuple[Reading, ...]:
@@ -138,7 +142,22 @@ def _mapped(document: Any, settings: WebhookSettings, source: str) -> Rows:
     if found.error:
         problems = (*problems, Problem("", T("The event reports an error: {text}", text=found.error[:200])))
     failed = found.failed_customers
-    return Rows(found.lines, problems, found.covered, failed, unplaced=not found.complete, amounts=found.amounts)
+    rows = Rows(found.lines, problems, found.covered, failed, unplaced=not found.complete, amounts=found.amounts)
+    return replace(rows, unread=_anything_of(failed, rows, money=tells_money(settings.mapping)))
+
+
+def _anything_of(failed: Collection[str], rows: Rows, *, money: bool) -> tuple[UsageLine, ...]:
+    """Of a customer whose rows were not all read nothing was taken: anything of it may be missing, in any month of the event."""
+    days = {line.period_start or line.effective_date for line in rows.amounts or rows.lines} or {None}
+    told = {"amount": "?"} if money else {}
+    return tuple(
+        UsageLine(
+            customer_id=customer, customer=customer, product_key="", product="", quantity=Decimal(0), period_start=day,
+            attributes=told,
+        )
+        for customer in sorted(failed)
+        for day in days
+    )  # fmt: skip
 
 
 def _json(text: str) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from core.domain.errors import ContractBridgeError
 from core.domain.hook_settings import WebhookSettings
 from core.domain.text import T, Text
-from core.domain.usage import Reading, Scope, UsageLine
+from core.domain.usage import Reading, Scope
 from core.services import webhook_bodies
 from core.services.access import SYSTEM
 from core.services.audited import note
 from core.services.autotask_settings import AUTOTASK
 from core.services.recognising import recognise
-from core.services.told_amounts import keep_amounts
+from core.services.told_amounts import is_money, keep_amounts
 from core.services.webhook_bodies import Read, Unreadable
 from core.services.webhook_receiving import PREVIOUS
 from core.store import history, portals, runs, secrets, workspace
@@ -187,26 +187,32 @@ def _apply_together(ctx: Context, session: Session, portal: Portal, together: Se
     now = ctx.clock.now()
     readings = [reading for looked in settled for reading in looked.found.readings]
     lines = {line.key: line for reading in readings for line in reading.lines}
+    money = any(looked.found.unread or any(map(is_money, looked.found.readings)) for looked in settled)
     reading_id = None
     if lines:
         at = settled[-1].delivery.event_at
         reading = Reading(portal=portal.name, taken_at=at, lines=tuple(lines.values()), scope=Scope.LINES)
         source = f"{source_of(settled[0].delivery)} … {settled[-1].delivery.id}"
         reading_id = history.record_reading(session, portal.id, reading, file_name=source).reading_id
-        # Of one product amounts of several months may have come: of each the last one counts.
-        told = {(line.key, *_of_amount(line)): line for one in readings for line in one.amounts or one.lines}
-        keep_amounts(session, portal.id, replace(reading, amounts=tuple(told.values())))
+        if not money:
+            keep_amounts(session, portal.id, reading, event=True)
         store.note_events(session, portal.id, now)
+    if money:
+        # Each by itself: what one of them tells well is not undone by a later one that tells it badly.
+        for looked in settled:
+            _keep_amounts(session, portal, looked.delivery, looked.found)
     rows = [{"id": looked.delivery.id, **looked.outcome, "processed_at": now} for looked in settled]
     store.settle_all(session, [row | {"reading_id": reading_id if row["lines"] else None} for row in rows])
     return len(settled)
 
 
-def _of_amount(line: UsageLine) -> tuple[object, ...]:
-    """What tells amounts of one product apart: month, words, currency, and whether it is a credit."""
-    day = line.period_start or line.effective_date
-    told = line.attributes
-    return (day and (day.year, day.month), told.get("description"), line.currency, told.get("amount", "")[:1] == "-")
+def _keep_amounts(session: Session, portal: Portal, delivery: Delivery, found: Read) -> None:
+    """What could not be read of an event comes last: nothing beside it makes it well."""
+    for reading in found.readings:
+        keep_amounts(session, portal.id, reading, event=True)
+    if found.unread:
+        nothing = Reading(portal=portal.name, taken_at=delivery.event_at, lines=(), scope=Scope.LINES)
+        keep_amounts(session, portal.id, nothing, event=True, unread=found.unread)
 
 
 def _apply(ctx: Context, session: Session, portal: Portal, delivery: Delivery, found: Read) -> bool:
@@ -219,8 +225,7 @@ def _apply(ctx: Context, session: Session, portal: Portal, delivery: Delivery, f
         history.record_reading(session, portal.id, reading, file_name=source_of(delivery), sha256=delivery.sha256)
         for reading in found.readings
     ]
-    for reading in found.readings:
-        keep_amounts(session, portal.id, reading)
+    _keep_amounts(session, portal, delivery, found)
     if recorded:
         store.link_reading(session, delivery.id, recorded[0].reading_id)
         store.note_events(session, portal.id, now)

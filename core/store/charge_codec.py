@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -116,6 +116,7 @@ def line_to_json(line: ConsumptionLine) -> dict[str, Any]:
         "provisional": line.provisional,
         "dimensions": dict(line.dimensions),
         "origin": [line.origin.source, line.origin.place, line.origin.rows],
+        **({} if line.told_at is None else {"told_at": line.told_at.isoformat()}),
     }
 
 
@@ -138,4 +139,5 @@ def line_from_json(data: Mapping[str, Any]) -> ConsumptionLine:
         provisional=data["provisional"],
         dimensions=data["dimensions"],
         origin=Origin(source, place, rows),
+        told_at=datetime.fromisoformat(data["told_at"]) if "told_at" in data else None,
     )

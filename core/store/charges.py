@@ -233,6 +233,11 @@ def findings(session: Session) -> list[Finding]:
     return [finding_from_json(row.data) for row in session.execute(select(FINDING).order_by(FINDING.c.key))]
 
 
+def drop_findings(session: Session, keys: Collection[str]) -> None:
+    """What a person settled is shown no more."""
+    delete_rows(session, FINDING, [FINDING.c.key], sorted(keys))
+
+
 def page_shown(session: Session, query: PageQuery, *, period: date | None = None) -> Page[Row[Any]]:
     """Charges of the current plan, filtered, sorted and cut. `status` as of changes, or `right`."""
     rows = shown(query, period)

@@ -95,9 +95,11 @@ def _is_ignored(facts: ChargeFacts, doubt: AmountDoubt) -> bool:
 def _in_doubt(doubt: AmountDoubt, name: str) -> Finding:
     """What came last is not believed: the charges of the customer and month stay as they are (M2)."""
     return Finding(
-        kind=FindingKind.HELD, key=f"charge|{doubt.portal}|{doubt.customer_id}|{doubt.month}|{FindingKind.HELD.value}|doubt",
-        portal=doubt.portal, subject=name, message=doubt.message,
-        remedy=T("Mend it in the source and let it be read once more; where nothing is to be charged, let it tell 0."),
+        kind=FindingKind.HELD, key=doubt.key, portal=doubt.portal, subject=name, message=doubt.message,
+        remedy=T(
+            "Mend it in the source and let it be told once more; where nothing is to be charged, let it tell 0. "
+            "Where it will not be told again, say that what counts now is right."
+        ),
     )  # fmt: skip
 
 
