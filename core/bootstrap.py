@@ -31,7 +31,7 @@ from core.services.network import allowed_hosts
 from core.services.rest_files import read_file
 from core.services.rotation import Rotations
 from core.services.shared_limits import DatabaseLimits
-from core.settings import Settings
+from core.settings import PROGRAM, Settings
 from core.store import migrate
 from core.store.db import Database
 
@@ -99,7 +99,9 @@ def build(settings: Settings, *, pace: Pace | None = None) -> App:
         with database.session() as session:
             return allowed_hosts(session)
 
-    surroundings = Surroundings(allowed_hosts=opened_hosts, read_file=read_file, read_billing=read_billing)
+    surroundings = Surroundings(
+        allowed_hosts=opened_hosts, read_file=read_file, read_billing=read_billing, own_places=(settings.home, *PROGRAM)
+    )
 
     def source(slug: str, portal: str, values: Mapping[str, object], secrets: Mapping[str, str]) -> Source:
         kept = Rotations(database, box, clock, slug, portal)

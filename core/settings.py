@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+PROGRAM = tuple(PROJECT / name for name in ("core", "connectors", "pages", ".streamlit", ".venv"))
+"""Folders of the program itself."""
 
 
 class Settings(BaseSettings):

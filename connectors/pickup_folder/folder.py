@@ -30,18 +30,26 @@ DEEPEST = 6
 
 class Folder:
     """One folder. `limit` are the seconds after which a file system that does not answer is given up. `below`: folders in it are
-    looked into as well, but for those named `skipped`; then the id of a file is its path below the folder.
+    looked into as well, but for those named `skipped`; then the id of a file is its path below the folder. `kept_out` are folders
+    that it may not be, nor lie in, nor hold: who watches a folder reads, moves and removes what is there.
     """
 
     settles_after = timedelta(minutes=5)
 
     def __init__(
-        self, path: str, *, limit: float | None = None, below: bool = False, skipped: Sequence[str] = ()
+        self,
+        path: str,
+        *,
+        limit: float | None = None,
+        below: bool = False,
+        skipped: Sequence[str] = (),
+        kept_out: Sequence[Path] = (),
     ) -> None:
         self._path = Path(path)
         self._below_too = below
         self._skipped = frozenset(name.casefold() for name in skipped)
         self._limit = limit
+        self._kept_out = tuple(kept_out)
 
     def listing(self, cursor: str = "") -> Listing:
         return self._in_time(SHORT, self._list)
@@ -154,6 +162,7 @@ class Folder:
 
         def work() -> None:
             try:
+                self._must_be_for_files()
                 answers.put(action())
             except BaseException as error:  # noqa: BLE001 - handed over to who waits
                 answers.put(error)
@@ -174,6 +183,17 @@ class Folder:
             raise found
         return found
 
+    def _must_be_for_files(self) -> None:
+        """Raise SettingsError for a folder that is kept out, by whatever links it is called."""
+        real = self._path.resolve()
+        hidden = any(part.startswith(".") for part in real.parts)
+        if hidden or any(_overlap(real, one.resolve()) for one in self._kept_out):
+            raise SettingsError(
+                T("{folder} is no folder for exports.", folder=str(self._path)),
+                remedy=T("Make a folder of its own for them, such as /srv/exports."),
+                kind="folder",
+            )
+
     def _fault(self, error: OSError) -> ContractBridgeError:
         detail = f"{type(error).__name__}: {error.strerror}"
         if isinstance(error, FileNotFoundError):
@@ -190,6 +210,10 @@ class Folder:
             T("The folder {folder} cannot be used: {reason}.", folder=str(self._path), reason=error.strerror or "?"),
             retryable=True, detail=detail, kind="folder",
         )  # fmt: skip
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _plain(name: str) -> str:

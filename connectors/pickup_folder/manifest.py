@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import Field
 
 from connectors._kit.contract import ConnectorKind, Feed, Manifest, NoSecrets
 from connectors.pickup_folder.folder import Folder
+from core.domain.connector import Surroundings
 from core.domain.errors import SettingsError
 from core.domain.pickup_settings import PickupSettings
 from core.domain.text import T
 from core.domain.usage import Reading
+
+SYSTEM = tuple(Path(name) for name in ("/boot", "/dev", "/etc", "/proc", "/sys", "/usr"))
+"""Where no portal puts exports. Files that are picked up are shown, moved and removed."""
 
 
 class FolderSettings(PickupSettings):
@@ -27,13 +32,16 @@ class FolderSettings(PickupSettings):
 class WatchedFolder:
     """A folder on this machine or a mounted share."""
 
-    def __init__(self, portal: str, settings: FolderSettings, _secrets: NoSecrets) -> None:
+    def __init__(self, portal: str, settings: FolderSettings, _secrets: NoSecrets, surroundings: Surroundings) -> None:
         self.portal = portal
         self.settings = settings
+        self._kept_out = surroundings.own_places
 
     def place(self) -> Folder:
         own = (self.settings.processed_parts[0], self.settings.error_parts[0])
-        return Folder(self.settings.folder, below=self.settings.subfolders, skipped=own)
+        return Folder(
+            self.settings.folder, below=self.settings.subfolders, skipped=own, kept_out=(*self._kept_out, *SYSTEM)
+        )
 
     def test(self) -> None:
         """Raises what is wrong with the folder."""
@@ -54,6 +62,7 @@ MANIFEST = Manifest(
     settings=FolderSettings,
     connect=WatchedFolder,
     feed=Feed.PICKUP,
+    placed=True,
     guide=(
         T("Make a folder on the machine where ContractBridge runs, or mount the network share there."),
         T("Let the account that ContractBridge runs under read it, and write to it if files are to be archived."),

@@ -80,12 +80,13 @@ class Surroundings:
     """What a connector needs of the workspace beside its settings.
 
     `allowed_hosts` are the hosts an administrator opened for addresses inside; `read_file` reads answers that are files,
-    `read_billing` billing files.
+    `read_billing` billing files. `own_places` are folders of this machine that are the product's own.
     """
 
     allowed_hosts: Callable[[], frozenset[str]] = frozenset
     read_file: FileReader = _no_files
     read_billing: BillingReader = _no_billing
+    own_places: tuple[Path, ...] = ()
 
 
 class Connector(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from connectors._kit.registry import manifest
 from connectors.pickup_folder.folder import Folder
+from core.domain.connector import Surroundings
 from core.domain.errors import RemoteError, SettingsError
 from core.domain.pickup import PickupSource, Problem, RemoteFile
 
@@ -26,6 +28,41 @@ def test_what_is_in_the_folder_is_listed_with_what_it_is(tmp_path: Path) -> None
     source.test()
     found = {one.name: (one.size if one.regular else None) for one in source.place().listing().files}
     assert found == {"usage.csv": 5, "sub": None, "link": None}
+
+
+def test_the_products_own_folders_and_the_systems_are_watched_by_nobody(tmp_path: Path) -> None:
+    """An operator would read the key, and move the database away; the portal of a pick-up is an operator's to make."""
+    home, exports = tmp_path / "home", tmp_path / "exports"
+    for folder in (home / "uploads", exports, tmp_path / ".ssh"):
+        folder.mkdir(parents=True)
+    (home / "secret.key").write_text("hush")
+    (tmp_path / "link").symlink_to(home)
+    around = Surroundings(own_places=(home,))
+    refused = [
+        home,
+        home / "uploads",
+        tmp_path,
+        tmp_path / "link",
+        tmp_path / "link" / "uploads",
+        exports / ".." / "home",
+    ]
+    for folder in (*refused, tmp_path / ".ssh", Path("/etc"), Path("/proc/self"), Path("/")):
+        source = manifest("pickup_folder").open("P", {"folder": str(folder)}, {}, None, around)
+        assert isinstance(source, PickupSource)
+        place = source.place()
+        for act in (
+            source.test,
+            place.listing,
+            partial(place.look, file("secret.key")),
+            partial(place.fetch, file("secret.key", 9), tmp_path / "got"),
+            partial(place.move, file("secret.key"), ("processed",), "secret.key"),
+            partial(place.delete, file("secret.key")),
+            partial(place.write, (), "x.txt", b"x"),
+        ):
+            with pytest.raises(SettingsError, match="no folder for exports"):
+                act()
+    assert (home / "secret.key").read_text() == "hush"
+    manifest("pickup_folder").open("P", {"folder": str(exports)}, {}, None, around).test()
 
 
 @pytest.mark.parametrize("name", ["../x.csv", "a/b", "..", ".", "", "a\\b", "a\0b"])
