@@ -173,7 +173,8 @@ class Api:
         """A path below the base address, or a whole address on an allowed host: a token is not sent anywhere else."""
         base = self.base_url.rstrip("/") + "/"
         if not urlsplit(path).scheme:
-            return urljoin(base, path) if path.startswith("/") else base + path
+            # `//other.example/x` is a path by its looks, and another host by RFC 3986.
+            path = urljoin(base, path) if path.startswith("/") else base + path
         asked, own = urlsplit(path), urlsplit(base)
         same = (asked.scheme, asked.netloc) == (own.scheme, own.netloc)
         if not same and (asked.netloc not in self.hosts or asked.scheme != own.scheme):

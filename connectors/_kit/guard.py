@@ -19,7 +19,7 @@ from connectors._kit.redact import redact_url
 from core.domain.errors import RemoteError, SettingsError
 from core.domain.text import T, Text
 
-__all__ = ["Checked", "Guard", "GuardPolicy", "inside", "plain_host"]
+__all__ = ["Checked", "Guard", "GuardPolicy", "inside", "plain_host", "tells_of_the_machine"]
 
 MEGABYTE = 1024 * 1024
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -35,6 +35,11 @@ _REFUSED = [
         "2002::/16", "64:ff9b::/96", "64:ff9b:1::/48", "::/96",
     )
 ]  # fmt: skip
+_OF_THE_MACHINE = [
+    ipaddress.ip_network(text)
+    for text in ("169.254.0.0/16", "fe80::/10", "100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128")
+]
+"""Where clouds tell a machine its own credentials, to whoever asks from it (link-local, and what some chose instead)."""
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*", re.ASCII)
 
@@ -55,6 +60,17 @@ def inside(address: Address) -> bool:
         if address.scope_id:
             return True
     return any(address.version == network.version and address in network for network in _REFUSED)
+
+
+def tells_of_the_machine(host: str) -> bool:
+    """Whether a host, as an address in any spelling, is one that no portal is ever at: a name is none."""
+    try:
+        address = ipaddress.ip_address(plain_host(host).partition("%")[0])
+    except (ValueError, UnicodeError):
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return any(address.version == network.version and address in network for network in _OF_THE_MACHINE)
 
 
 def plain_host(host: str) -> str:

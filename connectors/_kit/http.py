@@ -23,7 +23,7 @@ import orjson
 import structlog
 
 from connectors._kit.exchange import Answer, Request, Timeouts, redirected
-from connectors._kit.guard import Guard, GuardPolicy
+from connectors._kit.guard import Guard, GuardPolicy, tells_of_the_machine
 from connectors._kit.observed import answered
 from connectors._kit.redact import Masker, redact_url
 from connectors._kit.tls import Tls
@@ -92,6 +92,7 @@ class Http:
             mounts=None if policy else {f"all://{host}": None for host in LOOPBACK},
             headers={"User-Agent": "ContractBridge", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
             follow_redirects=False,
+            event_hooks={"request": [self._check_target]},
         )
 
     def close(self) -> None:
@@ -99,7 +100,10 @@ class Http:
         self._client.close()
 
     def send(self, request: Request) -> Answer:
-        """One exchange, no retry. Raises RemoteError (`not_sent`, `no_answer`, `too_large`) or OutcomeUnknown."""
+        """One exchange, no retry. Raises RemoteError (`not_sent`, `no_answer`, `too_large`) or OutcomeUnknown.
+
+        SettingsError (`address`, `address_refused`) for what is no address, or none to ask.
+        """
         where = f"{request.method} {self.mask(self._show(request.url))}"
         started = time.monotonic()
         try:
@@ -143,6 +147,7 @@ class Http:
         into, left = target
         headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
         with self._client.stream(request.method, request.url, headers=headers) as response, into.open("wb") as file:
+            self._check_peer(response)
             self._check_packing(response, request, where)
             for part in response.iter_bytes() if response.is_success else ():
                 file.write(part[:left])
@@ -170,6 +175,7 @@ class Http:
         ) as response:
             if self._policy and sum(len(n) + len(v) for n, v in response.headers.raw) > self._policy.header_bytes:
                 self._too_large(request, where)
+            self._check_peer(response)
             answered(request.url, response.headers, response.extensions.get("network_stream"))
             self._check_packing(response, request, where)
             parts: list[bytes] = []
@@ -183,6 +189,28 @@ class Http:
                     raise httpx.ReadTimeout("the whole exchange took too long")
             names = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, names, b"".join(parts), where)
+
+    def _check_target(self, request: httpx.Request) -> None:
+        if tells_of_the_machine(request.url.host):
+            raise self._never(request.url.host)
+
+    def _check_peer(self, response: httpx.Response) -> None:
+        """A name may lead anywhere, and the answer of where a cloud tells the machine its credentials is read by nobody."""
+        stream = response.extensions.get("network_stream")
+        peer = stream.get_extra_info("server_addr") if stream is not None else None
+        if peer and tells_of_the_machine(str(peer[0])):
+            raise self._never(str(peer[0]))
+
+    def _never(self, host: str) -> SettingsError:
+        return SettingsError(
+            T(
+                "{name} may not call {url}: {why}.",
+                name=self.name,
+                url=host,
+                why=T("it leads into an internal network"),
+            ),
+            kind="address_refused",
+        )
 
     def _check_packing(self, response: httpx.Response, request: Request, where: str) -> None:
         """Packed once, by what was asked for: a few kilobytes packed twice unpack to gigabytes before anybody can count them."""

@@ -25,6 +25,8 @@ __all__ = ["Export"]
 POLL_SECONDS = 10.0
 MOST_POLLS = 360
 """An hour of waiting at the usual pace."""
+LONGEST_LINE = 1024 * 1024
+"""Bytes of one record: a few kilobytes unpack to a line of gigabytes."""
 BILLING = "reports/partners/billing"
 
 
@@ -112,7 +114,9 @@ class Export:
                 if _packed(answer)
                 else io.BytesIO(answer.content) as lines
             ):
-                for line in lines:
+                while line := lines.readline(LONGEST_LINE + 1):
+                    if len(line) > LONGEST_LINE:
+                        raise ShapeChanged(T("A part of the export is damaged or not whole."), place=answer.where)
                     if line.strip():
                         yield _record(line, answer)
         except (OSError, EOFError, zlib.error) as error:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
+from connectors.partner_center_billing.export import LONGEST_LINE
 from core.domain.consumption import ConsumptionKind
 from core.domain.errors import RemoteError, ShapeChanged
 from core.domain.usage import Scope
@@ -48,6 +49,12 @@ def test_case_14_a_failed_job_says_why() -> None:
 def test_m2_a_part_that_is_cut_off_is_never_read_as_less() -> None:
     fake = Fake(exports={"usage-billed": [[usage()]]}, damaged=True)
     with connected(fake) as (source, _), pytest.raises(ShapeChanged):
+        source.read_consumption(NOW, *JANUARY)
+
+
+def test_a_part_that_unpacks_to_an_endless_line_is_refused() -> None:
+    fake = Fake(exports={"usage-billed": [[usage(Tags="0" * LONGEST_LINE)]]})
+    with connected(fake) as (source, _), pytest.raises(ShapeChanged, match="damaged"):
         source.read_consumption(NOW, *JANUARY)
 
 

@@ -18,7 +18,7 @@ from connectors._kit.api import Api, Call
 from connectors._kit.auth import ApiKey, Basic, OAuth, Token, TokenAuth
 from connectors._kit.contract import InMemory
 from connectors._kit.http import Answer, Http
-from connectors._kit.paging import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paging
+from connectors._kit.paging import Cursor, LinkHeader, NextUrl, Offset, PageNumber, Paging, follow
 from connectors._kit.retry import Backoff
 from connectors._kit.throttle import Throttle
 from core.domain.errors import RateLimited, RemoteError, ShapeChanged, Unauthorized
@@ -411,6 +411,18 @@ def test_what_a_fault_says_goes_before_its_status() -> None:
     with serving(fake) as server, pytest.raises(Unauthorized, match="Closed"):
         api(server, fault=fault).get("x")
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["//evil.example/x", "//evil.example:443/x", "//own.example@evil.example/x", "https://own.example.evil.example/",
+     "https://own.example@evil.example/", "https://own.example:8443/", "http://own.example/", "ftp://own.example/x"],
+)  # fmt: skip
+def test_no_spelling_of_a_link_takes_credentials_to_another_server(link: str) -> None:
+    asked = Api(http=Http("Fake"), base_url="https://own.example/api/", auth=ApiKey("X-Key", "hush"))
+    for call in (Call(path=link), follow(Call(path="things"), link), follow(Call(path="https://own.example/a"), link)):
+        with pytest.raises(ShapeChanged, match="another server"):
+            asked.fetch(call)
 
 
 def test_addresses_show_no_secrets_and_only_what_they_may() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors._kit import guard as tells
 from connectors._kit.guard import Guard, GuardPolicy, inside, plain_host
 from connectors._kit.http import Http, Request, Tls
 from core.domain.errors import RemoteError, SettingsError
@@ -41,6 +43,28 @@ def guard(*addresses: str, allowed: tuple[str, ...] = ()) -> Guard:
 def test_addresses_that_are_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="may not call"):
         guard().check(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "0xa9fea9fe", "2852039166", "169.254.43518", "[::ffff:169.254.169.254]", "[fe80::1]", "[fd00:ec2::254]",
+     "100.100.100.200", "169.254.169.254."],
+)  # fmt: skip
+def test_no_connector_asks_where_a_cloud_tells_the_machine_its_credentials(host: str) -> None:
+    """Portals on an own server are reached by any address: an operator writes it. This one is no portal's."""
+    with closing(Http("Own")) as http, pytest.raises(SettingsError, match="may not call"):
+        http.send(Request(method="GET", url=f"http://{host}/latest/meta-data/"))
+
+
+def test_a_name_that_leads_there_is_not_listened_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tells, "_OF_THE_MACHINE", [ipaddress.ip_network("127.0.0.1/32")])
+    with endpoint({"/x": answer("the credentials")}) as server, closing(Http("Own")) as http:
+        request = Request(method="GET", url=server.url.replace("127.0.0.1", "localhost") + "/x")
+        with pytest.raises(SettingsError, match="may not call"):
+            http.send(request)
+        with pytest.raises(SettingsError, match="may not call"):
+            http.save(request, tmp_path / "got", 100)
+    assert not (tmp_path / "got").read_bytes()
 
 
 @pytest.mark.parametrize("addresses", [("10.0.0.5",), (PUBLIC, "10.0.0.5"), ("fd00::1",), ()])
