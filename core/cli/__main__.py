@@ -5,5 +5,7 @@ from __future__ import annotations
 import sys
 
 from core.cli import main
+from core.own_files import keep_to_ourselves
 
+keep_to_ourselves()
 sys.exit(main())
