@@ -67,6 +67,7 @@ USE_CASES: dict[Role, dict[str, str]] = {
         "alerts.rules": "mute_rule remove_rule save_rule switch_rule",
         "alerts.statements": "queue_statements",
         "autotask_settings": "test_autotask",
+        "amount_doubts": "end_doubts",
         "charge_views": "approve_filtered",
         "charges": "choose_contract save_settings",
         "charging_decisions": "approve approve_all dismiss hold restore reverse_charges",
@@ -163,6 +164,8 @@ CONFIRMED = {
 """What is refused in a browser until the person has shown again who they are; and when, where not always."""
 
 NOBODY_YET = {
+    "known_browsers.mark": "after signing in",
+    "known_browsers.recognised": "with what the browser was given",
     "openid.begin_openid": "to the identity provider",
     "openid.finish_openid": "back from it: its answer is checked",
     "openid.leave_openid": "with the token of a session",
@@ -172,6 +175,7 @@ NOBODY_YET = {
     "people.needs_first_admin": "whether to ask for one",
     "sessions.actor_of_token": "with the token of a session",
     "sessions.close": "with the token of a session",
+    "signing_in.pause": "how long the door waits",
     "signing_in.sign_in": "with name and password",
     "signing_in.sign_out": "with the token of a session",
 }

@@ -35,7 +35,7 @@ from core.services.sessions import (
     session_limits,
     sign_out_everywhere,
 )
-from core.services.signing_in import check_own_password, confirm_password, sign_in, sign_out
+from core.services.signing_in import check_own_password, confirm_password, pause, sign_in, sign_out
 from core.store import people as store
 from core.store import sessions as session_store
 
@@ -64,6 +64,7 @@ __all__ = [
     "oidc_groups",
     "openid_is_set_up",
     "openid_settings",
+    "pause",
     "remove_openid",
     "save_oidc_groups",
     "save_openid",

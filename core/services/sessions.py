@@ -48,11 +48,14 @@ BOUNDS = {"lifetime_hours": (1, 24 * 7), "idle_minutes": (5, 24 * 60), "confirm_
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where somebody signs in from: the address, what the browser calls itself (its `User-Agent`), and the language it asks for."""
+    """Where somebody signs in from: the address, what the browser calls itself (its `User-Agent`), the language it asks for, and
+    the mark that it brought along (`known_browsers`).
+    """
 
     address: str = ""
     browser: str = ""
     language: str = "en"
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,8 @@ def open_session(
     ctx: Context, session: Session, person: people_store.Person, visit: Visit, *, through: str, id_token: str = "",
     shown_at: datetime | None = None,
 ) -> tuple[str, Actor]:  # fmt: skip
-    """Inside a transaction: a new session's token, and who it is for. `id_token` is kept sealed. `shown_at` is when the person showed
-    who they are, where that was not now.
+    """Inside a transaction: a new session's token, and who it is for. `id_token` is kept sealed. `shown_at` is when the person
+    showed who they are, where that was not now.
     """
     now, limits = ctx.clock.now(), limits_of(session)
     token = secrets.token_urlsafe(32)

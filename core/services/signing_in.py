@@ -1,10 +1,18 @@
-"""Signing in with name and password: slowed down on failure, in constant time, counted over all web processes."""
+"""Signing in with name and password: slowed down on failure, in constant time, counted over all web processes.
+
+Wrong tries are counted so that they cost who makes them, and nobody else:
+
+* of a name from an address: after three each further one doubles the wait, up to 15 minutes;
+* from an address, whatever the names: after 50 the same;
+* of a name from everywhere: from the 20th on the answer comes later, by 5 seconds at most; nobody is turned away by it;
+* in a browser in which that person signed in before: by itself alone, as if it had an address of its own.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +23,7 @@ from core.domain.text import T
 from core.services import passwords, sessions
 from core.services.access import SYSTEM, Actor, Role, require
 from core.services.audited import note
+from core.services.known_browsers import name_hash, recognised
 from core.services.sessions import Visit
 from core.store import people as store
 from core.store import sign_in_tries as tries
@@ -29,8 +38,29 @@ log = structlog.get_logger()
 LOOKS = 3
 """So often a password is compared where it is changed at the same moment."""
 OF_A_NAME = Limit(free=3)
+"""From one address, or in one known browser."""
 OF_AN_ADDRESS = Limit(free=50, forgotten=timedelta(minutes=15))
 """More than a whole office behind one address gets wrong, and far less than trying every name with the usual passwords needs."""
+
+EVERYWHERE, SLOWEST = 20, 5.0
+"""From so many wrong tries of a name on, wherever from, the answer comes later: a second more each time, up to so many."""
+FORGOTTEN = timedelta(hours=1)
+
+
+def pause(ctx: Context, name: str, visit: Visit) -> float:
+    """So many seconds to let pass before `sign_in`: many try this name from many places. Not in a browser that is known.
+
+    Waiting is the caller's, who can do it without keeping a thread busy.
+    """
+    if recognised(ctx, name, visit.mark):
+        return 0.0
+    now = ctx.clock.now()
+    with ctx.database.session() as session:
+        tried = tries.counted(session, _anywhere(name), now, FORGOTTEN)
+    seconds = min(SLOWEST, max(0.0, tried - EVERYWHERE + 1.0))
+    if seconds:
+        log.warning("signin.slowed", tries=tried, seconds=seconds)
+    return seconds
 
 
 def sign_in(ctx: Context, name: str, password: str, visit: Visit | None = None) -> tuple[str, Actor]:
@@ -40,15 +70,16 @@ def sign_in(ctx: Context, name: str, password: str, visit: Visit | None = None) 
     while too many wrong tries have to be waited for. Takes as long for a name that does not exist.
     """
     visit = visit or Visit()
-    _take_tries(ctx, _of_name(name), visit.address)
+    counts = _counts(ctx, name, visit)
+    _take_tries(ctx, counts)
     # Again where the password was changed while this one was looked at: its sessions have ended, and this would be one more.
-    entered = next(filter(None, (_entered(ctx, name, password, visit) for _ in range(LOOKS))), None)
+    entered = next(filter(None, (_entered(ctx, name, password, visit, counts) for _ in range(LOOKS))), None)
     if entered is None:
         raise _refused(ctx, None, visit.address)
     return entered
 
 
-def _entered(ctx: Context, name: str, password: str, visit: Visit) -> tuple[str, Actor] | None:
+def _entered(ctx: Context, name: str, password: str, visit: Visit, counts: Counts) -> tuple[str, Actor] | None:
     """A session for the right password; None where that was changed meanwhile. Raises InputError for a wrong one."""
     with ctx.database.session() as session:
         person = store.by_name(session, name)
@@ -60,7 +91,7 @@ def _entered(ctx: Context, name: str, password: str, visit: Visit) -> tuple[str,
         now = store.by_id(session, person.id, lock=True)
         if now is None or (now.password_hash, now.active) != (person.password_hash, True):
             return None
-        _forgive(session, _of_name(name), visit.address)
+        _forgive(session, counts)
         if better_hash:
             store.change(session, person.id, {"password_hash": better_hash})
         return sessions.open_session(ctx, session, now, visit, through=PASSWORD)
@@ -99,25 +130,61 @@ def check_own_password(ctx: Context, actor: Actor, password: str) -> None:
         raise InputError(
             T("You have no password here."), remedy=T("Confirm with the company account."), kind="password"
         )
-    own = f"person:{person.id}"
-    _take_tries(ctx, own, "")
+    own = Counts(f"person:{person.id}")
+    _take_tries(ctx, own)
     if not passwords.matches(password, person.password_hash)[0]:
         ctx.database.run(
             lambda session: note(ctx, session, actor, "person.refused", person.name, after={"confirming": True})
         )
         raise InputError(T("The password is not right."), kind="password")
-    ctx.database.run(lambda session: _forgive(session, own, ""))
+    ctx.database.run(lambda session: _forgive(session, own))
 
 
-def _take_tries(ctx: Context, key: str, address: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where a try is counted: `own` has to be waited for, `address` too, `anywhere` is counted alone; "" is none."""
+
+    own: str
+    address: str = ""
+    anywhere: str = ""
+
+
+def _counts(ctx: Context, name: str, visit: Visit) -> Counts:
+    browser = recognised(ctx, name, visit.mark)
+    if browser:
+        return Counts(f"known:{browser}")
+    place = _network(visit.address)
+    return Counts(f"name:{name_hash(name)}@{place}", f"address:{place}" if place else "", _anywhere(name))
+
+
+def _anywhere(name: str) -> str:
+    return f"anywhere:{name_hash(name)}"
+
+
+def _network(address: str) -> str:
+    """An address as it is counted. A household or office has 2^64 of IPv6: they are one."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+
+
+def _take_tries(ctx: Context, counts: Counts) -> None:
     """Count this try; raises InputError while it has to be waited for. Names that do not exist are counted like those that do."""
     now = ctx.clock.now()
 
     def work(session: Session) -> datetime | None:
         tries.forget_old(session, now)
-        if address and (until := tries.take(session, _of_address(address), now, OF_AN_ADDRESS)):
+        if counts.address and (until := tries.take(session, counts.address, now, OF_AN_ADDRESS)):
             return until
-        return tries.take(session, key, now, OF_A_NAME)
+        if until := tries.take(session, counts.own, now, OF_A_NAME):
+            return until
+        if counts.anywhere:
+            tries.count(session, counts.anywhere, now, FORGOTTEN)
+        return None
 
     until = ctx.database.run(work)
     if until is not None:
@@ -125,10 +192,10 @@ def _take_tries(ctx: Context, key: str, address: str) -> None:
         raise InputError(T("Too many wrong tries: wait {seconds} seconds.", seconds=seconds), kind="sign_in_wait")
 
 
-def _forgive(session: Session, key: str, address: str) -> None:
-    tries.succeeded(session, key)
-    if address:
-        tries.give_back(session, _of_address(address))
+def _forgive(session: Session, counts: Counts) -> None:
+    tries.succeeded(session, counts.own)
+    for others in filter(None, (counts.address, counts.anywhere)):
+        tries.give_back(session, others)
 
 
 def _refused(ctx: Context, person: store.Person | None, address: str) -> InputError:
@@ -138,12 +205,3 @@ def _refused(ctx: Context, person: store.Person | None, address: str) -> InputEr
         name = person.name
         ctx.database.run(lambda session: note(ctx, session, SYSTEM, "person.refused", name, after={"address": address}))
     return InputError(T("Name or password is not right."), kind="sign_in")
-
-
-def _of_name(name: str) -> str:
-    """Not the name itself: people type passwords there. Too short a hash to find one by."""
-    return "name:" + hashlib.sha256(store.folded(name).encode("utf-8", "replace")).hexdigest()[:8]
-
-
-def _of_address(address: str) -> str:
-    return f"address:{address}"

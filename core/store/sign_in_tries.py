@@ -48,6 +48,23 @@ def take(session: Session, key: str, now: datetime, limit: Limit) -> datetime | 
     return None
 
 
+def count(session: Session, key: str, now: datetime, forgotten: timedelta) -> None:
+    """Count a try that nobody has to wait for."""
+    fresh = TRY.c.last_at <= now - forgotten
+    counting = inserting(session, TRY).values(key=key, tries=1, locked_until=None, last_at=now)
+    session.execute(
+        counting.on_conflict_do_update(
+            index_elements=["key"], set_={"tries": case((fresh, 1), else_=TRY.c.tries + 1), "last_at": now}
+        )
+    )
+
+
+def counted(session: Session, key: str, now: datetime, forgotten: timedelta) -> int:
+    """How many tries were counted, of which the last is not forgotten yet."""
+    query = select(TRY.c.tries).where(TRY.c.key == key, TRY.c.last_at > now - forgotten)
+    return int(session.execute(query).scalar() or 0)
+
+
 def wait_after(tries: int, now: datetime, free: int) -> datetime | None:
     """Until when to wait after so many tries in a row; None: not at all."""
     if tries < free:

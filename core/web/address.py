@@ -13,6 +13,8 @@ from core.services.sessions import Visit
 
 SESSION_COOKIE = "contractbridge_session"
 LANGUAGE_COOKIE = "contractbridge_language"
+KNOWN_COOKIE = "contractbridge_known_"
+"""One for each person who signed in in this browser; the rest of its name is made of theirs."""
 MOST_FORM_BYTES = 8_192
 
 

@@ -6,8 +6,10 @@ cookie of the same browser, so that no other site can post it. The company accou
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -19,8 +21,19 @@ from core.domain.errors import InputError, PersonError
 from core.domain.text import T, Text
 from core.services import openid, people
 from core.services.context import Context
+from core.services.known_browsers import LASTS, mark, name_hash
 from core.services.sessions import Visit
-from core.web.address import base_address, form_fields, language_of, local_path, session_token, sub_path, visit_of
+from core.web.address import (
+    KNOWN_COOKIE,
+    base_address,
+    form_fields,
+    is_secure,
+    language_of,
+    local_path,
+    session_token,
+    sub_path,
+    visit_of,
+)
 from core.web.answers import FORM_COOKIE, enter, forget_session, onward_page, sentences, show
 from core.web.signin_page import Form, first_admin_form, sign_in_form, sign_out_form
 
@@ -53,19 +66,24 @@ class SignIn:
         fields, problem = await self._posted(request)
         if problem:
             return show(request, form, problem, fields)
+        name = fields.get("name", "")
+        cookie = f"{KNOWN_COOKIE}{name_hash(name)}"
+        visit = replace(visit_of(request), mark=request.cookies.get(cookie, ""))
+        await asyncio.sleep(await run_in_threadpool(people.pause, self.context(), name, visit))
         try:
             token, actor = await run_in_threadpool(
-                people.sign_in,
-                self.context(),
-                fields.get("name", ""),
-                fields.get("password", ""),
-                visit_of(request),
+                people.sign_in, self.context(), name, fields.get("password", ""), visit
             )
         except PersonError as error:
             return show(request, form, sentences(error), fields)
         if before := session_token(request):
             await run_in_threadpool(people.sign_out, self.context(), before)
-        return enter(request, token, actor.language, local_path(fields.get("next", ""), sub_path(request)))
+        response = enter(request, token, actor.language, local_path(fields.get("next", ""), sub_path(request)))
+        response.set_cookie(
+            cookie, mark(self.context(), name), max_age=int(LASTS.total_seconds()), httponly=True, samesite="strict",
+            secure=is_secure(request), path=f"{sub_path(request)}/auth/login",
+        )  # fmt: skip
+        return response
 
     async def setup_page(self, request: Request) -> Response:
         if not await self._first_start():

@@ -32,6 +32,7 @@ KNOWN = {
     "core/services/examining/credentials.py:look": "is asked when it ends; the day is told, never the secret",
     "core/services/examining/machine.py:look_at_secrets": "is counted: does the key open it",
     "core/services/examining/outside.py:_tried": CONNECTS,
+    "core/services/known_browsers.py:recognised": "is what we gave the browser ourselves",
     "core/services/openid.py:_opened": "is what we gave the browser ourselves",
     "core/services/openid_settings.py:connection": CONNECTS,
     "core/services/openid_settings.py:save_openid": COMPARES,

@@ -90,6 +90,17 @@ def test_tries_are_forgotten_in_time_and_given_back_when_they_were_right(databas
         assert tries.take(session, "a", NOW + 48 * HOUR, limit) is None
 
 
+def test_tries_that_nobody_waits_for_are_counted_until_they_are_forgotten(database: Database) -> None:
+    with database.write() as session:
+        for _ in range(3):
+            tries.count(session, "n", NOW, HOUR)
+        assert tries.counted(session, "n", NOW, HOUR) == 3
+        tries.give_back(session, "n")
+        assert (tries.counted(session, "n", NOW, HOUR), tries.counted(session, "n", NOW + HOUR, HOUR)) == (2, 0)
+        tries.count(session, "n", NOW + HOUR, HOUR)
+        assert tries.counted(session, "n", NOW + HOUR, HOUR) == 1
+
+
 def opened(session: Session, number: int, token: str, **more: str) -> int:
     return sessions.open_session(
         session,

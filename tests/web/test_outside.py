@@ -113,8 +113,8 @@ def test_a_proxy_that_speaks_https_makes_every_cookie_secure(web_with_admin, pro
     entered = browser.post("/auth/login", data=fields, headers={**forwarded, "cookie": cookie})
     assert entered.status_code == 303
     cookies = shown.headers.get_list("set-cookie") + entered.headers.get_list("set-cookie")
-    assert len(cookies) == 4
-    assert [("secure" in one.lower()) for one in cookies] == [secure] * 4
+    assert len(cookies) == 5
+    assert [("secure" in one.lower()) for one in cookies] == [secure] * 5
     assert "httponly" in next(one for one in cookies if one.startswith(SESSION_COOKIE)).lower()
 
 

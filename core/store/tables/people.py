@@ -47,7 +47,9 @@ class LoginSessionRow(Row, table=True):
 
 
 class SignInTryRow(Row, table=True):
-    """Tries to sign in that did not succeed: of a name (whether it exists or not), and from an address. `key` says whose."""
+    """Tries to sign in that did not succeed: of a name (whether it exists or not) from an address, in a known browser, from
+    anywhere; and from an address. `key` says whose.
+    """
 
     __tablename__ = "sign_in_try"
     key: str = Field(primary_key=True)

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import AccessDenied, ConfirmationNeeded, InputError, SettingsError
 from core.domain.identity import Identified, OpenIdSettings
-from core.services import activity, openid_people, passwords, people, signing_in
+from core.services import activity, known_browsers, openid_people, passwords, people, signing_in
 from core.services.access import Actor, Role, terminal
 from core.services.context import Context
 from core.services.paging import PageQuery
@@ -299,6 +299,62 @@ def test_names_are_tried_from_one_address_only_so_often(
         assert people.sign_in(ctx, "Anna", GOOD, Visit("203.0.113.9"))[1] == anna
 
 
+def wrong(ctx: Context, name: str, visit: Visit, times: int = 1) -> list[str]:
+    """What is told of so many wrong tries."""
+    told = []
+    for _ in range(times):
+        with pytest.raises(InputError) as caught:
+            people.sign_in(ctx, name, "wrong password here", visit)
+        told.append(caught.value.kind)
+    return told
+
+
+def test_who_knows_a_name_keeps_nobody_waiting_at_another_address(
+    ctx: Context, anna: Actor, clock: StandingClock
+) -> None:
+    stranger, home = Visit("203.0.113.9"), Visit("198.51.100.7")
+    assert wrong(ctx, "Anna", stranger, 4)[-1] == "sign_in_wait"
+    clock.forward(minutes=1)
+    assert wrong(ctx, "Anna", stranger, 2)[-1] == "sign_in_wait"
+    assert people.sign_in(ctx, "Anna", GOOD, home)[1] == anna
+    assert wrong(ctx, "Anna", stranger) == ["sign_in_wait"], "her success frees nobody else"
+    neighbours = [Visit(f"2001:db8:1:2::{number}") for number in range(1, 5)]
+    assert [wrong(ctx, "Anna", one)[0] for one in neighbours][-1] == "sign_in_wait", "a network of IPv6 is one address"
+    assert people.sign_in(ctx, "Anna", GOOD, Visit("2001:db8:1:3::1"))[1] == anna
+    assert wrong(ctx, "Anna", Visit("::ffff:203.0.113.9")) == ["sign_in_wait"]
+
+
+def test_a_browser_that_is_known_is_counted_by_itself(ctx: Context, anna: Actor, clock: StandingClock) -> None:
+    mark = known_browsers.mark(ctx, "Anna")
+    same_address, hers = Visit("203.0.113.9"), Visit("203.0.113.9", mark=mark)
+    wrong(ctx, "Anna", same_address, 4)
+    assert people.sign_in(ctx, "anna", GOOD, hers)[1] == anna
+    assert wrong(ctx, "Anna", hers, 4) == ["sign_in", "sign_in", "sign_in", "sign_in_wait"], "no more tries than others"
+    people.add_person(ctx, anna, "Otto", GOOD, Role.VIEWER)
+    wrong(ctx, "Otto", same_address, 4)
+    assert wrong(ctx, "Otto", hers) == ["sign_in_wait"], "a mark is for one name"
+    for nonsense in (mark[:-3], "x" * 10_000, "1.k.é"):
+        assert known_browsers.recognised(ctx, "Anna", nonsense) == ""
+    clock.forward(days=91)
+    assert known_browsers.recognised(ctx, "Anna", mark) == ""
+
+
+def test_a_name_that_is_tried_from_everywhere_is_answered_later_and_never_locked(
+    ctx: Context, anna: Actor, clock: StandingClock
+) -> None:
+    everywhere = [Visit(f"203.0.113.{number}") for number in range(1, 30)]
+    pauses = []
+    for visit in everywhere:
+        assert wrong(ctx, "Anna", visit) == ["sign_in"]
+        pauses.append(people.pause(ctx, "Anna", Visit("198.51.100.7")))
+    assert (pauses[18], pauses[19], pauses[20], pauses[-1]) == (0.0, 1.0, 2.0, 5.0)
+    assert people.sign_in(ctx, "Anna", GOOD, Visit("198.51.100.7"))[1] == anna
+    assert people.pause(ctx, "Anna", Visit(mark=known_browsers.mark(ctx, "Anna"))) == 0.0
+    assert people.pause(ctx, "Otto", Visit("198.51.100.7")) == 0.0
+    clock.forward(hours=2)
+    assert people.pause(ctx, "Anna", Visit("198.51.100.7")) == 0.0
+
+
 def test_a_mistyped_name_is_not_kept_in_the_clear(ctx: Context, anna: Actor) -> None:
     with pytest.raises(InputError):
         people.sign_in(ctx, "my secret passphrase", "x")
@@ -350,7 +406,7 @@ def test_nobody_at_the_door_keeps_those_waiting_who_are_in(ctx: Context, anna: A
             people.sign_in(ctx, "Anna", "wrong password here", Visit("203.0.113.9"))
     people.confirm_password(ctx, actor, GOOD)
     with pytest.raises(InputError, match="wait"):
-        people.sign_in(ctx, "Anna", GOOD)
+        people.sign_in(ctx, "Anna", GOOD, Visit("203.0.113.9"))
     told = []
     for _ in range(4):
         with pytest.raises(InputError) as caught:
