@@ -11,6 +11,7 @@ from core.services.access import SYSTEM
 from core.services.alerts.evaluating import evaluate
 from core.services.context import Context
 from core.services.new_subscription_look import note_new
+from core.services.storage import trouble_of
 from core.services.summary import SyncSummary
 
 log = structlog.get_logger()
@@ -36,5 +37,8 @@ def after_run(ctx: Context, summary: SyncSummary) -> None:
             log.warning(
                 "after_run.failed", run_id=summary.run_id, step=step.__name__, detail=error.detail or str(error)
             )
-        except Exception:
+        except Exception as error:
+            if (trouble := trouble_of(error, ctx.database)) is not None:
+                log.warning("after_run.put_off", run_id=summary.run_id, step=step.__name__, trouble=trouble.kind)
+                continue
             log.exception("after_run.broke", run_id=summary.run_id, step=step.__name__)

@@ -21,6 +21,7 @@ from core.services.amount_doubts import keep_doubts
 from core.services.audited import note
 from core.services.portals import find
 from core.services.recognising import recognise
+from core.services.storage import trouble_of
 from core.services.threads import daemon
 from core.store import consumption, runlog, secrets, workspace
 from core.store.consumption import Recorded
@@ -125,6 +126,9 @@ def _ask(ctx: Context, one: _Asked, mark: str) -> None:
     except ContractBridgeError as error:
         one.error = error
     except Exception as error:
+        if (trouble := trouble_of(error, ctx.database)) is not None:
+            one.error = trouble
+            return
         log.error("portal.broke", portal=portal.name, exc_info=error)
         one.error = ContractBridgeError(
             T("The connector broke ({error}); the log has the details.", error=type(error).__name__)

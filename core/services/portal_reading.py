@@ -21,6 +21,7 @@ from core.services.context import Context
 from core.services.pickups import PickedUp, pick_up
 from core.services.recognising import recognise
 from core.services.running import Running
+from core.services.storage import trouble_of
 from core.services.summary import PortalOutcome
 from core.services.threads import daemon
 from core.services.told_amounts import keep_amounts
@@ -131,6 +132,8 @@ def _fetch(ctx: Context, portal: Portal, run_id: int) -> _Fetched:
     except ContractBridgeError as error:
         return _Fetched(portal, error=error)
     except Exception as error:
+        if (trouble := trouble_of(error, ctx.database)) is not None:
+            return _Fetched(portal, error=trouble)
         log.error("portal.broke", portal=portal.name, exc_info=error)
         return _Fetched(portal, error=_ours(error))
 

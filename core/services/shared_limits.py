@@ -16,6 +16,7 @@ from core.domain.text import T
 from core.services.owners import is_dead, new_owner
 from core.store import api_limits
 from core.store.db import Database
+from core.store.trouble import Kind, trouble_of
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -84,7 +85,12 @@ class DatabaseLimits:
 
 
 def _unreachable(error: SQLAlchemyError) -> RemoteError:
-    log.warning("limits.database_unreachable", error=type(error).__name__)
+    trouble = trouble_of(error)
+    log.warning("limits.database_unreachable", error=type(error).__name__ if trouble is None else trouble.kind)
+    if trouble is not None and trouble.kind == Kind.FULL:
+        return RemoteError(
+            T("The disk of the database is full; nothing was sent to Autotask."), retryable=True, kind="not_sent"
+        )
     return RemoteError(
         T("The database does not answer; nothing was sent to Autotask."), retryable=True, kind="not_sent"
     )

@@ -24,6 +24,8 @@ FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL_STATES = frozenset({"53100"})
 READ_ONLY_STATES = frozenset({"25006"})
 """PostgreSQL's codes for disk_full and read_only_sql_transaction."""
+FULL_WORDS = ("No space left on device", "could not write init file")
+"""What PostgreSQL says when it cannot even let somebody in: then there is no code."""
 SERVER = "PostgreSQL"
 SPILL = (
     "SET LOCAL work_mem = '64kB'",
@@ -68,8 +70,8 @@ def trouble_of(error: BaseException, database: Database | None = None) -> Storag
         return None
     inner = error.orig if isinstance(error, DBAPIError) else None
     state, text = getattr(inner, "sqlstate", None), str(inner or "")
-    if state in FULL_STATES or "database or disk is full" in text:
-        return StorageTrouble(Kind.FULL, SERVER if state else "")
+    if state in FULL_STATES or "database or disk is full" in text or any(words in text for words in FULL_WORDS):
+        return StorageTrouble(Kind.FULL, SERVER if type(inner).__module__.startswith("psycopg") else "")
     if state in READ_ONLY_STATES or "readonly database" in text:
         return StorageTrouble(Kind.READ_ONLY)
     if "disk I/O error" in text or "unable to open database file" in text:
