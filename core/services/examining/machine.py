@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +47,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 def look(ctx: Context) -> Iterator[Check]:
     """Each disk once, with everything of ours that is on it."""
     yield from _disks(ctx)
+    yield from _rights(ctx)
     yield from _drive(ctx.database)
     yield from _zones(ctx)
 
@@ -96,6 +99,22 @@ def _disks(ctx: Context) -> Iterator[Check]:
         places["Database"] = Path(file).resolve().parent
     for name, place in places.items():
         yield _disk(ctx.database, name, place)
+
+
+def _rights(ctx: Context) -> Iterator[Check]:
+    """Folders of earlier versions were made as open as the system's usual rights are."""
+    file = ctx.database.engine.url.database if ctx.database.is_sqlite else None
+    if os.name != "posix" or not file or not Path(file).exists():
+        return
+    path = Path(file).resolve()
+    if path.stat().st_mode & stat.S_IROTH and path.parent.stat().st_mode & stat.S_IXOTH:
+        yield Check(
+            "Data directory",
+            TODO,
+            T("Others on this machine may read {path}.", path=str(path)),
+            T("Use `chmod 700` on its folder: names and amounts of all customers are in it."),
+            "data.open_to_others",
+        )
 
 
 def _disk(database: Database, name: str, place: Path) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import os
 import re
 import socket
 import threading
@@ -257,6 +258,15 @@ def test_the_key_its_age_who_may_read_it_and_what_an_older_one_sealed(looking: C
     assert codes(machine.look_at_secrets(replace(ctx, secrets=fresh))) == {"key.older", "key.age", "key.open_to_others"}
     lost = by_code(machine.look_at_secrets(replace(ctx, secrets=SecretBox([b"x" * 32]))), "key.does_not_open")
     assert (lost.state, lost.message.values["count"]) == ("wrong", 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are told otherwise there")
+def test_a_database_that_others_on_the_machine_may_read(looking: Context) -> None:
+    file = Path(str(looking.database.engine.url.database))
+    for rights_of_file, rights_of_folder, told in ((0o600, 0o755, False), (0o644, 0o700, False), (0o644, 0o755, True)):
+        file.chmod(rights_of_file)
+        file.parent.chmod(rights_of_folder)
+        assert ("data.open_to_others" in codes(machine.look(looking))) is told
 
 
 def test_a_disk_without_room(looking: Context, monkeypatch: pytest.MonkeyPatch) -> None:
