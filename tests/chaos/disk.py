@@ -52,8 +52,8 @@ def remount(place: str, *, read_only: bool) -> None:
     _call("mount", None, place, None, ctypes.c_ulong(flags), None)
 
 
-def fill(place: str) -> None:
-    """To the last byte."""
+def fill(place: str, leave: int = 0) -> None:
+    """To the last byte, or but for so many."""
     with Path(place, FILLER).open("ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
             try:
@@ -62,6 +62,8 @@ def fill(place: str) -> None:
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+        if leave:
+            file.truncate(file.tell() - leave)
 
 
 def make_room(place: str) -> None:

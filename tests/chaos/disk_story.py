@@ -53,13 +53,13 @@ def full(story: Story, seen: dict[str, Any]) -> None:
     house.act("ask_sync", portals=[CLOUD])
     until(lambda: bool(story.autotask.fired()), "a write")
     disk.fill(str(house.data))
-    until(lambda: _ready(house.port)[0] == 503, "readiness to tell")
-    seen["full"] = _looked(story)
-    seen["page when full"] = _page(story)
+    until(lambda: ready(house.port)[0] == 503, "readiness to tell")
+    seen["full"] = looked(story)
+    seen["page when full"] = page(story)
     disk.make_room(str(house.data))
     until(house.is_ready, "being ready by itself")
-    _take_event(story, "f1")
-    until(lambda: _went_on(_log(story)), "the run to be taken up again")
+    take_event(story, "f1")
+    until(lambda: went_on(log(story)), "the run to be taken up again")
 
 
 def read_only(story: Story, seen: dict[str, Any]) -> None:
@@ -71,35 +71,35 @@ def read_only(story: Story, seen: dict[str, Any]) -> None:
     until(lambda: house.nursery.ended(house.web.process) is not None, "the end of the web process")
     disk.remount(str(house.data), read_only=True)
     house.web.start()
-    until(lambda: _ready(house.port)[0] == 503, "readiness to tell")
-    seen["read-only"] = _looked(story)
+    until(lambda: ready(house.port)[0] == 503, "readiness to tell")
+    seen["read-only"] = looked(story)
     disk.remount(str(house.data), read_only=False)
     until(house.is_ready, "being ready by itself")
-    _take_event(story, "f2")
+    take_event(story, "f2")
 
 
-def _looked(story: Story) -> dict[str, Any]:
+def looked(story: Story, event: str = "f0") -> dict[str, Any]:
     """What the outside sees while nothing can be stored."""
     house = story.house
-    status, answer = _ready(house.port)
+    status, answer = ready(house.port)
     alive = httpx.get(f"http://127.0.0.1:{house.port}/healthz", timeout=30, trust_env=False).status_code
     name = f"sync of {len(list(house.logs.iterdir()))}"
     code = house.command(["sync"], name)
     with httpx.Client(timeout=60, trust_env=False) as client:
-        event = Sender(story).post(client, "f0", EVENT)
+        answered = Sender(story).post(client, event, EVENT)
     return {
-        "ready": status, "reason": answer, "alive": alive, "sync": code, "event": event,
+        "ready": status, "reason": answer, "alive": alive, "sync": code, "event": answered,
         "sync said": (house.logs / f"{name.replace(' ', '-')}.log").read_text(encoding="utf-8"),
     }  # fmt: skip
 
 
-def _page(story: Story) -> list[str]:
+def page(story: Story) -> list[str]:
     """The errors that the page shows, drawn in a process that sees the disk."""
     story.house.act("draw_page", told=str(story.house.home / "token"))
     return (story.house.logs / "draw_page.log").read_text(encoding="utf-8").splitlines()
 
 
-def _take_event(story: Story, name: str) -> None:
+def take_event(story: Story, name: str) -> None:
     """An event that is sent until it is taken, as senders do."""
     with httpx.Client(timeout=60, trust_env=False) as client:
         until(lambda: Sender(story).post(client, name, EVENT) in (200, 202), f"event {name}")
@@ -107,16 +107,16 @@ def _take_event(story: Story, name: str) -> None:
     story.truth.accepted.append(name)
 
 
-def _went_on(log: str) -> bool:
+def went_on(log: str) -> bool:
     """Whether the run that met the full disk was taken up again; what was left of the disk may have been enough for its end."""
     return "run.resumed" in log or ("run.ended" in log and "run.put_off" not in log)
 
 
-def _log(story: Story) -> str:
+def log(story: Story) -> str:
     return (story.house.logs / "web.log").read_text(encoding="utf-8")
 
 
-def _ready(port: int) -> tuple[int, str]:
+def ready(port: int) -> tuple[int, str]:
     """Status and body; 0 while it is not up."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60, trust_env=False)

@@ -51,7 +51,7 @@ class Postgres:
         if place is None:
             raise FileNotFoundError("There is no PostgreSQL on this machine: take --database sqlite.")
         self._place, self.home = place, home / "pg"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             # It refuses to run as root, and must reach its directory.
@@ -59,7 +59,7 @@ class Postgres:
             shutil.chown(self.home, self._user)
         subprocess.run(
             [str(place / "initdb"), "-D", str(self.home / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "--locale=C.UTF-8"],
+             "--locale=C.UTF-8", "--wal-segsize=1"],
             check=True, user=self._user, stdout=subprocess.DEVNULL, cwd=self.home,
         )  # fmt: skip
         self._server: subprocess.Popen[bytes] | None = None
@@ -76,7 +76,8 @@ class Postgres:
             time.sleep(0.2)
 
     def _spawn(self) -> None:
-        settings = {"listen_addresses": "", "shared_buffers": "32MB", "max_connections": "100"}
+        settings = {"listen_addresses": "", "shared_buffers": "32MB", "max_connections": "100",
+                    "max_wal_size": "64MB"}  # fmt: skip
         words = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.home / "log").open("ab") as log:
             self._server = subprocess.Popen(

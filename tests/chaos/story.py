@@ -143,16 +143,17 @@ def run(options: Options, say: Callable[[str], None] = lambda _: None, *, nurser
 def made(
     options: Options, say: Callable[[str], None] = lambda _: None, *, nursery: Nursery | None = None, disk: str = ""
 ) -> Iterator[Story]:
-    """A story that has not begun, with everything running, by a nursery of its own or this one. `disk`: the product's data is on
-    a disk of its own, of this size; only for a process that has nothing else to do, which sees that disk from then on.
+    """A story that has not begun, with everything running, by a nursery of its own or this one. `disk`: the database is on a disk of
+    its own, of this size; only for a process that has nothing else to do, which sees that disk from then on.
     """
     home = Path(tempfile.mkdtemp(prefix="contractbridge-chaos-"))
     customers, today = names(options.customers), datetime.now(UTC).date()
     truth = Truth(customers)
     with ExitStack() as stack:
         if disk:
-            (home / "data").mkdir()
-            own_disk(str(home / "data"), disk)
+            small = home / ("pg" if options.database == "postgres" else "data")
+            small.mkdir()
+            own_disk(str(small), disk)
         if nursery is None:
             nursery = Nursery(pace=QUICK if options.short else None)
             stack.callback(nursery.close)
