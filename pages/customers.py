@@ -8,8 +8,8 @@ from core.services import mapping, overview, portals
 from core.services.access import Role
 from core.services.mapping import CustomerEdit, CustomerRow
 from core.services.paging import Page
-from pages._ui import auth, customer_edits, grid, states, words
-from pages._ui.formats import number, table, tr
+from pages._ui import auth, customer_edits, customer_list, grid, states, words
+from pages._ui.formats import table, tr
 from pages._ui.shell import link
 
 context, actor = auth.context(), auth.actor()
@@ -55,7 +55,7 @@ def frame_of(page: Page[CustomerRow], options: dict[int, str]):  # noqa: ANN201
             {
                 "portal": row.portal,
                 "customer": row.customer,
-                "count": number(row.quantity),
+                "count": customer_list.counted(row.quantity, row.lines),
                 "status": [states_in_words.get(row.status, row.status)],
                 "company": options.get(row.company_id or 0),
                 "suggestion": customer_edits.suggestion_words(row),
@@ -71,15 +71,15 @@ def frame_of(page: Page[CustomerRow], options: dict[int, str]):  # noqa: ANN201
 def columns(options: dict[int, str]) -> dict[str, object]:
     config = st.column_config
     return {
-        "portal": config.TextColumn(tr("Portal"), width=105),
-        "customer": config.TextColumn(tr("Portal customer"), width=195),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
+        "portal": config.TextColumn(tr("Portal"), width=98),
+        "customer": config.TextColumn(tr("Portal customer"), width=172),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=55),
         "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=90),
-        "company": config.SelectboxColumn(tr("Autotask company"), options=list(options.values()), width=195),
-        "suggestion": config.TextColumn(tr("Suggestion"), width=225),
+        "company": config.SelectboxColumn(tr("Autotask company"), options=list(options.values()), width=175),
+        "suggestion": config.TextColumn(tr("Suggestion"), width=208),
         "use": config.CheckboxColumn(tr("Use it"), width=66, help=tr("Link to the suggested company.")),
         "ignore": config.TextColumn(
-            tr("Ignore because"), width=140, help=tr("A reason here takes the customer out of every sync.")
+            tr("Ignore because"), width=112, help=tr("A reason here takes the customer out of every sync.")
         ),
     }
 

@@ -75,7 +75,7 @@ def editor(page: Page[ProductRow], portal: str) -> None:
     bar = st.container()
     options = product_edits.choices(page.rows)
     changed = grid.edit(
-        product_grid.frame_of(page, options), product_grid.columns(options),
+        product_grid.frame_of(page, options), product_grid.columns(page, options),
         name=grid.editor_key("products", (row.key for row in page.rows)),
         alt=tr("Portal products and their services"),
         editable=("select", "service", "use", "ignore") if operator else (),

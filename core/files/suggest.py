@@ -65,6 +65,24 @@ WORDS: dict[str, tuple[str, ...]] = {
     "effective_date": ("effective date", "ingangsdatum", "wirksam ab", "gültig ab"),
 }  # fmt: skip
 """Headings that say what a column is, in English, Dutch, German and some French; the likelier ones first."""
+AMOUNT_WORDS: dict[str, tuple[str, ...]] = {
+    "amount": (
+        "amount", "net amount", "total amount", "billed amount", "line total", "total", "subtotal", "total cost", "extended cost",
+        "extended price", "pretax cost", "cost", "costs", "charge", "amount excl. vat", "total excl. vat", "bedrag",
+        "nettobedrag", "netto bedrag", "totaalbedrag", "regelbedrag", "regeltotaal", "totaal", "subtotaal", "kosten",
+        "totale kosten", "bedrag excl. btw", "bedrag ex btw", "bedrag exclusief btw", "totaal excl. btw", "totaal ex btw",
+        "betrag", "nettobetrag", "gesamtbetrag", "summe", "kosten netto", "montant", "montant ht", "total ht",
+    ),
+    "period": ("month", "billing month", "invoice month", "billing period", "period", "maand", "factuurmaand", "periode",
+               "verbruiksmaand", "monat", "abrechnungsmonat", "mois"),
+    "period_start": ("period start", "start of period", "start date", "charge start date", "billing start date", "usage start",
+                     "usage start date", "from date", "startdatum", "begindatum", "periode van", "van datum", "von"),
+    "period_end": ("period end", "end of period", "end date", "charge end date", "billing end date", "usage end",
+                   "usage end date", "to date", "einddatum", "periode tot", "tot datum", "bis"),
+}  # fmt: skip
+"""Headings of what a file of amounts has beside its columns. Offered to who says that a file tells amounts, never part of a
+mapping by themselves: charges would come of it. Only whole words: "incl. VAT" looks much like "excl. VAT".
+"""
 NEEDED = ("customer", "product", "quantity")
 SURE, NEARLY, BY_CONTENT = 95, 75, 45
 FUZZY = 88
@@ -97,7 +115,7 @@ def suggest(header: Header, grid: Grid, sheets: Sequence[Grid]) -> SuggestedMapp
         return SuggestedMapping(settings=known.mapping(), columns=tuple(_of_preset(known)), preset=known)
     columns = _best_columns(header, grid)
     settings = _settings(header, grid, sheets, {column.role: column for column in columns})
-    return SuggestedMapping(settings=settings, columns=columns)
+    return SuggestedMapping(settings=settings, columns=(*columns, *_amount_columns(header, grid)))
 
 
 def _of_preset(known: Preset) -> Iterator[Suggestion]:
@@ -118,6 +136,22 @@ def _best_columns(header: Header, grid: Grid) -> tuple[Suggestion, ...]:
             roles[suggestion.role] = suggestion
             taken.add(suggestion.heading)
     return tuple(roles[role] for role in WORDS if role in roles)
+
+
+def _amount_columns(header: Header, grid: Grid) -> Iterator[Suggestion]:
+    """For each column that amounts may need, the likeliest heading; the same column may be more than one thing."""
+    below = grid.head[header.row + 1 :]
+    bare = [_bare(key) for key in header.keys]
+    for role, words in AMOUNT_WORDS.items():
+        for word in words:
+            if word not in bare:
+                continue
+            index = bare.index(word)
+            cells = [row[index] for row in below if index < len(row) and not is_blank(row[index])]
+            if role == "amount" and not (cells and all(map(_is_amount, cells))):
+                continue
+            yield _said(role, _unique(header, index), words.index(word))
+            break
 
 
 def _candidates(header: Header, grid: Grid) -> Iterator[Suggestion]:
@@ -150,16 +184,24 @@ def _unique(header: Header, index: int) -> str:
 
 
 def _by_word(role: str, heading: str, key: str, words: Sequence[str]) -> Suggestion | None:
-    bare = re.sub(r"\s*\(.*?\)$", "", key.replace("_", " ").replace("-", " ")).strip()
+    bare = _bare(key)
     if bare in words:
-        later = words.index(bare)
-        return Suggestion(role=role, heading=heading, score=SURE - min(later, 15), reason=T("The heading says so."))
+        return _said(role, heading, words.index(bare))
     near = max(words, key=lambda word: fuzz.ratio(bare, word))
     if fuzz.ratio(bare, near) >= FUZZY:
         return Suggestion(
             role=role, heading=heading, score=NEARLY, reason=T("The heading looks like “{word}”.", word=near)
         )
     return None
+
+
+def _bare(key: str) -> str:
+    """A heading without what stands in brackets after it: a currency, a unit."""
+    return re.sub(r"\s*\(.*?\)$", "", key.replace("_", " ").replace("-", " ")).strip()
+
+
+def _said(role: str, heading: str, later: int) -> Suggestion:
+    return Suggestion(role=role, heading=heading, score=SURE - min(later, 15), reason=T("The heading says so."))
 
 
 def _is_number(cell: Cell) -> bool:

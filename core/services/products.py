@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -82,11 +82,12 @@ class ProductRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """A stored rule with the name of its service; `active` is False when Autotask has switched that off."""
+    """A stored rule with the names of service and products; `active` is False when Autotask has switched the service off."""
 
     draft: RuleDraft
     service: str
     active: bool = True
+    names: Mapping[ProductKey, str] = field(default_factory=dict)
 
 
 def products(ctx: Context, actor: Actor, query: PageQuery) -> Page[ProductRow]:
@@ -110,7 +111,8 @@ def rules(ctx: Context, actor: Actor, query: PageQuery) -> Page[RuleRow]:
         page = mappings.page_rules(session, query)
     return Page(
         tuple(
-            RuleRow(draft=draft_of(e.rule), service=e.item or _number(e.rule.item), active=e.active) for e in page.rows
+            RuleRow(draft=draft_of(e.rule), service=e.item or _number(e.rule.item), active=e.active, names=e.names)
+            for e in page.rows
         ),
         page.total,
     )

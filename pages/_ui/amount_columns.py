@@ -15,17 +15,22 @@ ANYWHERE = ("currency",)
 Column = Callable[..., object]
 
 
-def draw(headings: Sequence[str], start: Mapping[str, object], key: str, column: Column) -> dict[str, object]:
-    """The switch, and the columns below it; empty while it is off. `column` draws the choice of one."""
+def draw(
+    headings: Sequence[str], start: Mapping[str, object], suggested: Mapping[str, str], key: str, column: Column
+) -> dict[str, object]:
+    """The switch, and the columns below it; empty while it is off. `column` draws the choice of one; `suggested` is chosen
+    beforehand as long as nothing is stored.
+    """
+    told = bool(start.get("amounts") or start.get("amount"))
     chosen = st.toggle(
         tr("The file tells amounts of money"),
-        bool(start.get("amounts") or start.get("amount")),
+        told,
         key=f"{key}_on",
         help=tr("Amounts become charges on the contract, with the settings on the page Consumption."),
     )
     if not chosen:
         return {}
-    words = _words()
+    words, start = _words(), start if told else {**suggested, **start}
     settings: dict[str, object] = {"amounts": True}
     left, right = st.columns(2)
     for place, name in enumerate(NAMES):

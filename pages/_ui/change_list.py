@@ -58,16 +58,16 @@ def _grid(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
     )
     config = st.column_config
     columns = {
-        "open": config.ButtonColumn("", width=65, type="tertiary", key="change_open", pinned=True),
-        "company": config.TextColumn(tr("Company"), width=160),
+        "open": config.ButtonColumn("", width=56, type="tertiary", key="change_open", pinned=True),
+        "company": config.TextColumn(tr("Company"), width=150),
         "item": config.TextColumn(tr("Service"), width=165),
-        "from": config.TextColumn(tr("From"), alignment="right", width=50),
-        "to": config.TextColumn(tr("To"), alignment="right", width=50),
+        "from": config.TextColumn(tr("From"), alignment="right", width=46),
+        "to": config.TextColumn(tr("To"), alignment="right", width=48),
         "difference": config.TextColumn(tr("Diff."), alignment="right", width=55),
-        "date": config.TextColumn(tr("From date"), alignment="right", width=90),
-        "money": config.TextColumn(tr("Per period"), alignment="right", width=90),
-        "status": words.status_column(tr("Status"), names, words.CHANGE_COLORS, width=105),
-        "why": config.TextColumn(tr("Why"), width=190),
+        "date": config.TextColumn(tr("From date"), alignment="right", width=84),
+        "money": config.TextColumn(tr("Per period"), alignment="right", width=86),
+        "status": words.status_column(tr("Status"), names, words.CHANGE_COLORS, width=110),
+        "why": config.TextColumn(tr("Why"), width=150),
     }
     event = grid.show(
         frame, columns, name=grid.editor_key("changes", (row.id for row in rows)), alt=tr("Planned changes of contract lines"),

@@ -93,7 +93,7 @@ def _fields(seen: Inspection, start: Mapping[str, object], key: str) -> dict[str
         settings["count_rows"] = True
     fields = {field.name: field for field in form_of(FileSettings)}
     settings |= settings_form.draw([fields[name] for name in EXTRA.get(shape, ())], start, f"{key}_{shape}")
-    money = amount_columns.draw(headings, start, f"{key}_money", _column) if shape is not Shape.TREE else {}
+    money = _money(seen, headings, start, key) if shape is not Shape.TREE else {}
     settings |= money
     settings["complete"] = _complete(start, f"{key}_complete")
     with st.popover(tr("More about this file"), icon=":material/tune:"):
@@ -107,6 +107,12 @@ def _fields(seen: Inspection, start: Mapping[str, object], key: str) -> dict[str
         rest = [field for field in fields.values() if field.name not in asked]
         settings |= settings_form.draw(rest, start, f"{key}_more")
     return {name: value for name, value in settings.items() if value not in (None, "")}
+
+
+def _money(seen: Inspection, headings: Sequence[str], start: Mapping[str, object], key: str) -> dict[str, object]:
+    suggested = {suggestion.role: suggestion.heading for suggestion in seen.suggestions}
+    wanted = {role: heading for role, heading in suggested.items() if role in amount_columns.NAMES}
+    return amount_columns.draw(headings, start, wanted, f"{key}_money", _column)
 
 
 def _complete(start: Mapping[str, object], key: str) -> bool | None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import streamlit as st
 
 from core.services.overview import OverviewRow
 from pages._ui import grid, words
 from pages._ui.formats import number, table, tr
+
+NOTHING = "–"
+"""For a customer that has no quantities now: it may have amounts, which are no zero."""
+
+
+def counted(value: Decimal | int, lines: int) -> str:
+    """A number of a customer with so many lines now."""
+    return number(value) if lines else NOTHING
 
 
 def show(rows: Sequence[OverviewRow], name: str) -> None:
@@ -17,8 +26,8 @@ def show(rows: Sequence[OverviewRow], name: str) -> None:
     frame = table(
         (
             {
-                "portal": row.portal, "customer": row.customer, "company": row.company, "lines": number(row.lines),
-                "count": number(row.count), "status": [names.get(row.status, row.status)],
+                "portal": row.portal, "customer": row.customer, "company": row.company, "lines": counted(row.lines, row.lines),
+                "count": counted(row.count, row.lines), "status": [names.get(row.status, row.status)],
             }
             for row in rows
         ),

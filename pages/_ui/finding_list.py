@@ -29,18 +29,19 @@ def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
         return
     config = st.column_config
     columns = {
-        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=130),
-        "subject": config.TextColumn(tr("Subject"), width=200),
-        "message": config.TextColumn(tr("What is the matter"), width=430),
-        "remedy": config.TextColumn(tr("What to do")),
+        "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=148),
+        "subject": config.TextColumn(tr("Subject"), width=180),
+        "message": config.TextColumn(tr("What is the matter"), width=340),
+        "remedy": config.TextColumn(tr("What to do"), width=310),
     }
     frame = table((_row(row, kinds) for row in page.rows), columns)
-    grid.show(frame, columns, name="findings_rows", alt=tr("Findings of the plan"))
+    grid.show(frame, columns, name="findings_rows", alt=tr("Findings of the plan"), tall=True)
     grid.pager("findings", query, page.total)
 
 
 def _row(row: FindingRow, kinds: dict[str, str]) -> dict[str, object]:
-    subject = " · ".join(part for part in (row.company, row.subject) if part)
+    told = row.company in row.subject
+    subject = row.subject if told else " · ".join(part for part in (row.company, row.subject) if part)
     return {
         "kind": [kinds.get(row.kind, row.kind)],
         "subject": subject,

@@ -23,6 +23,13 @@ from core.i18n import (
 from pages._ui import auth
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+DAY_FORMATS = {
+    "en_GB": "DD/MM/YYYY",
+    "en_US": "MM/DD/YYYY",
+    "nl_BE": "DD/MM/YYYY",
+    "fr_FR": "DD/MM/YYYY",
+    "de_DE": "DD.MM.YYYY",
+}
 
 
 def language() -> str:
@@ -60,14 +67,19 @@ def money(value: Decimal | None, currency: str = "EUR") -> str:
 
 
 def signed_money(value: Decimal | None, currency: str = "EUR") -> str:
-    """An amount with its sign, as a difference is read: `+€ 38,20`."""
+    """An amount with its sign, which stands where that of a debt stands: `€ +38,20` in Dutch, `+€38.20` in British English."""
     if value is None:
         return ""
-    return ("+" if value > 0 else "") + money(value, currency)
+    return money(-value, currency).replace("−", "+") if value > 0 else money(value, currency)
 
 
 def day(value: date | None) -> str:
     return format_date(value, locale())
+
+
+def day_format() -> str:
+    """The pattern in which a field asks for a day: the order and the sign between that the person's dates have everywhere."""
+    return DAY_FORMATS.get(locale(), "DD-MM-YYYY")
 
 
 def month(value: date) -> str:

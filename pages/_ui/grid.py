@@ -14,6 +14,8 @@ from pages._ui.formats import number, tr
 
 SIZES = (50, 100, 250, MOST_ROWS)
 ROW_PIXELS = 32
+TALL_PIXELS = 58
+"""From 4rem on the grid breaks lines."""
 MOST_PIXELS = 620
 FROM_RIGHT, AS_IS, AS_IS_ENDS = "\u061c", "\u2066", "\u2069"
 """Unicode's signs for the direction of text."""
@@ -95,9 +97,9 @@ def pager(name: str, query: PageQuery, total: int) -> None:
             )
 
 
-def height(rows: int) -> int:
+def height(rows: int, pixels: int = ROW_PIXELS) -> int:
     """Pixels for a grid: as high as its rows, up to what fits on a screen."""
-    return min(MOST_PIXELS, (rows + 1) * ROW_PIXELS + 3)
+    return min(MOST_PIXELS, rows * pixels + ROW_PIXELS + 3)
 
 
 def headed(columns: Mapping[str, object]) -> dict[str, object]:
@@ -117,11 +119,16 @@ def _over_its_cells(column: object) -> object:
     return {**column, "label": f"{FROM_RIGHT}{AS_IS}{column['label']}{AS_IS_ENDS}"} if right else column
 
 
-def show(frame: pd.DataFrame, columns: Mapping[str, object], *, name: str, alt: str, **options: object) -> object:
-    """A read-only slice. `columns` are Streamlit column configurations; others are left out of what is sent."""
+def show(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, name: str, alt: str, tall: bool = False, **options: object
+) -> object:
+    """A read-only slice. `columns` are Streamlit column configurations; others are left out of what is sent. `tall` rows break
+    their sentences, which otherwise end where their column ends.
+    """
+    pixels = TALL_PIXELS if tall else ROW_PIXELS
     return st.dataframe(
         frame[[column for column in frame.columns if column in columns]], column_config=headed(columns), hide_index=True,
-        key=name, alt=alt, height=height(len(frame)), row_height=ROW_PIXELS, **options,
+        key=name, alt=alt, height=height(len(frame), pixels), row_height=pixels, **options,
     )  # fmt: skip
 
 

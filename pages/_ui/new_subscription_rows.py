@@ -12,7 +12,7 @@ from core.services.new_subscription_list import NewRow
 from pages._ui import auth, grid, new_subscription_flow, states, subscription_words, words
 from pages._ui.formats import day, number, table, tr
 
-COLUMNS = ("open", "customer", "product", "count", "term", "since", "state", "matter", "portal")
+COLUMNS = ("open", "customer", "product", "count", "term", "since", "state", "matter")
 
 
 def show(portals: Sequence[str]) -> None:
@@ -61,23 +61,21 @@ def _row(row: NewRow) -> dict[str, object]:
         "since": day(one.created),
         "state": [subscription_words.new_states()["confirmed" if row.confirmed_at else "open"]],
         "matter": tr(problem) if problem else tr("Not compared with the contracts yet."),
-        "portal": one.portal,
     }
 
 
 def _columns() -> dict[str, object]:
     config = st.column_config
     columns: dict[str, object] = {
-        "customer": config.TextColumn(tr("Portal customer"), width=170),
-        "product": config.TextColumn(tr("Product"), width=185),
+        "customer": config.TextColumn(tr("Portal customer"), width=160),
+        "product": config.TextColumn(tr("Product"), width=175),
         "count": config.TextColumn(tr("Count"), alignment="right", width=52),
         "term": config.TextColumn(tr("Term, billing"), width=122),
         "since": config.TextColumn(tr("Since"), alignment="right", width=85),
         "state": words.status_column(
             tr("Status"), subscription_words.new_states(), subscription_words.NEW_COLORS, width=92
         ),
-        "matter": config.TextColumn(tr("What is missing"), width=190),
-        "portal": config.TextColumn(tr("Portal"), width=105),
+        "matter": config.TextColumn(tr("What is missing"), width=230),
     }
     if auth.may(Role.OPERATOR):
         columns["open"] = config.ButtonColumn("", width=65, type="tertiary", key="new_subscription_open", pinned=True)

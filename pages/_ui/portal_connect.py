@@ -11,7 +11,6 @@ from core.services.portals import ConnectorCard, PortalCard
 from pages._ui import (
     auth,
     pickup_connection,
-    portal_cards,
     portal_detail,
     rest_connect,
     rest_detail,
@@ -41,11 +40,22 @@ def show(cards: Sequence[PortalCard]) -> None:
 
 def _choose(connectors: Sequence[ConnectorCard]) -> None:
     states.title(tr("Which portal do you want to connect?"))
+    kinds = {
+        True: tr("Portals with an interface of their own"),
+        False: tr("Any other portal: files, a REST address, webhooks"),
+    }
+    for own, heading in kinds.items():
+        st.markdown(f"**{heading}**")
+        some = [connector for connector in connectors if (connector.kind == "api") is own]
+        _wall(sorted(some, key=lambda connector: tr(connector.name).casefold()))
+
+
+def _wall(connectors: Sequence[ConnectorCard]) -> None:
     with st.grid(3, gap="small", min_column_width=280) as wall:
         for connector in connectors:
             with wall.container(border=True, height="stretch", gap="xsmall"):
                 st.markdown(f"**{escape(tr(connector.name))}**")
-                st.caption(f"{portal_cards.kind_words(connector.kind)} · {escape(tr(connector.counts))}")
+                st.caption(escape(tr(connector.counts)))
                 st.space("stretch")
                 if st.button(tr("Choose"), key=f"choose_{connector.slug}", icon=":material/arrow_forward:"):
                     step = "upload" if connector.takes_files else "connect"

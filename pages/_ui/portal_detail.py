@@ -98,9 +98,10 @@ def _actions(card: PortalCard) -> None:
     with st.container(horizontal=True, gap="small"):
         if card.takes_files and st.button(tr("Drop a file"), type="primary", icon=":material/upload_file:", key="drop"):
             go(step="upload", portal=card.name)
-        if card.connector == consumption_files.CONNECTOR:
-            st.page_link("pages/consumption.py", label=tr("Bring files"), icon=":material/upload_file:",
-                         query_params={"consumption_view": "files"})  # fmt: skip
+        if card.connector == consumption_files.CONNECTOR and st.button(
+            tr("Bring files"), type="primary", icon=":material/upload_file:", key="bring"
+        ):
+            st.switch_page("pages/consumption.py", query_params={"consumption_view": "files"})
         label = tr("Pick up now") if card.picks_up else tr("Read now")
         if card.pulls and st.button(label, type="primary", icon=":material/sync:", key="read_now"):
             with states.explained():

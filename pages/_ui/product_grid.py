@@ -46,18 +46,19 @@ def frame_of(page: Page[ProductRow], options: product_edits.Choices) -> pd.DataF
     )
 
 
-def columns(options: product_edits.Choices) -> dict[str, object]:
+def columns(page: Page[ProductRow], options: product_edits.Choices) -> dict[str, object]:
+    """What is drawn of them; no column of terms where no product has one."""
     config = st.column_config
-    return {
-        "select": config.CheckboxColumn("", width=40, pinned=True, help=tr("Choose products for one rule.")),
-        "portal": config.TextColumn(tr("Portal"), width=92),
-        "product": config.TextColumn(tr("Portal product"), width=162),
-        "term": config.TextColumn(tr("Term, billing"), width=84),
+    term = {"term": config.TextColumn(tr("Term, billing"), width=116)}
+    return (term if any(row.key.term or row.key.billing_frequency for row in page.rows) else {}) | {
+        "select": config.CheckboxColumn("", width=36, pinned=True, help=tr("Choose products for one rule.")),
+        "portal": config.TextColumn(tr("Portal"), width=88),
+        "product": config.TextColumn(tr("Portal product"), width=156),
         "customers": config.TextColumn(tr("Customers"), alignment="right", width=68),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=60),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=55),
         "status": words.status_column(tr("Status"), words.mapping_states(), words.MAPPING_COLORS, width=85),
-        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=150),
-        "suggestion": config.TextColumn(tr("Suggestion"), width=135),
+        "service": config.SelectboxColumn(tr("Autotask service"), options=options.labels, width=140),
+        "suggestion": config.TextColumn(tr("Suggestion"), width=118),
         "use": config.CheckboxColumn(tr("Use it"), width=66, help=tr("Link to the suggested service.")),
-        "ignore": config.TextColumn(tr("Ignore because"), width=120),
+        "ignore": config.TextColumn(tr("Ignore because"), width=100),
     }

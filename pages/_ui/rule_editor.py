@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import streamlit as st
 
 from core.domain.contract import ItemRef
 from core.domain.errors import InputError
+from core.domain.file_settings import NumberFormat
 from core.domain.mapping import ProductKey, Rounding, RuleSource
+from core.domain.numbers import read_text
 from core.domain.text import T
 from core.services import products
 from core.services.products import ProductRow, RuleDraft, RulePreview, RuleRow
 from pages._ui import auth, dialogs, grid, product_edits, states, words
-from pages._ui.formats import number, table, tr
+from pages._ui.formats import escape, locale, number, table, tr
 
 EXAMPLES = 8
 """So many companies are worked out beside the formula."""
@@ -32,24 +34,36 @@ def open_for(rows: Sequence[ProductRow]) -> None:
         suggested,
         sources,
         RuleDraft(item=suggested or _nothing(), sources=sources),
+        {row.key: row.product for row in rows},
     )
 
 
 def open_rule(row: RuleRow) -> None:
-    _open(row.service, row.draft.id, row.draft.item, row.draft.sources, row.draft)
+    _open(row.service, row.draft.id, row.draft.item, row.draft.sources, row.draft, row.names)
 
 
 def _open(
-    title: str, rule_id: int | None, item: ItemRef | None, sources: tuple[RuleSource, ...], draft: RuleDraft
+    title: str,
+    rule_id: int | None,
+    item: ItemRef | None,
+    sources: tuple[RuleSource, ...],
+    draft: RuleDraft,
+    names: Mapping[ProductKey, str],
 ) -> None:
-    st.dialog(title, width="large")(_body)(rule_id, item, sources, draft)
+    st.dialog(title, width="large")(_body)(rule_id, item, sources, draft, names)
 
 
-def _body(rule_id: int | None, item: ItemRef | None, sources: tuple[RuleSource, ...], draft: RuleDraft) -> None:
+def _body(
+    rule_id: int | None,
+    item: ItemRef | None,
+    sources: tuple[RuleSource, ...],
+    draft: RuleDraft,
+    names: Mapping[ProductKey, str],
+) -> None:
     dialogs.opened()
     form, example = st.columns([5, 6], gap="large")
     with form:
-        edited = _fields(rule_id, item, sources, draft)
+        edited = _fields(rule_id, item, sources, draft, names)
     with example:
         st.markdown(f"**{tr('Worked out on what is used now')}**")
         if edited is None:
@@ -69,7 +83,11 @@ def _body(rule_id: int | None, item: ItemRef | None, sources: tuple[RuleSource, 
 
 
 def _fields(
-    rule_id: int | None, item: ItemRef | None, sources: tuple[RuleSource, ...], draft: RuleDraft
+    rule_id: int | None,
+    item: ItemRef | None,
+    sources: tuple[RuleSource, ...],
+    draft: RuleDraft,
+    names: Mapping[ProductKey, str],
 ) -> RuleDraft | None:
     """The draft as it stands in the fields; None while something is missing or not a number."""
     key = f"rule_{rule_id or 'new'}"
@@ -78,7 +96,7 @@ def _fields(
     label = st.selectbox(
         tr("Autotask service"), list(items), index=chosen, key=f"{key}_item", placeholder=tr("Choose a service")
     )
-    named = _source_names(sources, key)
+    named = _source_names(sources, key, names)
     formula = st.text_input(
         tr("Formula"), value=draft.formula, key=f"{key}_formula", max_chars=200,
         help=tr("Names of the products and quantity, their sum; + − * / ( ) and max, min, ceil, floor, round. Example: {example}",
@@ -111,13 +129,13 @@ def _fields(
         return None
 
 
-def _source_names(sources: tuple[RuleSource, ...], key: str) -> tuple[RuleSource, ...]:
+def _source_names(sources: tuple[RuleSource, ...], key: str, names: Mapping[ProductKey, str]) -> tuple[RuleSource, ...]:
     """What the formula calls each product."""
     st.markdown(f"**{tr('Products and their names in the formula')}**")
     named = []
     for index, source in enumerate(sources):
         left, right = st.columns([3, 2], vertical_alignment="center")
-        left.caption(f"{source.product.portal} · {source.product.product_key}")
+        left.caption(escape(product_words(source.product, names)))
         name = right.text_input(
             tr("Name"), source.name, key=f"{key}_name_{index}", label_visibility="collapsed", max_chars=40
         )
@@ -174,13 +192,13 @@ def _plain(value: Decimal | None) -> str:
 
 
 def _number(text: str) -> Decimal | None:
-    """A number as people write it, with a comma or a point; None for an empty field. Raises InputError."""
+    """A number as people and `number` write it: `1.500` is fifteen hundred in Dutch. None for an empty field. Raises InputError."""
     if not text.strip():
         return None
-    try:
-        return Decimal(text.strip().replace(" ", "").replace(",", "."))
-    except InvalidOperation as error:
-        raise InputError(T("{text} is not a number.", text=text)) from error
+    value = read_text(text, NumberFormat.COMMA if locale().startswith("nl") else NumberFormat.POINT)
+    if not isinstance(value, Decimal):
+        raise InputError(T("{text} is not a number.", text=text))
+    return value
 
 
 def _nothing() -> ItemRef:
@@ -189,6 +207,6 @@ def _nothing() -> ItemRef:
     return ItemRef(LineKind.SERVICE, 0)
 
 
-def product_words(key: ProductKey) -> str:
+def product_words(key: ProductKey, names: Mapping[ProductKey, str]) -> str:
     term = words.term(key.term, key.billing_frequency)
-    return f"{key.portal} · {key.product_key}" + (f" · {term}" if term else "")
+    return f"{key.portal} · {names.get(key, key.product_key)}" + (f" · {term}" if term else "")

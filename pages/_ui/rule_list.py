@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.domain.quantities import SUM
 from core.services import products
 from core.services.access import Role
 from core.services.products import RuleRow
@@ -26,7 +27,7 @@ def show() -> None:
         (
             {
                 "service": row.service,
-                "products": " + ".join(product_words(source.product) for source in row.draft.sources),
+                "products": " + ".join(product_words(source.product, row.names) for source in row.draft.sources),
                 "formula": formula_words(row),
                 "open": tr("Change"),
             }
@@ -36,9 +37,9 @@ def show() -> None:
     )
     config = st.column_config
     columns: dict[str, object] = {
-        "service": config.TextColumn(tr("Autotask service"), width=240),
-        "products": config.TextColumn(tr("Products")),
-        "formula": config.TextColumn(tr("How it is counted"), width=320),
+        "service": config.TextColumn(tr("Autotask service"), width=220),
+        "products": config.TextColumn(tr("Products"), width=400),
+        "formula": config.TextColumn(tr("How it is counted"), width=260),
     }
     if auth.may(Role.OPERATOR):
         columns["open"] = config.ButtonColumn("", width=90, type="tertiary", key="rule_open")
@@ -50,9 +51,9 @@ def show() -> None:
 
 
 def formula_words(row: RuleRow) -> str:
-    """The formula with its limits, in one line."""
+    """The formula with its limits, in one line; the usual one, that counts what there is, in words."""
     draft = row.draft
-    parts = [draft.formula]
+    parts = [tr("the quantity as it is") if draft.formula == SUM else draft.formula]
     if draft.included:
         parts.append(tr("less {units} included", units=draft.included))
     if draft.minimum is not None:

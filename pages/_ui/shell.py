@@ -16,6 +16,13 @@ from pages._ui.formats import tr
 from pages._ui.secret_input import mask_secrets
 
 ASSETS = Path(__file__).parent / "assets"
+STYLE = """<style>
+[data-testid='stMainBlockContainer'] { padding-left: 1.75rem; padding-right: 1.75rem; }
+[class*='st-key-own_words_'] [data-testid='stFileUploaderDropzoneInstructions'] { display: none; }
+</style>"""
+"""What Streamlit's theme has no setting for: it keeps 5rem free on both sides, two columns of a list on a laptop; and it writes in
+English beside a place for files, where some of ours say the same in the person's language.
+"""
 PAGES = Path(__file__).parents[1]
 
 __all__ = ["navigation", "set_up_page", "sidebar", "signed_in"]
@@ -33,6 +40,7 @@ def set_up_page() -> None:
         page_title="ContractBridge", page_icon=ASSETS / "icon.png", layout="wide", initial_sidebar_state=232
     )
     st.session_state["_dialog_open"] = False
+    st.html(STYLE)
     mask_secrets()
 
 

@@ -78,12 +78,12 @@ def _left(days: int) -> str:
 def _columns(names: Mapping[str, str]) -> dict[str, object]:
     config = st.column_config
     return {
-        "open": config.ButtonColumn("", width=60, type="tertiary", key="calendar_open", pinned=True),
+        "open": config.ButtonColumn("", width=56, type="tertiary", key="calendar_open", pinned=True),
         "day": config.TextColumn(tr("Date"), alignment="right", width=85),
-        "left": config.TextColumn(tr("When"), width=92),
+        "left": config.TextColumn(tr("When"), width=98),
         "kind": words.status_column(tr("What"), names, subscription_words.ENTRY_COLORS, width=110),
         "customer": config.TextColumn(tr("Customer"), width=145),
         "product": config.TextColumn(tr("Product"), width=155),
         "seats": config.TextColumn(tr("Seats"), alignment="right", width=62),
-        "text": config.TextColumn(tr("What it means")),
+        "text": config.TextColumn(tr("What it means"), width=285),
     }

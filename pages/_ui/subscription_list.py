@@ -11,7 +11,7 @@ from core.services.subscriptions import SubscriptionRow
 from pages._ui import auth, grid, states, subscription_detail, subscription_words, words
 from pages._ui.formats import day, number, table, tr
 
-COLUMNS = ("open", "customer", "product", "count", "badge", "term", "renewal", "status", "contract", "portal")
+COLUMNS = ("open", "customer", "product", "count", "badge", "term", "renewal", "status", "contract")
 
 
 def show(portals: Sequence[str], counts: Mapping[str, int]) -> None:
@@ -47,23 +47,21 @@ def _row(row: SubscriptionRow, names: Mapping[str, str]) -> dict[str, object]:
         "status": [statuses.get(row.status, row.status)],
         "badge": [names.get(row.badge, row.badge)],
         "contract": row.contract or (tr(row.problem) if row.problem else ""),
-        "portal": row.portal,
     }
 
 
 def _columns(names: Mapping[str, str]) -> dict[str, object]:
     config = st.column_config
     return {
-        "open": config.ButtonColumn("", width=60, type="tertiary", key="subscription_open", pinned=True),
-        "customer": config.TextColumn(tr("Customer"), width=155),
-        "product": config.TextColumn(tr("Product"), width=178),
+        "open": config.ButtonColumn("", width=56, type="tertiary", key="subscription_open", pinned=True),
+        "customer": config.TextColumn(tr("Customer"), width=145),
+        "product": config.TextColumn(tr("Product"), width=170),
         "count": config.TextColumn(tr("Count"), alignment="right", width=50),
         "badge": words.status_column(tr("Contract line"), names, subscription_words.BADGE_COLORS, width=108),
-        "term": config.TextColumn(tr("Term, billing"), width=122),
-        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=85),
+        "term": config.TextColumn(tr("Term, billing"), width=120),
+        "renewal": config.TextColumn(tr("Next term"), alignment="right", width=82),
         "status": words.status_column(
             tr("Status"), subscription_words.statuses(), subscription_words.STATUS_COLORS, width=92
         ),
-        "contract": config.TextColumn(tr("Contract, or what is the matter"), width=210),
-        "portal": config.TextColumn(tr("Portal"), width=105),
+        "contract": config.TextColumn(tr("Contract, or what is the matter"), width=160),
     }

@@ -28,13 +28,9 @@ def show(cards: Sequence[PortalCard], chosen: str) -> None:
             "Any table with a customer, a product and a quantity. Which column is which is asked once and remembered by heading."
         ),
     )
-    file = st.file_uploader(
-        tr("File"),
-        type=TYPES,
-        key="upload_file",
-        label_visibility="collapsed",
-        help=tr("CSV, Excel, OpenDocument, JSON or XML."),
-    )
+    with st.container(key="own_words_upload", gap="xxsmall"):
+        file = st.file_uploader(tr("File"), type=TYPES, key="upload_file", label_visibility="collapsed")
+        st.caption(tr("Choose a file or drag it here: CSV, Excel, OpenDocument, JSON or XML, up to {size} MB.", size=_most()))
     with states.explained():
         portal = _portal([card.name for card in cards if card.takes_files], chosen, file.name if file else "")
         if file and portal:
@@ -92,8 +88,12 @@ def _look(portal: str, data: bytes, name: str) -> None:
     if st.button(label, type="primary", icon=":material/check:", disabled=not ready, key="accept_upload"):
         uploads.accept_upload(context, actor, portal, data, name, settings, again=again)
         st.session_state.pop("_seen_files", None)
-        states.done(tr("The file is accepted: {file}", file=name))
+        states.done(tr("The file is accepted: {file}", file=escape(name)))
         portal_detail.go(portal=portal)
+
+
+def _most() -> int:
+    return int(st.get_option("server.maxUploadSize"))
 
 
 def _once(key: str, work):  # noqa: ANN001, ANN202 - the value of `work`

@@ -9,7 +9,7 @@ import streamlit as st
 from core.services import uploads
 from core.services.access import Role
 from core.services.paging import PageQuery
-from pages._ui import auth, grid, states, words
+from pages._ui import audit_words, auth, grid, states, words
 from pages._ui.formats import moment, number, table, tr
 
 
@@ -23,7 +23,7 @@ def show(portal: str) -> None:
     frame = table(
         (
             {
-                "name": row.name, "received": moment(row.received), "by": row.by, "lines": number(row.lines),
+                "name": row.name, "received": moment(row.received), "by": audit_words.who(row.by), "lines": number(row.lines),
                 "state": [names.get(row.state, row.state)],
             }
             for row in page.rows

@@ -18,7 +18,7 @@ from core.store.bulk import delete_rows, in_keys, insert_rows, upsert_rows
 from core.store.folding import folded
 from core.store.mappings.edits import Author, Key, State, apply_edit, keep_batch, register
 from core.store.mappings.load import load_rules
-from core.store.mappings.products import ensure_products, product_numbers
+from core.store.mappings.products import ensure_products, find_products, product_numbers
 from core.store.portal_ids import portal_ids, portal_names
 from core.store.tables import table
 from core.store.tables.directory import CompanyRow, ItemRow
@@ -31,20 +31,23 @@ CHOICE_KEY = (CHOICE.c.company_id, CHOICE.c.item_kind, CHOICE.c.item_id, CHOICE.
 
 @dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """A rule with the name of its service or bundle; `active` is False when Autotask has switched that off."""
+    """A rule with the names of its service or bundle and of its products; `active` is False when Autotask has switched it off."""
 
     rule: ProductRule
     item: str
     active: bool
+    names: Mapping[ProductKey, str]
 
 
 def page_rules(session: Session, query: PageQuery) -> Page[RuleEntry]:
     """Rules in order of service name; `text` is searched in service, label and products. There are few: paged in memory."""
     items = {(row.kind, row.id): row for row in session.execute(select(ITEM))}
+    products = find_products(session)
     entries = []
     for rule in load_rules(session):
         item = items.get((rule.item.kind.value, rule.item.id))
-        entry = RuleEntry(rule, item.name if item else "", bool(item and item.active))
+        names = {source.product: products.get(source.product, source.product.product_key) for source in rule.sources}
+        entry = RuleEntry(rule, item.name if item else "", bool(item and item.active), names)
         if _passes(entry, query):
             entries.append(entry)
     entries.sort(key=lambda entry: (entry.item.casefold(), entry.rule.id), reverse=query.descending)
@@ -259,5 +262,5 @@ def _passes(entry: RuleEntry, query: PageQuery) -> bool:
     products: list[ProductKey] = [source.product for source in entry.rule.sources]
     if query.portal and all(product.portal != query.portal for product in products):
         return False
-    text = folded(entry.item, entry.rule.label, *(product.product_key for product in products))
+    text = folded(entry.item, entry.rule.label, *entry.names.values(), *(product.product_key for product in products))
     return all(word in text for word in query.text.casefold().split())
