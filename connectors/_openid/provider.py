@@ -43,8 +43,8 @@ NEEDED = ENDPOINTS[:3]
 PATIENCE = Timeouts(connect=10.0, read=15.0, write=10.0, total=30.0)
 MOST_BYTES = 1024 * 1024
 CONFIRMING_SECONDS = "300"
-"""`prompt=login` lets the provider ask; `max_age` obliges it to tell when it did (Core §3.1.2.1). Not 0: with Entra ID the token ends so
-long after the password was typed, and a second factor takes its time.
+"""`prompt=login` lets the provider ask; `max_age` obliges it to tell when it did (Core §3.1.2.1). Not 0: with Entra ID the token
+ends so long after the password was typed, and a second factor takes its time.
 """
 
 
@@ -133,12 +133,10 @@ class OpenIdProvider:
         with closing(self._http()) as http:
             told = _told(self._settings.issuer, http)
             keys = keys_of(_document(http, str(told["jwks_uri"])))
-        claims, ways = told.get("claims_supported"), told.get("code_challenge_methods_supported")
+        claims = told.get("claims_supported")
         return ProviderFacts(
-            authorization_endpoint=str(told["authorization_endpoint"]),
             keys=len(keys.named) + len(keys.nameless),
             tells_time="auth_time" in claims if isinstance(claims, list) else None,
-            challenges=not isinstance(ways, list) or "S256" in ways,
         )
 
     def leave(self, id_token: str, back_to: str) -> str:

@@ -74,10 +74,8 @@ class ProviderFacts:
     whether it says that it can tell when somebody signed in; None where it does not list its claims.
     """
 
-    authorization_endpoint: str
     keys: int
     tells_time: bool | None
-    challenges: bool
 
 
 class IdentityProvider(Protocol):

@@ -1,6 +1,6 @@
 """The workspace file applied and exported: after `apply` the workspace is what the file says, and a second time nothing changes.
 
-    parse ─▶ all settings checked ─▶ Autotask ─▶ names found in it ─▶ portals ─▶ mappings ─▶ channels and alert rules
+    parse ─▶ all settings checked ─▶ Autotask ─▶ company account ─▶ names found ─▶ portals ─▶ mappings ─▶ channels and alert rules
 
 Everything that can be wrong is looked at before portals and mappings are touched. The connection to Autotask goes first, because
 names of companies and services can only be looked up with it.
@@ -17,6 +17,7 @@ from core.services.access import Actor, Role, require, require_confirmed
 from core.services.alerts.rules import stored_rules
 from core.services.autotask_settings import save_autotask, save_time_zone
 from core.services.network import set_allowed_hosts
+from core.services.openid_settings import save_oidc_groups, save_openid
 from core.services.workspace_alerts import alerts_content, apply_alerts
 from core.services.workspace_checks import check_everything
 from core.services.workspace_export import content_of
@@ -72,6 +73,7 @@ def apply_workspace(
         raise WorkspaceFileError(problems, place)
     steps = Steps()
     _apply_settings(ctx, actor, parsed, steps)
+    _apply_company_account(ctx, actor, parsed, steps)
     found = find_names(ctx, parsed)
     with ctx.database.session() as session:
         problems = [*found.problems, *find_ambiguous(session, parsed)]
@@ -128,11 +130,27 @@ def _apply_settings(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) ->
                 steps.kept_secret("autotask", name, parsed.missing[f"autotask.{name}"])
 
 
+def _apply_company_account(ctx: Context, actor: Actor, parsed: Parsed, steps: Steps) -> None:
+    entry, path = parsed.content.company_account, "company_account.client_secret"
+    if entry is None:
+        return
+    changed = save_openid(
+        ctx, actor, issuer=entry.issuer, client_id=entry.client_id, scopes=entry.scopes, groups_claim=entry.groups_claim,
+        client_secret=None if path in parsed.missing else entry.client_secret,
+        confirm_without_time=entry.confirm_without_time,
+    )  # fmt: skip
+    steps.count(T("Company account"), "changed" if changed else "unchanged")
+    changed = save_oidc_groups(ctx, actor, entry.groups)
+    steps.count(T("Groups and their roles"), "changed" if changed else "unchanged")
+    if path in parsed.missing:
+        steps.kept_secret("company_account", "client_secret", parsed.missing[path])
+
+
 def _remember_variables(ctx: Context, parsed: Parsed) -> None:
     names = dict(parsed.variables)
     owners = [(f"portals.{n}", f"portal:{one.name}") for n, one in enumerate(parsed.content.portals or ())]
     owners += [(f"channels.{n}", f"channel:{one.name}") for n, one in enumerate(parsed.content.channels or ())]
-    known = {path: name for path, name in names.items() if path.startswith("autotask.")}
+    known = {path: name for path, name in names.items() if path.startswith(("autotask.", "company_account."))}
     for place, owner in owners:
         start = f"{place}.secrets."
         known |= {f"{owner}:{path.removeprefix(start)}": name for path, name in names.items() if path.startswith(start)}

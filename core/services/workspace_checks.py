@@ -16,6 +16,7 @@ from core.domain.quantities import SUM
 from core.domain.text import T, Text
 from core.domain.validation import problems
 from core.services.autotask_settings import AUTOTASK, checked_address
+from core.services.openid_settings import OPENID, checked_issuer
 from core.services.recognising import same_words
 from core.services.rules import usable_name
 from core.services.workspace_alerts import alert_problems
@@ -50,16 +51,19 @@ Found = Iterator[tuple[str, Text]]
 
 
 def _kept_secrets(session: Session) -> dict[str, frozenset[str]]:
-    """Fields of the secrets that are stored, by portal name, and of Autotask."""
+    """Fields of the secrets that are stored, by portal name, of Autotask, and of the company account."""
     portals = portal_store.all_portals(session)
-    fields = secret_store.fields(session, [AUTOTASK, *(f"portal:{portal.id}" for portal in portals)])
-    return {AUTOTASK: fields[AUTOTASK]} | {f"portal:{p.name}": fields[f"portal:{p.id}"] for p in portals}
+    fields = secret_store.fields(session, [AUTOTASK, OPENID, *(f"portal:{portal.id}" for portal in portals)])
+    return {owner: fields[owner] for owner in (AUTOTASK, OPENID)} | {
+        f"portal:{p.name}": fields[f"portal:{p.id}"] for p in portals
+    }
 
 
 def _settings(parsed: Parsed, kept: Mapping[str, frozenset[str]]) -> Found:
     zone = parsed.content.time_zone
     if zone is not None and zone not in available_timezones():
         yield "time_zone", T("There is no time zone {name}.", name=zone)
+    yield from _company_account(parsed, kept[OPENID])
     if parsed.content.autotask is None:
         return
     for name in ("secret", "integration_code"):
@@ -70,6 +74,18 @@ def _settings(parsed: Parsed, kept: Mapping[str, frozenset[str]]) -> Found:
         checked_address(parsed.content.autotask.base_url)
     except SettingsError as error:
         yield "autotask.base_url", error.message
+
+
+def _company_account(parsed: Parsed, kept: frozenset[str]) -> Found:
+    entry, path = parsed.content.company_account, "company_account.client_secret"
+    if entry is None:
+        return
+    if path in parsed.missing and "client_secret" not in kept:
+        yield path, _not_set(parsed.missing[path])
+    try:
+        checked_issuer(entry.issuer)
+    except SettingsError as error:
+        yield "company_account.issuer", error.message
 
 
 def _portal(ctx: Context, parsed: Parsed, entry: PortalEntry, path: str, kept: Mapping[str, frozenset[str]]) -> Found:

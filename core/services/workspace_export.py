@@ -16,6 +16,8 @@ from core.domain.provisioning.policy import ContractPolicy
 from core.domain.quantities import SUM
 from core.services.autotask_settings import AUTOTASK, zone_name
 from core.services.network import allowed_hosts
+from core.services.openid_settings import USUAL, stored_groups
+from core.services.openid_settings import stored as stored_account
 from core.services.portals import owner_of
 from core.services.rules import default_name
 from core.services.workspace_portals import portal_content
@@ -35,6 +37,14 @@ def content_of(session: Session, variables: Mapping[str, str]) -> dict[str, Any]
             "secret": _variable(variables.get("autotask.secret", "AUTOTASK_SECRET")),
             "integration_code": _variable(variables.get("autotask.integration_code", "AUTOTASK_CODE")),
         } | ({"base_url": stored["base_url"]} if stored.get("base_url") else {})
+    if account := stored_account(session):
+        usual = {name: value for name, value in USUAL.items() if account[name] == value}
+        content["company_account"] = (
+            {"issuer": account["issuer"], "client_id": escaped(account["client_id"])}
+            | {"client_secret": _variable(variables.get("company_account.client_secret", "COMPANY_ACCOUNT_SECRET"))}
+            | {name: escaped(account[name]) for name in USUAL if name not in usual}
+            | {"groups": {group: role.value for group, role in stored_groups(session).items()}}
+        )
     hosts = sorted(allowed_hosts(session))
     if hosts:
         content["allowed_hosts"] = hosts

@@ -20,11 +20,13 @@ from core.domain.policy import Mode, Policy, PolicyOverride
 from core.domain.provisioning.policy import ContractPolicy
 from core.domain.text import T, Text
 from core.domain.validation import problems_of
+from core.services.access import Role
 
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OWN = "CONTRACTBRIDGE_"
 """The product's own variables (its key, its database's password) are never put into settings, where people can read them."""
 LARGEST_FILE = 20_000_000
+SECRETS = ("autotask.secret", "autotask.integration_code", "company_account.client_secret")
 
 
 class Entry(BaseModel):
@@ -41,6 +43,18 @@ class AutotaskEntry(Entry):
     secret: Name
     integration_code: Name
     base_url: str = ""
+
+
+class CompanyAccountEntry(Entry):
+    """The company's identity provider, and which group gives which role."""
+
+    issuer: Name
+    client_id: Name
+    client_secret: Name
+    scopes: str = "profile email"
+    groups_claim: str = ""
+    confirm_without_time: bool = False
+    groups: dict[str, Role] = {}
 
 
 class PortalEntry(Entry):
@@ -193,6 +207,7 @@ class WorkspaceFile(Entry):
 
     time_zone: str | None = None
     autotask: AutotaskEntry | None = None
+    company_account: CompanyAccountEntry | None = None
     allowed_hosts: tuple[Name, ...] | None = None
     portals: tuple[PortalEntry, ...] | None = None
     customers: tuple[CustomerEntry, ...] | None = None
@@ -238,7 +253,8 @@ class Parsed:
 
 
 def parse(text: str, environment: Mapping[str, str], place: str) -> Parsed:
-    """Read the file; `${VARIABLE}` in Autotask's, the portals' and the channels' settings and secrets is filled from `environment`.
+    """Read the file; `${VARIABLE}` in the settings and secrets of Autotask, the company account, portals and channels is filled
+    from `environment`.
 
     Secrets whose variable is not set are left empty and named in `missing`: a stored secret may stand in for them.
     Raises WorkspaceFileError.
@@ -250,7 +266,7 @@ def parse(text: str, environment: Mapping[str, str], place: str) -> Parsed:
     if not isinstance(raw, dict):
         raise WorkspaceFileError([FileProblem(1, "", T("Names with values are needed here."))], place)
     filler = _Filler(environment)
-    for part in ("autotask", "portals", "channels"):
+    for part in ("autotask", "company_account", "portals", "channels"):
         if part in raw:
             raw[part] = filler.fill(raw[part], part)
     problems += [
@@ -272,7 +288,7 @@ def parse(text: str, environment: Mapping[str, str], place: str) -> Parsed:
 
 
 def is_secret_path(path: str) -> bool:
-    return path in ("autotask.secret", "autotask.integration_code") or ".secrets." in path
+    return path in SECRETS or ".secrets." in path
 
 
 def line_of(lines: Mapping[str, int], path: str) -> int:

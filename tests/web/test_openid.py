@@ -21,6 +21,7 @@ from connectors._openid import provider as openid_provider
 from core.domain.errors import ConfirmationNeeded
 from core.services import activity, people
 from core.services.access import SYSTEM, Actor, Role, require_confirmed
+from core.services.examining import company_account
 from core.services.paging import PageQuery
 from core.store import sessions as session_store
 from core.web.address import SESSION_COOKIE
@@ -316,6 +317,19 @@ def test_the_errand_cookie_is_for_our_answer_alone(company: Company) -> None:
     assert all(part in cookie for part in ("HttpOnly", "Secure", "SameSite=lax", f"Path={DONE}"))
     state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
     assert state not in cookie
+
+
+def test_the_doctor_tells_who_came_in_last_and_where_the_provider_led_back_to(company: Company) -> None:
+    ctx = company.web.context
+
+    def found() -> dict[str, str]:
+        return {check.code: str(check.message) for check in company_account.look(ctx, [])}
+
+    assert {"openid.answers", "openid.never_used"} <= set(found())
+    company.browser().sign_in("piet")
+    assert "openid.never_used" in found(), "refused: that is no coming in"
+    company.browser().sign_in()
+    assert f"{BASE}{DONE}" in found()["openid.not_encrypted"]
 
 
 # Signing out, and showing again who one is.

@@ -1,4 +1,6 @@
-"""What is reached over the network: Autotask with the rights of its user, each portal, the clocks and certificates on the way."""
+"""What is reached over the network: Autotask with the rights of its user, each portal, the company account, and the clocks and
+certificates on the way.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from core.domain.errors import ContractBridgeError, RateLimited, RemoteError, Unauthorized
+from core.domain.errors import ContractBridgeError
 from core.domain.policy import Policy
-from core.domain.ports import ApiBudget, Contact, Right, RightsFor, Stage
+from core.domain.ports import ApiBudget, Contact, Right, RightsFor
 from core.domain.provisioning.policy import ContractKind
-from core.domain.text import T, Text
+from core.domain.text import T
 from core.services.access import SYSTEM
+from core.services.examining import company_account
 from core.services.examining.check import OK, TODO, WRONG, Check
+from core.services.examining.connecting import failed
 from core.services.portal_cards import PortalCard, PortalState, list_portals
 from core.services.threads import daemon
 from core.store import charges, provisioning
@@ -38,25 +42,6 @@ SKEW = timedelta(seconds=60)
 CERTIFICATE_DAYS = 21
 BUDGET_SHARE = 0.75
 
-STAGES: dict[Stage, tuple[Text, Text]] = {
-    Stage.NAME: (
-        T("the name of its host is not known (DNS)"),
-        T("Check the address, and whether this machine can resolve names."),
-    ),
-    Stage.CONNECTION: (
-        T("nothing answers at its address"),
-        T("Check the address, the firewall and the proxy."),
-    ),
-    Stage.TLS: (
-        T("there is no trusted encrypted connection (TLS)"),
-        T("Check its certificate and this machine's clock; add the authority's certificate or pin the server's own."),
-    ),
-    Stage.ANSWER: (
-        T("it is connected, but what comes is no answer (HTTP)"),
-        T("Check whether the address is that of the portal, and not of something else."),
-    ),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -68,10 +53,11 @@ class Tried:
 
 
 def look(ctx: Context) -> Iterator[Check]:
-    """Autotask, then the portals, then what was seen of clocks and certificates."""
+    """Autotask, the portals, the company account, then what was seen of clocks and certificates."""
     contacts: list[Contact] = []
     yield from _autotask(ctx, contacts)
     yield from _portals(ctx, contacts)
+    yield from company_account.look(ctx, contacts)
     yield from clocks(contacts)
     yield from _certificates(ctx, contacts)
 
@@ -92,7 +78,7 @@ def _autotask(ctx: Context, contacts: list[Contact]) -> Iterator[Check]:
             budget = target.budget()
             lacking = target.missing_rights(uses)
         except ContractBridgeError as error:
-            yield _failed(ctx, "Autotask", error, "autotask")
+            yield failed(ctx, "Autotask", error, "autotask")
             return
         finally:
             contacts += seen
@@ -189,7 +175,7 @@ def _portal(ctx: Context, card: PortalCard, tried: Tried | None) -> Check:
             "portal.late",
         )
     if tried is not None and tried.error is not None:
-        return _failed(ctx, card.name, tried.error, "portal")
+        return failed(ctx, card.name, tried.error, "portal")
     message = T("{name}: {message}", name=card.name, message=card.message)
     if card.state in (PortalState.FAILING, PortalState.STALE):
         answers = T("It answers now: read it again with Sync now.") if tried is not None else None
@@ -239,24 +225,6 @@ def _try(ctx: Context, test: Callable[[], None]) -> Tried:
             text = T("The connector broke ({error}); the log has the details.", error=type(error).__name__)
             return Tried(tuple(seen), ContractBridgeError(text))
         return Tried(tuple(seen))
-
-
-def _failed(ctx: Context, name: str, error: ContractBridgeError, of: str) -> Check:
-    """What a failed connection means: signing in, how far it came, or what the other side says."""
-    part = "Autotask" if of == "autotask" else "Portals"
-    if isinstance(error, Unauthorized):
-        message = T("{name}: the credentials are not accepted (any more).", name=name)
-        return Check(part, WRONG, message, error.remedy or T("Enter new ones."), f"{of}.credentials")
-    if isinstance(error, RateLimited):
-        message = T("{name}: {message}", name=name, message=error.message)
-        return Check(part, TODO, message, T("Try again later."), f"{of}.busy")
-    stage = ctx.lookout.stage(error) if isinstance(error, RemoteError) else None
-    if stage is not None and error.kind in ("not_sent", "no_answer"):
-        how, remedy = STAGES[stage]
-        host = error.place.partition("://")[2].partition("/")[0]
-        message = T("{name}: {host} is not reached: {how}.", name=name, host=host or "?", how=how)
-        return Check(part, WRONG, message, remedy, f"host.{stage.value}")
-    return Check(part, WRONG, T("{name}: {message}", name=name, message=error.message), error.remedy, f"{of}.fails")
 
 
 # ---- on the way

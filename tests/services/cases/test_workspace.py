@@ -8,9 +8,11 @@ from connectors.autotask.sandbox import SandboxServer
 from core.domain.contract import ItemRef, LineKind
 from core.domain.errors import RemoteError
 from core.domain.mapping import ProductKey
-from core.services import activity, alerts, mapping, portals, products, uploads, workspace
+from core.services import activity, alerts, mapping, people, portals, products, uploads, workspace
+from core.services.access import Role
 from core.services.autotask_settings import autotask_settings, time_zone
 from core.services.context import Context
+from core.services.openid_settings import connection
 from core.services.paging import PageQuery
 from core.services.workspace_file import WorkspaceFileError
 
@@ -330,3 +332,36 @@ def test_mistakes_of_channels_and_rules_are_told_with_their_lines(ctx: Context) 
         (13, "Say how many units or percent a quantity"),
     ]
     assert alerts.channels(ctx, ADMIN) == []
+
+
+ACCOUNT = """\
+company_account:
+  issuer: https://login.microsoftonline.com/t/v2.0
+  client_id: us
+  client_secret: ${OIDC}
+  groups_claim: teams
+  confirm_without_time: true
+  groups: {msp-admins: admin, "${x}": viewer}
+"""
+
+
+def test_the_company_account_comes_from_the_file_and_goes_back_without_its_secret(ctx: Context) -> None:
+    result = apply(ctx, ACCOUNT, {"OIDC": "not to be seen"})
+    assert result.changed == 2
+    known = people.openid_settings(ctx, ADMIN)
+    assert (known.configured, known.scopes, known.groups_claim, known.confirm_without_time) == (
+        True,
+        "profile email",
+        "teams",
+        True,
+    )
+    assert people.oidc_groups(ctx, ADMIN) == {"msp-admins": Role.ADMIN, "${x}": Role.VIEWER}
+    exported = workspace.export_workspace(ctx, ADMIN)
+    assert "not to be seen" not in exported
+    assert "client_secret: ${OIDC}" in exported
+    assert (apply(ctx, exported, {}).changed, connection(ctx).client_secret) == (0, "not to be seen")
+    assert problems(ctx, ACCOUNT.replace("https:", "http:"), {}) == [(2, "company_account.issuer")]
+    people.remove_openid(ctx, ADMIN)
+    assert "company_account" not in workspace.export_workspace(ctx, ADMIN)
+    assert problems(ctx, ACCOUNT, {}) == [(4, "company_account.client_secret")]
+    assert problems(ctx, ACCOUNT.replace("viewer", "owner"), {"OIDC": "x"})[0][0] == 7
