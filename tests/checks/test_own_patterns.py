@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.fuzz.bounded import TooSlow, within
 
+pytestmark = pytest.mark.xdist_group("own_patterns")
+"""All in one worker: reading the whole source takes as long as trying what was found."""
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {"compile", "search", "match", "fullmatch", "sub", "split", "findall", "finditer"}
 LENGTH = 800
@@ -62,9 +65,14 @@ def patterns() -> Iterator[tuple[str, str | bytes]]:
 
 BOUNDED = {"core/files/numbers.py": "(?P<left>"}
 """Expressions for texts that are short: longer ones never reach them."""
-ALL = sorted(
-    found for found in patterns() if not str(found[1]).startswith(BOUNDED.get(found[0].partition(":")[0], "\0"))
-)
+
+
+@cache
+def every() -> list[tuple[str, str | bytes]]:
+    """All that are tried. Not found while the tests are read, which each worker does."""
+    return sorted(
+        found for found in patterns() if not str(found[1]).startswith(BOUNDED.get(found[0].partition(":")[0], "\0"))
+    )
 
 
 def pumps(pattern: str) -> Iterator[str]:
@@ -79,14 +87,14 @@ def pumps(pattern: str) -> Iterator[str]:
 
 
 def test_there_are_patterns_to_look_at() -> None:
-    assert len(ALL) > 100
+    assert len(every()) > 100
 
 
 @pytest.mark.parametrize("folder", ["core/files", "core/domain", "core", "connectors", "pages"])
 def test_no_expression_of_ours_can_be_made_slow(folder: str) -> None:
     narrower = {"core": ("core/files", "core/domain")}.get(folder, ())
     slow: list[str] = []
-    for place, pattern in ALL:
+    for place, pattern in every():
         if not place.startswith(folder) or place.startswith(narrower or "\0"):
             continue
         text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern

@@ -23,17 +23,6 @@ GOOD = "correct horse battery"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2id with little work: what is tried here is not how long it takes."""
-    from pwdlib import PasswordHash
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
-    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
-    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
-    passwords._nobody.cache_clear()
-
-
 @pytest.fixture
 def anna(ctx: Context) -> Actor:
     return people.create_first_admin(ctx, "Anna", GOOD)
