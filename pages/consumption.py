@@ -116,13 +116,14 @@ def view_switch(findings: int) -> str:
 sources = charge_sources.sources(context, actor)
 known = charge_views.months(context, actor)
 asked = st.query_params.get("consumption_view", "")
-if not known and asked not in ("files", "settings"):
+waiting = sum(charge_views.totals(context, actor, None).by_finding.values())
+if not known and not waiting and asked not in ("files", "settings"):
     nothing_yet(sources)
 else:
     left, right = st.columns([4, 1], vertical_alignment="center")
     middle = st.container()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        view = view_switch(sum(charge_views.totals(context, actor, None).by_finding.values()))
+        view = view_switch(waiting)
         consumption_apply.toolbar()
     monthly = view in ("charges", "companies", "check")
     with right:

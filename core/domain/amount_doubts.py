@@ -26,6 +26,7 @@ __all__ = [
     "Thing",
     "about",
     "doubts_of",
+    "is_doubt",
     "still_in_doubt",
     "suspects",
     "unread_things",
@@ -158,17 +159,24 @@ def doubts_of(found: Sequence[Suspect], told: Iterable[ConsumptionLine], known: 
     return Doubts(why, frozenset(also - {thing.place for thing in why}))
 
 
+def is_doubt(key: str) -> bool:
+    """Whether a finding of this key is about an `AmountDoubt`."""
+    return "|doubt|" in key
+
+
 def about(line: ConsumptionLine) -> About:
     """What an amount is for."""
     return About(line.resource_key, line.dimensions.get("subscription_id", ""))
 
 
-def unread_things(lines: Iterable[UsageLine], known: Iterable[ConsumptionLine], here: date) -> dict[Thing, Text]:
-    """What is in doubt of lines that could not be read, of which one without a product may be anything of its customer, one without
-    a day is of the month `here`. A line that tells nothing of money counts where something `known` had an amount.
+def unread_things(lines: Iterable[UsageLine], known: Sequence[ConsumptionLine], at: datetime) -> dict[Thing, Text]:
+    """What is in doubt of lines that were told `at` a moment and could not be read. One without a product may be anything of its
+    customer, one without a day is of the month of the moment. A line that tells nothing of money counts where something `known` had
+    an amount. What is known of a later moment is not in doubt.
     """
-    before = _Sums()
-    before.add(known)
+    before, here = _Sums(), at.date()
+    later = {_thing(line) for line in known if line.told_at is not None and line.told_at > at}
+    before.add(line for line in known if _thing(line) not in later)
     found: dict[Thing, Text] = {}
     for line in lines:
         month = month_of(_day(line) or here)[0]
@@ -176,8 +184,13 @@ def unread_things(lines: Iterable[UsageLine], known: Iterable[ConsumptionLine], 
         mine = before.may_be(line, place) if line.product_key else []
         if line.attributes.get("amount") or mine or (not line.product_key and place in before.places):
             own = [_about_line(line)] if line.product_key else [ALL]
-            found |= dict.fromkeys([Thing(*place, one) for one in mine or own], _not_read(line, month))
+            things = [Thing(*place, one) for one in mine or own]
+            found |= dict.fromkeys([thing for thing in things if thing not in later], _not_read(line, month))
     return found
+
+
+def _thing(line: ConsumptionLine) -> Thing:
+    return Thing(line.customer_id, month_of(line.period_start)[0], about(line))
 
 
 def still_in_doubt(
@@ -186,7 +199,7 @@ def still_in_doubt(
     """Which things remain in doubt after an event that was true `at` told these amounts: only that very thing ends a doubt, and
     only when it was told no earlier.
     """
-    well = {Thing(line.customer_id, month_of(line.period_start)[0], about(line)) for line in told} - now.why.keys()
+    well = {_thing(line) for line in told} - now.why.keys()
     return {thing for thing, since in kept if thing not in well or (since is not None and at < since)}
 
 

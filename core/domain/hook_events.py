@@ -202,7 +202,7 @@ def _unread(row: _Row) -> UsageLine:
     product = row.product
     key = _words(product.get("sku")) or _words(product.get("id")) or _words(product.get("name"))
     told = {
-        "amount": _shown(product.get("amount")),
+        "amount": "" if product.get("amount") is None else _shown(product["amount"]) or "?",
         "description": _words(product.get("description")),
     }
     return UsageLine(

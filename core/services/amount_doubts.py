@@ -76,29 +76,35 @@ def keep_doubts(
         workspace.put(session, {name: closed})
 
 
-def end_doubts(ctx: Context, actor: Actor, key: str, reason: str) -> int:
-    """A person says that what counts is right, although something came that could not be believed: the doubts behind the finding of
-    this `key` end, until something comes again. Into the audit, with the reason. For operators. Gives how many things it was.
+def end_doubts(ctx: Context, actor: Actor, keys: Collection[str], reason: str) -> int:
+    """A person says that what counts is right, although something came that is not believed: the doubts behind the findings of
+    these `keys` end, until something comes again. Into the audit, with the reason. For operators. Gives how many things it was.
 
-    Raises InputError without a reason, or when nothing is in doubt by that key (any more).
+    Raises InputError without a reason, or when something of it is not in doubt (any more).
     """
     require(actor, Role.OPERATOR)
     if not reason.strip():
         raise InputError(T("Say why the amounts that count are right."), place="reason", kind="reason")
 
     def work(session: Session) -> int:
-        wanted = [one for one in known_doubts(session, date.min) if one.key == key]
-        if not wanted:
-            raise InputError(T("This is not in doubt any more."), place=key, kind="unknown_doubt")
-        portal = next(one for one in portals.all_portals(session) if one.name == wanted[0].portal)
-        one_at_a_time(session, portal.id)
-        name = f"{DOUBTS}{portal.id}"
-        kept = _opened(workspace.get(session, name, {}))
-        # What came in the meantime has other words, or is in doubt as it was.
-        for one in wanted:
-            kept.pop(Thing(one.customer_id, one.month, one.about), None)
-        workspace.put(session, {name: _closed(kept)})
-        charges.drop_findings(session, [key])
+        for number in sorted(portal.id for portal in portals.all_portals(session)):
+            one_at_a_time(session, number)
+        wanted = [one for one in known_doubts(session, date.min) if one.key in keys]
+        if {one.key for one in wanted} != set(keys):
+            raise InputError(
+                T("This is not in doubt any more, or for another reason."),
+                remedy=T("Look at it again."),
+                kind="unknown_doubt",
+            )
+        for portal in portals.all_portals(session):
+            name = f"{DOUBTS}{portal.id}"
+            mine = {Thing(one.customer_id, one.month, one.about) for one in wanted if one.portal == portal.name}
+            if mine:
+                kept = _opened(workspace.get(session, name, {}))
+                workspace.put(
+                    session, {name: _closed({thing: one for thing, one in kept.items() if thing not in mine})}
+                )
+        charges.drop_findings(session, keys)
         note_all(ctx, session, actor, [_audited(one, reason.strip()) for one in wanted])
         return len(wanted)
 

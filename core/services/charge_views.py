@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from core.domain.amount_doubts import is_doubt
 from core.domain.charges.wanted import place_of
 from core.domain.finding import Finding, FindingKind
 from core.domain.plan import ChangeStatus
@@ -118,6 +119,11 @@ def question_of(finding: Finding) -> tuple[str, str] | None:
     place = place_of(finding)
     several = finding.kind is FindingKind.AMBIGUOUS and finding.key.endswith("|")
     return place[:2] if several and place is not None else None
+
+
+def in_doubt(found: Sequence[Finding]) -> dict[str, str]:
+    """Those that a person may end by saying that what counts is right: subject by key."""
+    return {one.key: one.subject for one in found if is_doubt(one.key)}
 
 
 def going(ctx: Context, actor: Actor) -> Going:

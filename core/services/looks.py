@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -21,6 +22,7 @@ class _Place:
     lock: threading.Lock = field(default_factory=threading.Lock)
     as_of: object = None
     since: float = 0.0
+    """When the oldest of what the answer rests on was worked out."""
     used: float = 0.0
     value: object = None
     filled: bool = False
@@ -33,9 +35,11 @@ class Looks:
         self._most, self._idle = most, idle_seconds
         self._places: OrderedDict[Hashable, _Place] = OrderedDict()
         self._lock = threading.Lock()
+        self._making = threading.local()
 
     def get(self, what: Hashable, as_of: object, make: Callable[[], Result], *, seconds: float | None = None) -> Result:
-        """The answer for `what` while `as_of` is the same, and for so many seconds at most; else what `make` gives.
+        """The answer for `what` while `as_of` is the same, and for so many seconds at most; else what `make` gives. Where `make`
+        asks for other kept answers that may be some seconds old, their age counts.
 
         Who asks while somebody else's `make` goes on waits for that answer. An error of `make` is raised and not kept.
         """
@@ -43,10 +47,21 @@ class Looks:
         with place.lock:
             young = seconds is None or time.monotonic() - place.since < seconds
             if not (place.filled and young and place.as_of == as_of):
-                begun = time.monotonic()
-                made = make()
-                place.value, place.as_of, place.since, place.filled = made, as_of, begun, True
+                made, since = self._made(make)
+                place.value, place.as_of, place.since, place.filled = made, as_of, since, True
+            if seconds is not None:
+                self._making.oldest = min(place.since, getattr(self._making, "oldest", place.since))
             return cast(Result, place.value)
+
+    def _made(self, make: Callable[[], Result]) -> tuple[Result, float]:
+        """What `make` gives, and since when that is so."""
+        around = getattr(self._making, "oldest", math.inf)
+        self._making.oldest = time.monotonic()
+        try:
+            made = make()
+            return made, self._making.oldest
+        finally:
+            self._making.oldest = around
 
     def forget(self, what: Hashable) -> None:
         """Work it out once more, the next time."""

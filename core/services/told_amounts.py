@@ -16,6 +16,7 @@ from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope, UsageLine
 from core.services.amount_doubts import NO_DOUBTS, keep_doubts, not_complete, one_at_a_time
 from core.store import charges, consumption
+from core.store.consumption import StoredConsumption
 
 __all__ = ["is_money", "keep_amounts", "keep_file_amounts"]
 
@@ -116,9 +117,11 @@ def _doubts(
     months += [month_of(line.period_start or line.effective_date or here)[0] for line in unread]
     known = consumption.current(session, portal_ids=[portal_id], since=min(months))
     # Of what is known of a later moment nothing is in doubt.
-    lines = [line for one in known for line in one.lines if line.told_at is None or line.told_at <= told.taken_at]
-    found = doubts_of(odd, told.lines, lines)
-    return found._replace(why={**found.why, **unread_things(unread, lines, here)}) if unread else found
+    lines = [line for one in known for line in _timed(one)]
+    found = doubts_of(
+        odd, told.lines, (line for line in lines if line.told_at is None or line.told_at <= told.taken_at)
+    )
+    return found._replace(why={**found.why, **unread_things(unread, lines, told.taken_at)})
 
 
 def _kept(
@@ -181,6 +184,13 @@ def _sure_and_doubted(told: ConsumptionReading, doubts: Doubts) -> Iterator[Cons
         )
 
 
+def _timed(one: StoredConsumption) -> tuple[ConsumptionLine, ...]:
+    """Its lines, each with the moment of which it is: what came in a whole is of that of the whole."""
+    if any(line.told_at is not None for line in one.lines):
+        return one.lines
+    return tuple(replace(line, told_at=one.taken_at) for line in one.lines)
+
+
 def _beside_known(
     session: Session, portal_id: int, told: ConsumptionReading, *, whole: bool = False
 ) -> ConsumptionReading:
@@ -192,7 +202,7 @@ def _beside_known(
         return told
     since = min(month for _, month in wanted)
     known: Mapping[tuple[str, date], tuple[ConsumptionLine, ...]] = {
-        (one.customer_id, one.period_start): one.lines
+        (one.customer_id, one.period_start): _timed(one)
         for one in consumption.current(session, portal_ids=[portal_id], since=since)
     }
     named = {line_identity(line): line.told_at or told.taken_at for line in told.lines}

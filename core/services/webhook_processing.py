@@ -200,18 +200,18 @@ def _apply_together(ctx: Context, session: Session, portal: Portal, together: Se
     if money:
         # Each by itself: what one of them tells well is not undone by a later one that tells it badly.
         for looked in settled:
-            _keep_amounts(session, portal, looked.delivery, looked.found)
+            keep_money(session, portal, looked.delivery.event_at, looked.found)
     rows = [{"id": looked.delivery.id, **looked.outcome, "processed_at": now} for looked in settled]
     store.settle_all(session, [row | {"reading_id": reading_id if row["lines"] else None} for row in rows])
     return len(settled)
 
 
-def _keep_amounts(session: Session, portal: Portal, delivery: Delivery, found: Read) -> None:
-    """What could not be read of an event comes last: nothing beside it makes it well."""
+def keep_money(session: Session, portal: Portal, at: datetime, found: Read) -> None:
+    """Keep what an event that was true `at` tells of money. What could not be read comes last: nothing beside it makes it well."""
     for reading in found.readings:
         keep_amounts(session, portal.id, reading, event=True)
     if found.unread:
-        nothing = Reading(portal=portal.name, taken_at=delivery.event_at, lines=(), scope=Scope.LINES)
+        nothing = Reading(portal=portal.name, taken_at=at, lines=(), scope=Scope.LINES)
         keep_amounts(session, portal.id, nothing, event=True, unread=found.unread)
 
 
@@ -225,7 +225,7 @@ def _apply(ctx: Context, session: Session, portal: Portal, delivery: Delivery, f
         history.record_reading(session, portal.id, reading, file_name=source_of(delivery), sha256=delivery.sha256)
         for reading in found.readings
     ]
-    _keep_amounts(session, portal, delivery, found)
+    keep_money(session, portal, delivery.event_at, found)
     if recorded:
         store.link_reading(session, delivery.id, recorded[0].reading_id)
         store.note_events(session, portal.id, now)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.domain.finding import Finding
-from core.services import charge_views, charges, runs
+from core.services import amount_doubts, charge_views, charges, runs
 from core.services.access import Role
-from pages._ui import auth, grid, states, syncing, words
+from pages._ui import auth, dialogs, grid, states, syncing, words
 from pages._ui.choices import labelled
 from pages._ui.formats import escape, table, tr
 
@@ -35,6 +35,7 @@ def show(portals: Sequence[str]) -> None:
         )  # fmt: skip
     if auth.may(Role.OPERATOR):
         _questions(page.rows)
+        _doubts(page.rows)
     config = st.column_config
     columns = {
         "kind": words.status_column(tr("Kind"), kinds, words.FINDING_COLORS, width=110),
@@ -55,6 +56,33 @@ def show(portals: Sequence[str]) -> None:
     )  # fmt: skip
     grid.show(frame, columns, name="consumption_findings_rows", alt=tr("What keeps amounts from being charged"))
     grid.pager("consumption_findings", query, page.total)
+
+
+def _doubts(found: Sequence[Finding]) -> None:
+    """What came and cannot be believed; where it will not come again, a person says that what counts is right."""
+    doubts = charge_views.in_doubt(found)
+    if not doubts:
+        return
+    words_of = {one.key: tr(one.message) for one in found if one.key in doubts}
+    with st.container(border=True):
+        chosen = st.multiselect(
+            tr("It will not be told again: what counts now is right for"), list(doubts), format_func=labelled(words_of),
+            key="doubts_right", placeholder=tr("Choose what is in doubt"),
+        )  # fmt: skip
+        if st.button(tr("What counts is right"), icon=":material/task_alt:", disabled=not chosen, key="doubts_end"):
+            dialogs.ask_reason(
+                tr("What counts is right"),
+                tr(
+                    "The charges stay as they are. It is written down who said so, and why; what comes later counts again."
+                ),
+                tr("What counts is right"),
+                lambda reason: _end(chosen, reason),
+            )
+
+
+def _end(chosen: Sequence[str], reason: str) -> str:
+    amount_doubts.end_doubts(auth.context(), auth.actor(), chosen, reason)
+    return tr("Written down: what counts is right.")
 
 
 def _questions(found: Sequence[Finding]) -> None:

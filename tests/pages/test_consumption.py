@@ -7,10 +7,21 @@ from datetime import date, timedelta
 import pytest
 
 from core.domain.charges.language import month_name
+from core.domain.consumption import ConsumptionReading
 from core.domain.policy import Mode
-from core.services import access, charge_sources, charge_views, charges, charging_decisions, overview, sync
+from core.services import (
+    access,
+    amount_doubts,
+    charge_sources,
+    charge_views,
+    charges,
+    charging_decisions,
+    overview,
+    sync,
+)
 from core.services.paging import MOST_ROWS, PageQuery
 from core.services.portals import set_mode
+from core.store import portals as portal_store
 from tests.pages.conftest import Pages, all_words, say, table_with
 
 AZURE = "Azure"
@@ -212,3 +223,26 @@ def test_after_an_automatic_run_nothing_is_left_to_do(planned: Pages) -> None:
     shown = table_with(planned.open("consumption", consumption_text="Acme"), "usage")
     assert {state[0] for state in shown["state"]} == {say("Applied")}
     assert {status[0] for status in shown["status"]} == {say("Done")}
+
+
+def test_m2_a_person_says_that_what_counts_is_right(planned: Pages) -> None:
+    with planned.context.database.write() as session:
+        portal = next(one for one in portal_store.all_portals(session) if one.name == AZURE)
+        month = last_month(planned)
+        broken = ConsumptionReading(
+            portal=AZURE, taken_at=planned.context.clock.now(), period_start=month, period_end=month, lines=(), complete=False
+        )  # fmt: skip
+        amount_doubts.keep_doubts(session, portal.id, broken)
+    sync.run_sync(planned.context, access.SYSTEM, apply=False)
+    screen = planned.open("consumption", consumption_view="findings")
+    box = screen.multiselect(key="doubts_right")
+    assert "not complete" in box.options[0]
+    box.select(box.options[0]).run()
+    screen.button(key="doubts_end").click().run()
+    assert screen.text_input(key="reason_text"), "the dialog asks why"
+    amount_doubts.end_doubts(planned.context, access.SYSTEM, [box.value[0]], "The provider confirmed it")
+    screen = planned.open("consumption", consumption_view="findings")
+    assert not screen.exception
+    assert not [box for box in screen.multiselect if box.key == "doubts_right"]
+    with planned.context.database.session() as session:
+        assert amount_doubts.known_doubts(session, month) == ()

@@ -19,6 +19,24 @@ def test_the_same_is_worked_out_once_while_nothing_changed() -> None:
     assert looks.get("month", 2, lambda: next(made), seconds=0) == 3
 
 
+def test_what_rests_on_an_older_answer_is_as_old_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month page keeps a minute what rests on an answer of Autotask that is kept a minute: together no longer than one."""
+    looks, made, now = Looks(), iter(range(9)), [0.0]
+    monkeypatch.setattr("core.services.looks.time.monotonic", lambda: now[0])
+
+    def page() -> int:
+        return looks.get("page", 1, lambda: looks.get("asked", 1, lambda: next(made), seconds=60), seconds=60)
+
+    assert page() == 0
+    now[0] = 50
+    looks.forget("page")
+    assert page() == 0
+    now[0] = 59
+    assert page() == 0
+    now[0] = 61
+    assert page() == 1
+
+
 def test_an_error_is_not_kept() -> None:
     looks = Looks()
     with pytest.raises(ZeroDivisionError):
