@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -52,10 +53,10 @@ def lines(
     for place, (line, values) in enumerate(series.items()):
         # Two markers for one day: a line through None is broken, and a lone point must be seen.
         figure.add_scatter(
-            x=list(days), y=[None if value is None else float(value) for value in values], name=_short(line),
+            x=list(days), y=[None if value is None else float(value) for value in values], name=_plain(_short(line)),
             mode="lines+markers", marker={"size": 7}, line={"width": 2, "dash": DASHES[place // len(_colors() or [0]) % 4]},
-            customdata=[[line, day(at), number(value)] for at, value in zip(days, values, strict=True)],
-            hovertemplate="%{customdata[0]}: <b>%{customdata[2]}</b><extra></extra>",
+            customdata=[[line, day(at), number(value), _plain(line)] for at, value in zip(days, values, strict=True)],
+            hovertemplate="%{customdata[3]}: <b>%{customdata[2]}</b><extra></extra>",
         )  # fmt: skip
     figure.update_layout(
         colorway=_colors(), height=PIXELS, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="closest",
@@ -75,10 +76,10 @@ def bars(values: Mapping[str, tuple[Decimal, str]], *, alt: str, name: str, on_p
     colors = _colors() or ["#0B6375", "#C0362C"]
     figure = go.Figure(
         go.Bar(
-            y=[_short(one) for one in names], x=[float(amount) for amount, _ in values.values()], orientation="h",
-            text=[words for _, words in values.values()], textposition="auto", customdata=[[one] for one in names],
+            y=[_plain(_short(one)) for one in names], x=[float(amount) for amount, _ in values.values()], orientation="h",
+            text=[words for _, words in values.values()], textposition="auto", customdata=[[one, _plain(one)] for one in names],
             marker_color=[colors[0] if amount >= 0 else colors[4 % len(colors)] for amount, _ in values.values()],
-            hovertemplate="%{customdata[0]}: %{text}<extra></extra>",
+            hovertemplate="%{customdata[1]}: %{text}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(
@@ -111,6 +112,11 @@ def _ticks(days: Sequence[date]) -> list[date]:
 
 def _short(name: str, most: int = 28) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _plain(name: str) -> str:
+    """A name as Plotly shows it literally: it draws links, line breaks and weights that it finds in a label."""
+    return html.escape(name, quote=False)
 
 
 def _colors() -> list[str]:

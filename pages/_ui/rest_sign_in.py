@@ -11,7 +11,7 @@ import streamlit as st
 from core.services import rest_sign_in
 from core.services.portals import PortalDetail
 from pages._ui import auth, states
-from pages._ui.formats import tr
+from pages._ui.formats import escape, tr
 
 KIND = "authorization_code"
 GIVEN = ("refresh_token", "token")
@@ -101,7 +101,7 @@ def show(detail: PortalDetail, *, editable: bool) -> None:
         with states.explained():
             begin(portal)
     if follow(portal) is not None:
-        states.done(tr("{portal} is signed in at the vendor.", portal=portal))
+        states.done(tr("{portal} is signed in at the vendor.", portal=escape(portal)))
         st.rerun()
     with st.popover(tr("Redirect address"), icon=":material/link:", type="tertiary"):
         explain()

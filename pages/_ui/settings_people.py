@@ -8,7 +8,7 @@ from core.services import people
 from core.services.access import Role
 from core.services.people import PersonRow
 from pages._ui import auth, confirming, dialogs, grid, settings_openid, settings_sessions, states, words
-from pages._ui.formats import ago, table, tr
+from pages._ui.formats import ago, escape, table, tr
 
 
 def show() -> None:
@@ -85,7 +85,7 @@ def _add() -> None:
                 people.add_person(
                     auth.context(), auth.actor(), name.strip(), password, Role(role), language=auth.actor().language
                 )
-                states.done(tr("{name} may sign in now.", name=name.strip()))
+                states.done(tr("{name} may sign in now.", name=escape(name.strip())))
                 st.rerun()
 
 
@@ -103,5 +103,5 @@ def _password(rows: list[PersonRow]) -> None:
         if st.form_submit_button(tr("Save"), type="primary") and row:
             with states.explained():
                 people.set_password(auth.context(), auth.actor(), row.id, password)
-                states.done(tr("The password of {name} is replaced.", name=row.name))
+                states.done(tr("The password of {name} is replaced.", name=escape(row.name)))
                 st.rerun()

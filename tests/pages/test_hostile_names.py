@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.services import access, demo, sync, uploads
+from pages._ui import auth
 from tests.pages.conftest import Pages
 
 BEACON = "![x](https://evil.example/p.png)"
@@ -89,3 +91,38 @@ def test_no_name_of_a_portal_is_drawn_as_markup_on_any_page(hostile: Pages) -> N
         everything = str([frame.value.to_dict() for frame in screen.dataframe])
         seen += "evil.example" in everything
     assert seen, "the name is somewhere, or this tests nothing"
+
+
+def test_no_name_is_drawn_as_a_link_or_a_picture_in_a_chart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plotly reads HTML in names, labels and what it shows beside the pointer."""
+    names = [f"<a href='https://evil.example/{number}'>Acme</a><br><b>pay</b> & {{x}} $y$" for number in range(2)]
+
+    def page() -> None:
+        from datetime import date
+        from decimal import Decimal
+
+        import streamlit as st
+
+        from pages._ui import charts
+
+        given = st.session_state["names"]
+        days = [date(2026, 1, 1), date(2026, 2, 1)]
+        charts.lines(days, {name: [Decimal(1), None] for name in given}, alt="lines", name="lines")
+        chosen = lambda name: st.session_state.update(chosen=name)  # noqa: E731
+        charts.bars({name: (Decimal(5), "€ 5") for name in given}, alt="bars", name="bars", on_point=chosen)
+
+    monkeypatch.setattr(auth, "who", lambda: None)
+    screen = AppTest.from_function(page)
+    screen.session_state["names"] = names
+    screen.run()
+    assert not screen.exception
+    specs = [json.loads(chart.proto.spec) for chart in screen.get("plotly_chart")]
+    assert len(specs) == 2
+    for spec in specs:
+        for trace in spec["data"]:
+            shown = [trace.get("name", ""), *(trace["y"] if spec is specs[1] else ())]
+            places = [int(place) for place in re.findall(r"customdata\[(\d)", trace["hovertemplate"])]
+            shown += [row[place] for row in trace["customdata"] for place in places]
+            assert not [text for text in shown if "<" in str(text)]
+            assert any("&lt;a href" in str(text) for text in shown)
+    assert [row[0] for row in specs[1]["data"][0]["customdata"]] == names, "a click names the line as it is"
