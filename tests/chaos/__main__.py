@@ -26,10 +26,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--customers", type=int, default=4)
     parser.add_argument("--rest", type=float, default=0.7, help="seconds between two things that people do")
     parser.add_argument("--calm", type=float, default=2.0, help="seconds between two faults")
+    parser.add_argument(
+        "--full-disk",
+        action="store_true",
+        help="instead: the disk of the database becomes full (SQLite: and read-only)",
+    )
     parser.add_argument("--keep", action="store_true", help="keep databases and logs, also when all is well")
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args(arguments))
     as_json = given.pop("json")
+    if given.pop("full_disk"):
+        return full_disk(given["database"])
     given["seed"] = random.SystemRandom().randint(1, 10**6) if given["seed"] is None else given["seed"]
     began = time.monotonic()
 
@@ -40,6 +47,13 @@ def main(arguments: list[str]) -> int:
     report = run(Options(**given), say)
     print(json.dumps(asdict(report), indent=2) if as_json else shown(report))
     return 0 if report.ok else 1
+
+
+def full_disk(database: str) -> int:
+    """What was seen of it, as JSON. Exit code 3 where this machine lets nobody have a disk of his own."""
+    from tests.chaos import disk_story, server_disk_story
+
+    return disk_story.told(server_disk_story.live if database == "postgres" else disk_story.live)
 
 
 def shown(report: Report) -> str:

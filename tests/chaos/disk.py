@@ -1,15 +1,23 @@
-"""Done to the small disk of a nursery, by a process that sees it (see `nursery`): fill it, make room, make it read-only."""
+"""Done to the small disk of a nursery, by a process that sees it (see `nursery`): fill it, make room, make it read-only.
+
+`python3 tests/chaos/disk.py` tries whether this machine lets somebody have such a disk: exit code 3 when it does not.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
+import sys
+import tempfile
 from pathlib import Path
 
-NEW_MOUNTS, NEW_USERS, PRIVATE, RECURSIVE, REMOUNT, READ_ONLY = 0x20000, 0x10000000, 1 << 18, 1 << 14, 32, 1
-"""CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_RDONLY."""
+NEW_MOUNTS, NEW_USERS, PRIVATE, RECURSIVE, REMOUNT, READ_ONLY, DETACH = 0x20000, 0x10000000, 1 << 18, 1 << 14, 32, 1, 2
+"""CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_RDONLY, MNT_DETACH."""
 FILLER = "filler"
+
+
+NOT_ALLOWED = 3
 
 
 class NotAllowed(Exception):
@@ -30,20 +38,20 @@ def own_disk(place: str, size: str) -> None:
         try:
             _call("unshare", NEW_MOUNTS)
         except PermissionError:
-            _become_own_root()
+            _in_own_users()
         _call("mount", None, "/", None, ctypes.c_ulong(PRIVATE | RECURSIVE), None)
         _call("mount", "tmpfs", place, "tmpfs", ctypes.c_ulong(0), f"size={size}")
     except OSError as error:
         raise NotAllowed(str(error)) from error
 
 
-def _become_own_root() -> None:
-    """For who is not root: root of a namespace of one's own, where mounting is allowed."""
+def _in_own_users() -> None:
+    """For who is not root: a namespace of one's own, where mounting is allowed. One stays who one is: PostgreSQL refuses root."""
     user, group = os.getuid(), os.getgid()
     _call("unshare", NEW_USERS | NEW_MOUNTS)
     Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="utf-8")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="utf-8")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="utf-8")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="utf-8")
 
 
 def remount(place: str, *, read_only: bool) -> None:
@@ -68,3 +76,23 @@ def fill(place: str, leave: int = 0) -> None:
 
 def make_room(place: str) -> None:
     Path(place, FILLER).unlink()
+
+
+def let_go(place: str) -> None:
+    """It is there no more for who comes by; what is still open on it ends later."""
+    _call("umount2", place, DETACH)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            own_disk(place, "1m")
+        except NotAllowed as error:
+            print(error)
+            return NOT_ALLOWED
+        let_go(place)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -23,25 +25,46 @@ from tests.chaos.trouble import ADJUST
 from tests.chaos.world import CLOUD
 
 SIZE = "16m"
-NOT_ALLOWED = 3
 EVENT = b'{"customers":[{"id":"C02","products":[{"sku":"seats","quantity":7}]}]}'
 
 
-def main() -> int:
+def live() -> dict[str, Any]:
+    """What was seen, and the verdict under `report`. Raises NotAllowed."""
     seen: dict[str, Any] = {}
+    with made(Options(), disk=SIZE) as story:
+        story.house.act("sign_in", told=str(story.house.home / "token"))
+        full(story, seen)
+        read_only(story, seen)
+        end(story, seen)
+    tidy(story, seen)
+    return seen
+
+
+def end(story: Story, seen: dict[str, Any]) -> None:
+    """Quiet, and the verdict."""
+    story.settle()
+    report = verdict.judge(story, lived=0, settled=0)
+    report.kept = "" if report.ok else str(story.house.home)
+    seen["report"] = asdict(report) | {"ok": report.ok}
+
+
+def tidy(story: Story, seen: dict[str, Any]) -> None:
+    """Keep nothing of what went well."""
+    if seen["report"]["ok"]:
+        shutil.rmtree(story.house.home, ignore_errors=True)
+
+
+def told(live: Callable[[], dict[str, Any]]) -> int:
+    """Live through it and tell it; the exit code."""
+    began = time.monotonic()
     try:
-        with made(Options(), disk=SIZE) as story:
-            story.house.act("sign_in", told=str(story.house.home / "token"))
-            full(story, seen)
-            read_only(story, seen)
-            story.settle()
-            report = verdict.judge(story, lived=0, settled=0)
-            seen["report"] = asdict(report) | {"ok": report.ok}
+        seen = live()
     except disk.NotAllowed as error:
         print(error)
-        return NOT_ALLOWED
+        return disk.NOT_ALLOWED
     print(json.dumps(seen, default=str))
-    return 0
+    print(f"{time.monotonic() - began:.1f} seconds", file=sys.stderr)
+    return 0 if seen["report"]["ok"] else 1
 
 
 def full(story: Story, seen: dict[str, Any]) -> None:
@@ -126,7 +149,4 @@ def ready(port: int) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - began:.1f} seconds", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(told(live))

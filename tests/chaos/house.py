@@ -92,6 +92,12 @@ class Postgres:
             return False
         return True
 
+    def begin_log(self) -> None:
+        """A new piece of its log, so that a disk that becomes full is so for the tables first."""
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.home}", autocommit=True) as connection:
+            connection.execute("SELECT pg_switch_wal()")
+            connection.execute("SELECT txid_current()")
+
     def crash(self, *, kill: bool) -> None:
         """Immediate stop (nothing is finished, nothing is written out), or SIGKILL."""
         assert self._server is not None

@@ -6,16 +6,13 @@ A process of its own, because the disk is its own (see `disk`). Tells what it sa
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from dataclasses import asdict
 from typing import Any
 
 import psycopg
 
-from tests.chaos import disk, verdict
-from tests.chaos.disk_story import NOT_ALLOWED, looked, page, ready, take_event
+from tests.chaos import disk
+from tests.chaos.disk_story import end, looked, page, ready, take_event, tidy, told
 from tests.chaos.house import Postgres, until
 from tests.chaos.story import Options, Story, made
 from tests.chaos.trouble import ADJUST
@@ -28,23 +25,18 @@ LEFT = 64 * 1024
 ROWS = 600
 
 
-def main() -> int:
+def live() -> dict[str, Any]:
+    """What was seen, and the verdict under `report`. Raises NotAllowed."""
     seen: dict[str, Any] = {}
-    try:
-        with made(Options(database="postgres"), disk=SIZE) as story:
-            story.house.act("sign_in", told=str(story.house.home / "token"))
-            assert story.house.postgres is not None
-            importing(story, story.house.postgres, seen)
-            writing(story, story.house.postgres, seen)
-            no_log(story, story.house.postgres, seen)
-            story.settle()
-            report = verdict.judge(story, lived=0, settled=0)
-            seen["report"] = asdict(report) | {"ok": report.ok}
-    except disk.NotAllowed as error:
-        print(error)
-        return NOT_ALLOWED
-    print(json.dumps(seen, default=str))
-    return 0
+    with made(Options(database="postgres"), disk=SIZE) as story:
+        story.house.act("sign_in", told=str(story.house.home / "token"))
+        assert story.house.postgres is not None
+        importing(story, story.house.postgres, seen)
+        writing(story, story.house.postgres, seen)
+        no_log(story, story.house.postgres, seen)
+        end(story, seen)
+    tidy(story, seen)
+    return seen
 
 
 def importing(story: Story, postgres: Postgres, seen: dict[str, Any]) -> None:
@@ -54,10 +46,12 @@ def importing(story: Story, postgres: Postgres, seen: dict[str, Any]) -> None:
     rows = "".join(f"Unknown {number:05d} of the customers,seats,{number}\n" for number in range(ROWS))
     path = house.home / "large.csv"
     path.write_text(known + rows, encoding="utf-8")
+    postgres.begin_log()
     disk.fill(str(postgres.home), LEFT)
     code = house.command(["import", FILES, str(path)], "import")
     seen["import"] = {"code": code, "said": _said(story, "import"), "kept": _kept(postgres)}
     disk.make_room(str(postgres.home))
+    postgres.start()
     seen["import again"] = {"code": house.act("bring", portal=FILES, path=str(path)), "kept": _kept(postgres)}
     until(house.is_ready, "being ready by itself")
 
@@ -70,6 +64,7 @@ def writing(story: Story, postgres: Postgres, seen: dict[str, Any]) -> None:
     story.autotask.fault(action="delay", when="after", seconds=3, **ADJUST)
     house.act("ask_sync", portals=[CLOUD])
     until(lambda: bool(story.autotask.fired()), "a write")
+    postgres.begin_log()
     disk.fill(str(postgres.home))
     until(lambda: ready(house.port)[0] == 503, "readiness to tell")
     seen["full"] = looked(story)
@@ -77,6 +72,7 @@ def writing(story: Story, postgres: Postgres, seen: dict[str, Any]) -> None:
     house.command(["doctor"], "doctor")
     seen["doctor"] = _said(story, "doctor")
     disk.make_room(str(postgres.home))
+    postgres.start()
     until(house.is_ready, "being ready by itself")
     take_event(story, "f1")
 
@@ -113,7 +109,4 @@ def _said(story: Story, name: str) -> str:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - began:.1f} seconds", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(told(live))

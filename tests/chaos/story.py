@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.alerts.smtp_fake import mail_server
 from tests.chaos import verdict
-from tests.chaos.disk import own_disk
+from tests.chaos.disk import let_go, own_disk
 from tests.chaos.house import GIVE_UP, House, until
 from tests.chaos.nursery import Nursery
 from tests.chaos.outside import Autotask, Portals
@@ -154,6 +154,7 @@ def made(
             small = home / ("pg" if options.database == "postgres" else "data")
             small.mkdir()
             own_disk(str(small), disk)
+            stack.callback(let_go, str(small))
         if nursery is None:
             nursery = Nursery(pace=QUICK if options.short else None)
             stack.callback(nursery.close)

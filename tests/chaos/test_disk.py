@@ -1,4 +1,8 @@
-"""A disk that becomes full while a run writes, and comes back read-only: said in words, nothing damaged, goes on by itself."""
+"""A disk that becomes full while a run writes, and comes back read-only: said in words, nothing damaged, goes on by itself.
+
+`python3 manage.py chaos --full-disk --database postgres` does the same to the disk of a PostgreSQL server, which takes a minute or two;
+the last test here looks at what all of that rests on.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,31 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.disk_story import NOT_ALLOWED
+from tests.chaos.disk import NOT_ALLOWED
+from tests.postgres_cluster import binaries
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.timeout(900)
+# One story for all tests of this file.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("disk")]
 REQUIRED = "CONTRACTBRIDGE_REQUIRE_DISK"
+
+
+def lived(module: str) -> dict[str, Any]:
+    """What a story tells; skipped where this machine lets nobody have a disk of his own, but not where it must."""
+    done = subprocess.run(
+        [sys.executable, "-m", module], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    if done.returncode == NOT_ALLOWED and os.environ.get(REQUIRED) != "1":
+        pytest.skip(f"this machine lets nobody mount a disk of his own ({done.stdout.strip()})")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Any]:
     """What the story tells (see `disk_story`)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.chaos.disk_story"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
-    if done.returncode == NOT_ALLOWED and not os.environ.get(REQUIRED):
-        pytest.skip("this machine lets nobody mount a disk of his own")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return lived("tests.chaos.disk_story")
 
 
 @pytest.mark.parametrize(
@@ -57,5 +68,20 @@ def test_a_banner_stands_on_the_page_while_the_disk_is_full(seen: dict[str, Any]
 
 
 def test_nothing_is_damaged_and_everything_goes_on_by_itself(seen: dict[str, Any]) -> None:
-    """Contract lines, charges, ledger, chains, webhooks, mails and the file of the database, as after chaos."""
+    """Contract lines, charges, ledger, chains, webhooks, mails and the file of the database, as after chaos. No process was started
+    again but the one that was killed, before the disk was read-only.
+    """
     assert seen["report"]["ok"], seen["report"]
+    assert seen["report"]["figures"]["web started"] == 2
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(binaries() is None, reason="there is no PostgreSQL")
+def test_a_full_disk_of_the_database_server_is_told_and_got_over() -> None:
+    told = lived("tests.chaos.server_disk")
+    full = ["disk_full", "PostgreSQL"]
+    assert told["before"] is None
+    assert (told["looked"], told["write"], told["coming in"]) == (full, full, full)
+    assert told["kept"] == 0
+    assert told["after"] is None
+    assert told["written"] == 1
