@@ -7,7 +7,6 @@ one before was read back, and waits when that one failed. So do the changes of t
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,14 @@ from enum import StrEnum
 import structlog
 from sqlalchemy.orm import Session
 
-from core.domain.contract import LineRef
+from core.domain.contract import ContractLine, LineRef
 from core.domain.errors import ContractBridgeError, Refused, RemoteError
 from core.domain.plan import Change
 from core.domain.ports import Target
 from core.domain.text import T, Text
 from core.services.context import Context
 from core.services.journal import Journal, Prices, seen_json, why
+from core.services.landing import looks
 from core.services.readback import Place, Seen, find_lines, prices_match, read_back
 from core.services.sending import Answer, Sender, Verdict, Write
 from core.store.ledger import Event, Fact
@@ -34,6 +34,8 @@ ATTEMPTS = 3
 """A write is sent so often at most, each time after the line was found unchanged."""
 SILENT_ATTEMPTS = 2
 """An accepted write that changed nothing is tried once more (Autotask reference §15)."""
+
+UNCERTAIN = T("It was sent and had no answer; the run was stopped before it was certain. The next run settles it.")
 
 
 class End(StrEnum):
@@ -141,22 +143,22 @@ class Applier:
 
     def _look_for_lines(self, works: list[Work]) -> None:
         """Whether lines exist whose creation nobody knows the outcome of."""
-        if not works:
-            return
-        self._be_patient()
-        try:
-            found = find_lines(self.target, {work.change.contract_id for work in works})
-        except RemoteError as error:
-            _leave_open(works, error)
-            return
-        for work in works:
-            there = found.get((work.change.contract_id, work.change.item), [])
-            if len(there) == 1:
-                work.line, work.attempts = there[0].ref, 0
-            elif there:
-                work.close(End.FAILED, T("The contract has several lines of this service now."))
-            elif work.attempts >= ATTEMPTS:
-                work.close(End.FAILED, T("Autotask did not take the change in {count} attempts.", count=work.attempts))
+        missing = works
+        waits = looks(self.ctx.pace, self.stop)
+        while missing and (last := next(waits, None)) is not None:
+            try:
+                found = find_lines(self.target, {work.change.contract_id for work in missing})
+            except RemoteError as error:
+                _leave_open(missing, error)
+                return
+            for work in missing:
+                _recognise(work, found.get((work.change.contract_id, work.change.item), []))
+            missing = [work for work in missing if work.line is None and work.end is None]
+            if last:
+                for work in missing:
+                    _judge_unchanged(work)
+                return
+        _leave_unknown(missing)
 
     def _round(self, works: list[Work]) -> None:
         """Send one adjustment for each line, and read all of them back."""
@@ -167,10 +169,19 @@ class Applier:
         for work in failed:
             _judge_unsent(work)
         to_see = [work for work in sent if work.answer and work.answer.verdict is not Verdict.NOT_DONE]
-        doubtful = self._look(to_see)
-        if doubtful:
-            self._be_patient()
-            self._look(doubtful, last=True)
+        self._look_again(self._look(to_see))
+
+    def _look_again(self, doubtful: list[Work]) -> None:
+        """At lines that were found unchanged: once where Autotask said yes, and as long as it takes where it said nothing."""
+        waits = looks(self.ctx.pace, self.stop)
+        while doubtful and (last := next(waits, None)) is not None:
+            unchanged, doubtful = self._look(doubtful), []
+            for work in unchanged:
+                if last or _verdict(work) is not Verdict.UNKNOWN:
+                    _judge_unchanged(work)
+                else:
+                    doubtful.append(work)
+        _leave_unknown(doubtful)
 
     def _send(self, works: Sequence[Work]) -> list[Work]:
         """Send one request for each; gives those that went out."""
@@ -190,7 +201,7 @@ class Applier:
         done = sum(work.answer is not None for work in self._works)
         self.told(done + len(answers), len(self._works))
 
-    def _look(self, works: list[Work], *, last: bool = False) -> list[Work]:
+    def _look(self, works: list[Work]) -> list[Work]:
         """Read back and judge; gives the works whose lines were found unchanged."""
         if not works:
             return []
@@ -208,13 +219,7 @@ class Applier:
                 _leave_open([work], None)
             elif judge(work, work.seen, today) is None:
                 doubtful.append(work)
-                if last:
-                    _judge_unchanged(work)
         return doubtful
-
-    def _be_patient(self) -> None:
-        """Autotask may still be working on a write that was cut off: what it has not done by then, it is taken not to do."""
-        time.sleep(self.ctx.pace.settle)
 
     def _keep_ends(self, works: Iterable[Work]) -> None:
         closed = [work for work in works if work.end is not None]
@@ -238,8 +243,7 @@ class Applier:
 
 def judge(work: Work, seen: Seen, today: date) -> End | None:
     """How the work ended by what was read back; None when the line was found as it was before."""
-    change, answer = work.change, work.answer
-    verdict = answer.verdict if answer else Verdict.UNKNOWN
+    change, answer, verdict = work.change, work.answer, _verdict(work)
     if _as_wanted(work, seen, verdict, future=change.effective_date > today):
         work.close(End.VERIFIED)
     elif answer and isinstance(answer.error, Refused):
@@ -255,10 +259,21 @@ def judge(work: Work, seen: Seen, today: date) -> End | None:
     return work.end
 
 
+def _verdict(work: Work) -> Verdict:
+    return work.answer.verdict if work.answer else Verdict.UNKNOWN
+
+
+def _recognise(work: Work, there: Sequence[ContractLine]) -> None:
+    """The line of the service, where the contract has just one by now."""
+    if len(there) == 1:
+        work.line, work.attempts = there[0].ref, 0
+    elif there:
+        work.close(End.FAILED, T("The contract has several lines of this service now."))
+
+
 def _judge_unchanged(work: Work) -> None:
     """The line is as it was, and stayed so: another attempt, or the end."""
-    verdict = work.answer.verdict if work.answer else Verdict.UNKNOWN
-    if verdict is Verdict.DONE and work.attempts >= SILENT_ATTEMPTS:
+    if _verdict(work) is Verdict.DONE and work.attempts >= SILENT_ATTEMPTS:
         work.close(End.FAILED, T("Autotask said yes, but nothing changed."), "silent")
     elif work.attempts >= ATTEMPTS:
         work.close(End.FAILED, T("Autotask did not take the change in {count} attempts.", count=work.attempts))
@@ -294,6 +309,11 @@ def _judge_unsent(work: Work) -> None:
 def _leave_open(works: Iterable[Work], error: RemoteError | None) -> None:
     for work in works:
         work.close(End.OPEN, T("It was sent, but could not be read back: {why}", why=error.message if error else "?"))
+
+
+def _leave_unknown(works: Iterable[Work]) -> None:
+    for work in works:
+        work.close(End.OPEN, UNCERTAIN)
 
 
 def _lanes(works: Iterable[Work]) -> list[deque[Work]]:

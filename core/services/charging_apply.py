@@ -6,7 +6,6 @@ Nothing is sent again unless the charge was found as it was before. The changes 
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +17,11 @@ from core.domain.charges.plan import ChargeChange, ExistingCharge
 from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
 from core.domain.ports import ChargeTarget, ChargeWrite
 from core.domain.text import Money, T, Text
-from core.services.applying import ATTEMPTS, SILENT_ATTEMPTS, End
+from core.services.applying import ATTEMPTS, SILENT_ATTEMPTS, UNCERTAIN, End
 from core.services.charge_journal import ChargeJournal, seen_json
 from core.services.context import Context
 from core.services.journal import why
+from core.services.landing import looks
 from core.services.sending import AHEAD, GIVE_UP_AFTER, IN_FLIGHT
 from core.services.threads import Pool
 from core.store.bulk import chunks
@@ -96,14 +96,13 @@ class ChargeApplier:
         lane.clear()
 
     def _round(self, works: Sequence[ChargeWork]) -> None:
-        """Send one request for each and read all of them back; what was found unchanged is looked at once more."""
-        sent = self._send(works)
-        unsure = self._look(sent)
-        if any(_doubtful(work.error) for work in unsure):
-            time.sleep(self.ctx.pace.settle)
-            unsure = self._look(unsure)
-        for work in unsure:
-            _judge_unchanged(work)
+        """Send one request for each and read all of them back; what had no answer is looked at until it is certain."""
+        doubtful = _judge_answered(self._look(self._send(works)))
+        waits = looks(self.ctx.pace, self.stop)
+        while doubtful and (last := next(waits, None)) is not None:
+            doubtful = _judge_answered(self._look(doubtful), last=last)
+        for work in doubtful:
+            work.close(End.OPEN, UNCERTAIN)
 
     def _send(self, works: Sequence[ChargeWork]) -> list[ChargeWork]:
         """Those that went out, each noted before."""
@@ -174,6 +173,17 @@ class ChargeApplier:
             return None
         said = why(work.error) if event in (Event.REFUSED, Event.FAILED) else {}
         return self.journal.fact(event, work.change, **said, **seen_json(work.found))
+
+
+def _judge_answered(unchanged: Sequence[ChargeWork], *, last: bool = False) -> list[ChargeWork]:
+    """Judge what was found unchanged; gives those that may still change, as nobody answered. On the last look there are none."""
+    doubtful = []
+    for work in unchanged:
+        if _doubtful(work.error) and not last:
+            doubtful.append(work)
+        else:
+            _judge_unchanged(work)
+    return doubtful
 
 
 def _doubtful(error: BaseException | None) -> bool:

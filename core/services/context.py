@@ -60,8 +60,8 @@ class Pace:
     """How long the money path waits, in seconds.
 
     `portal_limit`: a portal that has not answered by then failed, without delaying the others. `lease`: after so long without a
-    heartbeat a run's process counts as dead. `settle`: so long after a write whose outcome nobody knows, it is read back a last
-    time before it is sent again (M4): Autotask may still be working on it. `lock_wait`: so long a run waits for another one to end.
+    heartbeat a run's process counts as dead. `settle`: so long after a write whose outcome nobody knows, it is read back for the
+    first time; it may be sent again only after `in_flight` (M4). `lock_wait`: so long a run waits for another one to end.
     """
 
     portal_limit: float = 600.0
@@ -71,8 +71,8 @@ class Pace:
 
     @property
     def in_flight(self) -> float:
-        """So long after a process died Autotask may still be working on its last request: as long as it would have waited for
-        the answer (120 seconds).
+        """So long Autotask may still be working on a request when its connection broke or its sender died: as long as somebody
+        would have waited for the answer (120 seconds).
         """
         return 12 * self.settle
 

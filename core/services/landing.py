@@ -1,12 +1,32 @@
-"""How long a request of a process that died may still reach Autotask, and waiting for that (M4)."""
+"""How long a request whose answer never came may still reach Autotask, and waiting for that (M4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from core.domain.text import T
+from core.services.context import Pace
 from core.services.running import Running
+
+LOOKS = (1, 2, 3, 6)
+"""How long it is to each further look at a write without an answer: most have landed at the first."""
+
+
+def looks(pace: Pace, stop: Callable[[], bool]) -> Iterator[bool]:
+    """Wait between looks at writes whose answers never came, until Autotask can no longer be working on them.
+
+    Gives before each look whether it is the last one: what is not there then will never be. Ends without a last look when
+    `stop` says so: nobody knows yet, and nothing may be sent again.
+    """
+    for number, share in enumerate(LOOKS, start=1):
+        until = time.monotonic() + pace.in_flight * share / sum(LOOKS)
+        while (left := until - time.monotonic()) > 0:
+            if stop():
+                return
+            time.sleep(min(left, 0.2))
+        yield number == len(LOOKS)
 
 
 def let_land(running: Running, sent_at: datetime | None, landed: Callable[[], bool]) -> None:

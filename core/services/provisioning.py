@@ -6,7 +6,6 @@ found again by a key (a field's name, a SKU, a subscription's id), in one bulk r
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,8 +20,9 @@ from core.domain.ports import CatalogueEntry, SubscriptionContract, Target
 from core.domain.provisioning.facts import MadeContract, SubscriptionKey
 from core.domain.provisioning.policy import FIELD_NAME
 from core.domain.text import T, Text
-from core.services.applying import ATTEMPTS, End, Work
+from core.services.applying import ATTEMPTS, UNCERTAIN, End, Work
 from core.services.journal import Journal, why
+from core.services.landing import looks
 from core.services.running import Running
 from core.services.sending import Answer, Sender, Verdict, Write
 from core.store import audit, decisions, mappings, runlog
@@ -171,10 +171,8 @@ class Maker:
                 if not pending or self.running.should_stop():
                     break
                 doubtful = self._send(pending)
-                if doubtful:
-                    # What Autotask has not made by then, it is taken not to make.
-                    time.sleep(self.running.ctx.pace.settle)
                 found = look(self.target, [work.change for work in works])
+                found = self._look_again(doubtful, works, found)
             self._judge(works, found, last=True)
         except RemoteError as error:
             log.warning("steps.unread", run_id=self.running.id, error=error.kind)
@@ -184,14 +182,28 @@ class Maker:
                     work.close(End.OPEN if work.attempts else End.WAITING, error.message)
             self._keep([work for work in works if work.end is End.WAITING], Found())
 
-    def _send(self, pending: Sequence[Work]) -> bool:
-        """Send one request for each; True when an answer leaves doubt."""
+    def _look_again(self, doubtful: Sequence[Work], works: Sequence[Work], found: Found) -> Found:
+        """What is there, as soon as all that had no answer is there, or Autotask can no longer be making it."""
+        waits = looks(self.running.ctx.pace, self.running.should_stop)
+        last = False
+        while not last and any(is_done(work.change, found) is False for work in doubtful):
+            more = next(waits, None)
+            if more is None:
+                for work in doubtful:
+                    if is_done(work.change, found) is False:
+                        work.close(End.OPEN, UNCERTAIN)
+                break
+            last, found = more, look(self.target, [work.change for work in works])
+        return found
+
+    def _send(self, pending: Sequence[Work]) -> list[Work]:
+        """Send one request for each; gives those that had no answer."""
         by_change = {work.change.id: work for work in pending}
         sender = _StepSender(self.target, self.journal.exchange, self.running)
         for answer in sender.send([Write(work.change, None, work.attempts + 1) for work in pending]):
             work = by_change[answer.write.change.id]
             work.answer, work.attempts = answer, work.attempts + 1
-        return any(work.answer and work.answer.verdict is Verdict.UNKNOWN for work in pending)
+        return [work for work in pending if work.answer and work.answer.verdict is Verdict.UNKNOWN]
 
     def _judge(self, works: Sequence[Work], found: Found, *, last: bool) -> None:
         """End what was found, what was refused, and on the last look everything else."""

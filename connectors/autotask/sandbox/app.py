@@ -117,6 +117,9 @@ class SandboxApp:
         if fault.action in ("delay", "hold") and fault.when == "before":
             await self._wait(fault, request)
             return handle(self.sandbox, call, asked)
+        if fault.action == "late":
+            asyncio.get_running_loop().call_later(fault.seconds, self._land, call, asked)
+            raise _Dropped
         if fault.when == "before" and call.operation in ("create", "update", "delete"):
             reply = json_reply(200, {"itemId": None})
         else:
@@ -125,6 +128,10 @@ class SandboxApp:
             await self._wait(fault, request)
             return reply
         return self._spoiled(fault, reply, asked)
+
+    def _land(self, call: Call, asked: Asked) -> None:
+        handle(self.sandbox, call, asked)
+        self.sandbox.faults.landed += 1
 
     async def _wait(self, fault: Fault, request: Request) -> None:
         """Raises _Dropped where the client did not wait for a held request."""

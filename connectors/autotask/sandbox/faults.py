@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Action = Literal[
-    "thread_limit", "hourly_limit", "status", "errors", "drop", "delay", "hold", "truncate", "malformed", "html",
+    "thread_limit", "hourly_limit", "status", "errors", "drop", "late", "delay", "hold", "truncate", "malformed", "html",
     "empty", "ignore_write", "wrong_page_verb",
 ]  # fmt: skip
 
@@ -30,6 +30,7 @@ class Fault(BaseModel):
     status             `status` with an HTML page as a proxy in front sends it (502, 503, 504 …)
     errors             `status` (500) with `{"errors": [text]}`
     drop               the connection is closed without an answer
+    late               the same; and what was asked for is done `seconds` later, for whoever looks then
     delay              the answer comes after `seconds`
     hold               no answer until `release()`; `wait_held()` tells a test that it has come so far. A client that
                        goes away while it is held before is never served
@@ -99,6 +100,8 @@ class Faults:
         self._held = 0
         self._releases = 0
         self.fired: list[dict[str, Any]] = []
+        self.landed = 0
+        """How many of the late ones are done."""
 
     def add(self, fault: Fault | None = None, /, **values: object) -> Fault:
         """`faults.add(action="drop", when="after", entity="ContractServiceAdjustments", nth=3)`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,7 @@ from tests.services.charges.world import (
     total,
 )
 from tests.services.money.world import SandboxData, World
+from tests.waiting import until
 
 NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))
 Make = Callable[..., World]
@@ -279,6 +281,16 @@ def test_m4_an_answer_that_never_came_is_looked_up_before_anything_is_sent_again
     summary = acme.sync()
     assert summary.charges["applied"] == 1
     assert len(in_autotask(acme)) == 1
+
+
+def test_m4_a_charge_that_autotask_makes_after_the_connection_broke_is_there_once(acme: World) -> None:
+    acme.ctx = replace(acme.ctx, pace=replace(acme.ctx.pace, settle=0.2))
+    acme.server.faults.add(action="late", seconds=0.7, entity="ContractCharges", operation="create")
+    brings(acme, example())
+    assert acme.sync().charges["applied"] == 1
+    assert until(lambda: acme.server.faults.landed == 1)
+    assert len(in_autotask(acme)) == 1
+    assert acme.sync().charges["planned"] == 0
 
 
 def test_credits_are_negative_and_held_where_autotask_refuses_them(make_world: Make, data: SandboxData) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,7 +17,12 @@ from core.domain.policy import Mode, Otherwise, Policy, When
 from core.domain.usage import Reading
 from core.services import decisions, reversing, sync
 from core.services.access import SYSTEM
+from core.services.owners import new_owner
+from core.services.running import begin
+from core.store import ledger
+from core.store.runs import NewRun
 from tests.services.money.world import BOLD, SandboxData, SandboxSwitches, World, reading
+from tests.waiting import until
 
 ADDING = BOLD.model_copy(update={"add_missing_lines": True})
 PRICING = BOLD.model_copy(update={"update_price": True, "update_cost": True})
@@ -87,6 +95,43 @@ def test_m4_never_a_second_line(make: Callable[..., World], entity: str, action:
     [line] = lines(world)
     assert world.units(line["id"]) == 7
     assert len(world.adjustments()) == 1
+
+
+@pytest.mark.parametrize("entity", ["ContractServices", "ContractServiceAdjustments"])
+def test_m4_what_autotask_commits_after_the_connection_broke_is_there_once(
+    make: Callable[..., World], entity: str
+) -> None:
+    """The first look back finds nothing: sent again then, it would count twice."""
+    world = make(ADDING)
+    world.ctx = replace(world.ctx, pace=replace(world.ctx.pace, settle=0.2))
+    world.map({"Acme": 1001}, {"users": 301})
+    world.says({("Acme", "users"): 7})
+    world.server.faults.add(action="late", seconds=0.7, entity=entity, operation="create")
+    assert world.sync().changes["applied"] == 1
+    assert until(lambda: world.server.faults.landed == 1)
+    [line] = lines(world)
+    assert (world.units(line["id"]), len(world.adjustments())) == (7, 1)
+    assert world.sync().changes["planned"] == 0
+
+
+def test_m4_a_run_that_is_stopped_before_it_is_certain_leaves_it_to_the_next(make: Callable[..., World]) -> None:
+    world = make(ADDING)
+    world.ctx = replace(world.ctx, pace=replace(world.ctx.pace, settle=3.0))
+    world.map({"Acme": 1001}, {"users": 301})
+    world.says({("Acme", "users"): 7})
+    world.server.faults.add(action="drop", entity="ContractServiceAdjustments", operation="create")
+    stop, run = Event(), begin(world.ctx, NewRun(kind="sync", options={"apply": True}), new_owner())
+    with ThreadPoolExecutor(1) as pool:
+        carried_out = pool.submit(sync.carry_out, world.ctx, run, stop=stop)
+        assert until(lambda: bool(world.server.faults.fired))
+        stop.set()
+        carried_out.result(60)
+    with world.database.session() as session:
+        assert len(ledger.open_intents(session)) == 1
+    world.ctx = replace(world.ctx, pace=replace(world.ctx.pace, settle=0.0))
+    world.sync()
+    [line] = lines(world)
+    assert (world.units(line["id"]), len(world.adjustments())) == (7, 1)
 
 
 def test_m4_an_approved_line_that_was_half_added_is_finished(make: Callable[..., World]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from core.store import ledger
 from tests.services.money.world import SandboxData, World
 from tests.services.nursery import Nursery
 from tests.services.provisioning.shop import Shop, open_shop, subscription
+from tests.waiting import until
 
 SCENE = "tests.services.provisioning.scene"
 CONTRACT: dict[str, Any] = {"entity": "Contracts", "operation": "create"}
@@ -67,6 +69,15 @@ def test_m4_an_answer_that_never_came_makes_no_second_one(
     shop.world.sync()
     assert_made_once(shop)
     assert len(shop.world.server.faults.fired) == len(lost)
+
+
+def test_m4_what_is_made_after_the_connection_broke_is_made_once(shop: Shop) -> None:
+    shop.world.ctx = replace(shop.world.ctx, pace=replace(shop.world.ctx.pace, settle=0.2))
+    for which in (CONTRACT, SERVICE):
+        shop.world.server.faults.add(action="late", seconds=0.7, **which)
+    shop.world.sync()
+    assert until(lambda: shop.world.server.faults.landed == 2)
+    assert_made_once(shop)
 
 
 def test_m4_an_extension_whose_answer_was_lost_is_read_back(shop: Shop) -> None:
