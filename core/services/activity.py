@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -89,16 +89,26 @@ def run_log(ctx: Context, actor: Actor, run_id: int, after: int = 0, limit: int 
 
 
 def audit(
-    ctx: Context, actor: Actor, query: PageQuery, *, by: str = "", since: date | None = None, until: date | None = None
+    ctx: Context,
+    actor: Actor,
+    query: PageQuery,
+    *,
+    by: str = "",
+    since: date | None = None,
+    until: date | None = None,
+    said: Callable[[str], str] = str,
 ) -> Page[AuditRow]:
     """Entries of the audit, newest first; `text` is searched everywhere, `status` is the beginning of an action.
 
-    `by` is who did it; `since` and `until` are days of the workspace's time zone, both inclusive.
+    `by` is who did it; `since` and `until` are days of the workspace's time zone, both inclusive. `said` is an action in the words
+    that are shown for it: they are searched too.
     """
     require(actor, Role.VIEWER)
     where = zone(ctx)
+    words = query.text.casefold().split()
     asked = audit_store.AuditFilter(
         text=query.text,
+        meant=_meant(ctx, words, said) if words else {},
         event=query.status,
         actor=by,
         since=datetime.combine(since, time(), where).astimezone(UTC) if since else None,
@@ -114,6 +124,13 @@ def audit(
         for e in page.rows
     )
     return Page(tuple(rows), page.total)
+
+
+def _meant(ctx: Context, words: Sequence[str], said: Callable[[str], str]) -> dict[str, list[str]]:
+    """The actions that each word is found in, as they are shown."""
+    with ctx.database.session() as session:
+        shown = {event: said(event).casefold() for event in audit_store.events(session)}
+    return {word: [event for event, text in shown.items() if word in text] for word in words}
 
 
 def audit_people(ctx: Context, actor: Actor) -> tuple[str, ...]:
@@ -283,11 +300,20 @@ def _message(run: run_store.Run, counted: Mapping[str, int]) -> Text:
         return run.error
     if run.finished_at is None:
         return run.text or T("Waiting for its turn.")
-    return T(
+    lines = T(
         "{applied} contract lines updated, {held} held, {failed} failed, {unchanged} unchanged.",
         **{name: counted.get(name, 0) for name in ("applied", "held", "failed", "unchanged")},
     )
+    charged = run.summary.get("charges") or {}
+    parts = {name: int(charged.get(name, 0)) for name in ("applied", "held", "failed", "waiting")}
+    if not any(parts.values()):
+        return lines
+    charges = T("Charges: {applied} written, {held} held, {failed} failed, {waiting} to approve.", **parts)
+    return T("{lines} {charges}", lines=lines, charges=charges)
 
 
 def _with_portal(line: runlog.LogLine) -> Text:
-    return T("{portal}: {text}", portal=line.portal, text=line.text) if line.portal else line.text
+    """The line with its portal before it, where it does not name it itself."""
+    if not line.portal or line.portal in line.text.values.values():
+        return line.text
+    return T("{portal}: {text}", portal=line.portal, text=line.text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -49,9 +49,13 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """`event` is the beginning of an event (`mapping.`); `text` is searched in subject, actor and values."""
+    """`event` is the beginning of an event (`mapping.`); `text` is searched in subject, actor, event and values.
+
+    `meant` names the events that a word of `text` (in small letters) stands for in somebody's language.
+    """
 
     text: str = ""
+    meant: Mapping[str, Sequence[str]] = field(default_factory=dict)
     actor: str = ""
     event: str = ""
     since: datetime | None = None
@@ -93,6 +97,11 @@ def people(session: Session) -> tuple[str, ...]:
     return tuple(sorted(names, key=str.casefold))
 
 
+def events(session: Session) -> tuple[str, ...]:
+    """Every kind of thing that stands in it."""
+    return tuple(session.execute(select(AUDIT.c.event).distinct()).scalars())
+
+
 def export(session: Session, after: int = 0) -> Iterator[AuditEntry]:
     """All entries in order, streamed."""
     for row in chain.stream(session, AUDIT, after):
@@ -120,7 +129,10 @@ def _where(query: AuditFilter) -> list[ColumnElement[bool]]:
         where.append(AUDIT.c.at < query.until)
     for word in query.text.split():
         columns = (AUDIT.c.subject, AUDIT.c.actor, AUDIT.c.event, AUDIT.c.before, AUDIT.c.after)
-        where.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+        found = [column.icontains(word, autoescape=True) for column in columns]
+        if events := query.meant.get(word.casefold()):
+            found.append(AUDIT.c.event.in_(events))
+        where.append(or_(*found))
     return where
 
 

@@ -30,7 +30,7 @@ def show() -> None:
         "channel": config.TextColumn(tr("Channel"), width=140),
         "what": config.TextColumn(tr("What")),
         "kind": config.TextColumn(tr("Kind"), width=120),
-        "state": status_column(tr("State"), names, alert_words.MESSAGE_COLORS, width=110),
+        "state": status_column(tr("Status"), names, alert_words.MESSAGE_COLORS, width=110),
         "attempts": config.TextColumn(tr("Attempts"), width=80, alignment="right"),
         "note": config.TextColumn(tr("Note")),
         "again": config.ButtonColumn("", width=105, type="tertiary", key="message_again"),

@@ -36,13 +36,13 @@ def show() -> None:
     kinds, severities, open_states = alert_words.kinds(), alert_words.severities(), alert_words.states()
     config = st.column_config
     columns = {
-        "open": config.ButtonColumn("", width=75, type="tertiary", key="alert_open", pinned=True),
-        "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
-        "title": config.TextColumn(tr("What is the matter"), width=410),
-        "state": status_column(tr("State"), open_states, alert_words.STATE_COLORS, width=85),
+        "open": config.ButtonColumn("", width=70, type="tertiary", key="alert_open", pinned=True),
+        "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=110),
+        "title": config.TextColumn(tr("What is the matter"), width=425),
+        "state": status_column(tr("Status"), open_states, alert_words.STATE_COLORS, width=85),
         "since": config.TextColumn(tr("Since"), width=90, alignment="right"),
-        "told": config.TextColumn(tr("Told"), width=130, alignment="right"),
-        "kind": config.TextColumn(tr("Rule")),
+        "told": config.TextColumn(tr("Told"), width=110, alignment="right"),
+        "kind": config.TextColumn(tr("Rule"), width=180),
     }
     frame = table(
         (
@@ -55,7 +55,10 @@ def show() -> None:
         ),
         columns,
     )  # fmt: skip
-    grid.show(frame, columns, name=grid.editor_key("raised", (row.id for row in page.rows)), alt=tr("Alerts"))
+    grid.show(
+        frame, columns, name=grid.editor_key("raised", (row.id for row in page.rows)), alt=tr("Alerts"),
+        column_order=("open", "severity", "title", "state", "since", "told"),
+    )  # fmt: skip
     grid.pager("raised", query, page.total)
     click = st.session_state.get("alert_open")
     if click and 0 <= click["row"] < len(page.rows):
@@ -110,7 +113,9 @@ def _mute(alert_id: int, days: int | None, reason: str) -> None:
 def _told(row: AlertView) -> str:
     if row.sent_at:
         return ago(row.sent_at)
-    return tr("on {moment}", moment=moment(row.due_at)) if row.due_at else tr("not yet")
+    if row.due_at:
+        return tr("on {moment}", moment=moment(row.due_at))
+    return tr("nobody") if row.resolved_at else tr("not yet")
 
 
 def _story(row: AlertView) -> str:

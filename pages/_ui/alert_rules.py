@@ -9,7 +9,7 @@ import streamlit as st
 from core.domain.alerts.rules import AlertRule, RuleKind
 from core.services import alerts
 from pages._ui import alert_rule_form, alert_words, auth, grid, states
-from pages._ui.formats import day, table, tr
+from pages._ui.formats import day, day_format, table, tr
 from pages._ui.words import GRAY, GREEN, ORANGE, status_column
 
 
@@ -36,14 +36,14 @@ def _list(rules: Sequence[AlertRule], channels: dict[int, str]) -> None:
     modes = {"on": tr("In use"), "muted": tr("Muted"), "off": tr("Off")}
     config = st.column_config
     columns = {
-        "open": config.ButtonColumn("", width=80, type="tertiary", key="rule_edit", pinned=True),
-        "mode": status_column(tr("State"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=90),
-        "kind": config.TextColumn(tr("Tell when …"), width=225),
-        "limits": config.TextColumn(tr("From when on"), width=225),
-        "place": config.TextColumn(tr("For"), width=125),
-        "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=115),
-        "telling": config.TextColumn(tr("When"), width=105),
-        "channels": config.TextColumn(tr("To")),
+        "open": config.ButtonColumn("", width=70, type="tertiary", key="rule_edit", pinned=True),
+        "mode": status_column(tr("Status"), modes, {"on": GREEN, "muted": ORANGE, "off": GRAY}, width=80),
+        "kind": config.TextColumn(tr("Tell when …"), width=185),
+        "limits": config.TextColumn(tr("From when on"), width=170),
+        "place": config.TextColumn(tr("For"), width=90),
+        "severity": status_column(tr("Severity"), severities, alert_words.SEVERITY_COLORS, width=110),
+        "telling": config.TextColumn(tr("When"), width=95),
+        "channels": config.TextColumn(tr("To"), width=96),
     }
     frame = table(
         (
@@ -74,7 +74,7 @@ def _credentials() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         portal = st.selectbox(tr("Portal"), list(known), key="credential_portal", width=280)
         end = st.date_input(
-            tr("Last day"), known[portal], key=f"credential_day_{portal}", format="DD-MM-YYYY", width=170,
+            tr("Last day"), known[portal], key=f"credential_day_{portal}", format=day_format(), width=170,
             min_value=context.clock.today().replace(year=2020), max_value=context.clock.today().replace(year=2099, day=1),
         )  # fmt: skip
         if st.button(tr("Save"), key="credential_save"):

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
-import orjson
 import streamlit as st
 
 from core.services import activity
-from pages._ui import auth, choices, grid, states
-from pages._ui.audit_words import what
-from pages._ui.formats import escape, moment, table, tr
+from core.services.activity import AuditRow
+from pages._ui import audit_values, auth, choices, dialogs, grid, states
+from pages._ui.audit_words import what, who
+from pages._ui.formats import day_format, escape, moment, table, tr
 
-CHECKED = "_audit_checked"
+CHECKED, ASKED = "_audit_checked", "_audit_entry"
 
 
 def show() -> None:
     context, actor, asker = auth.context(), auth.actor(), auth.asker()
     query = grid.filters("audit", search=tr("Who, what or which"), sorts={"-id": tr("time")})
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        people = {"": tr("Everybody"), **{name: name for name in activity.audit_people(context, actor)}}
+        people = {"": tr("Everybody"), **{name: who(name) for name in activity.audit_people(context, actor)}}
         by = choices.select("audit_by", people, tr("Who"), 150)
         since, until = _days(context.clock.today())
         if st.button(tr("Check the chain"), icon=":material/link:", key="verify_chain"):
@@ -31,35 +32,72 @@ def show() -> None:
             on_click="ignore",
         )  # fmt: skip
     _verdict()
-    page = activity.audit(context, actor, query, by=by, since=since, until=until)
+    page = activity.audit(context, actor, query, by=by, since=since, until=until, said=what)
     if not page.total:
         states.empty(tr("Nothing here"), tr("No entry of the audit passes this filter."), ":material/fact_check:")
         return
+    st.caption(tr("Click an entry to see all of it."))
+    _grid(page.rows)
+    grid.pager("audit", query, page.total)
+
+
+def _grid(entries: Sequence[AuditRow]) -> None:
     config = st.column_config
     columns = {
-        "id": config.TextColumn(tr("No."), alignment="right", width=60),
-        "at": config.TextColumn(tr("When"), width=130),
-        "actor": config.TextColumn(tr("Who"), width=100),
-        "action": config.TextColumn(tr("What"), width=180),
-        "subject": config.TextColumn(tr("Which"), width=190),
-        "before": config.TextColumn(tr("Before"), width=110),
-        "after": config.TextColumn(tr("After")),
+        "id": config.TextColumn(tr("No."), alignment="right", width=50),
+        "at": config.TextColumn(tr("When"), width=125),
+        "actor": config.TextColumn(tr("Who"), width=85),
+        "action": config.TextColumn(tr("What"), width=185),
+        "subject": config.TextColumn(tr("Which"), width=225),
+        "change": config.TextColumn(tr("Change"), width=225),
     }
     rows = (
         {
-            "id": str(row.id), "at": moment(row.at), "actor": row.actor, "action": what(row.action), "subject": row.subject,
-            "before": readable(row.before), "after": readable(row.after),
+            "id": str(row.id), "at": moment(row.at), "actor": who(row.actor), "action": what(row.action), "subject": row.subject,
+            "change": audit_values.in_short(row.before, row.after),
         }
-        for row in page.rows
+        for row in entries
     )  # fmt: skip
-    grid.show(table(rows, columns), columns, name="audit_rows", alt=tr("Audit entries, the latest first"))
-    grid.pager("audit", query, page.total)
+    key = grid.editor_key("audit_rows", (row.id for row in entries))
+
+    def clicked() -> None:
+        cells = st.session_state[key]["selection"]["cells"]
+        if cells and cells[0][0] < len(entries):
+            grid.new_editor("audit_rows")
+            st.session_state[ASKED] = entries[cells[0][0]]
+
+    grid.show(
+        table(rows, columns), columns, name=key, alt=tr("Audit entries, the latest first"), on_select=clicked,
+        selection_mode="single-cell",
+    )  # fmt: skip
+    asked = st.session_state.pop(ASKED, None)
+    if asked is not None:
+        st.dialog(what(asked.action), width="large")(_entry)(asked)
+
+
+def _entry(row: AuditRow) -> None:
+    """All of one entry: who, when, which, and each value before and after."""
+    dialogs.opened()
+    st.markdown(f"**{escape(row.subject)}**")
+    st.caption(f"{moment(row.at)} · {escape(who(row.actor))} · {tr('entry {number}', number=str(row.id))}")
+    found = audit_values.rows(row.before, row.after)
+    if not found:
+        st.caption(tr("Nothing more was written down."))
+        return
+    config = st.column_config
+    columns = {
+        "name": config.TextColumn(tr("What"), width=160),
+        "before": config.TextColumn(tr("Before"), width=240),
+        "after": config.TextColumn(tr("After"), width=240),
+    }
+    frame = table(({"name": name, "before": was, "after": now} for name, was, now in found), columns)
+    grid.show(frame, columns, name=f"audit_values_{row.id}", alt=tr("Values before and after"))
 
 
 def _days(today: date) -> tuple[date | None, date | None]:
     """From which day until which; empty for all."""
     chosen = st.date_input(
-        tr("Days"), (), max_value=today, key="audit_days", format="DD-MM-YYYY", width=230, label_visibility="collapsed",
+        tr("Days"), (), max_value=today, key="audit_days", format=day_format(), width=230, label_visibility="collapsed",
         help=tr("The first and the last day."),
     )  # fmt: skip
     days = list(chosen) if isinstance(chosen, tuple | list) else [chosen]
@@ -76,18 +114,4 @@ def _verdict() -> None:
     (st.success if whole else st.error)(
         f"**{escape(tr('Checked on {moment}', moment=at))}**\n\n{words}",
         icon=":material/link:" if whole else ":material/link_off:",
-    )
-
-
-def readable(document: str) -> str:
-    """`{"company_id": 1003, "ignored": null}` as `company_id: 1003`; what is no document stays as it is."""
-    try:
-        values = orjson.loads(document)
-    except orjson.JSONDecodeError:
-        return document
-    if not isinstance(values, dict):
-        return document
-    shown = ((name, value) for name, value in values.items() if value not in (None, "", [], {}))
-    return ", ".join(
-        f"{name}: {value if isinstance(value, str) else orjson.dumps(value).decode()}" for name, value in shown
     )

@@ -13,6 +13,11 @@ def what(event: str) -> str:
     return f"{_nouns().get(noun, noun)}: {_verbs().get(verb, verb)}"
 
 
+def who(name: str) -> str:
+    """A person; what nobody asked for was done by the system."""
+    return tr("system") if name == "system" else name
+
+
 def _nouns() -> dict[str, str]:
     return {
         "alert": tr("Alert"), "alert_rule": tr("Alert rule"), "autotask": "Autotask", "backup": tr("Back-up"),
@@ -35,7 +40,7 @@ def _verbs() -> dict[str, str]:
         "checked": tr("checked"), "confirmed": tr("confirmed"), "contract_policy": tr("contract policy"),
         "created": tr("made"), "credential_end": tr("end of the credentials"), "customer": tr("customer"),
         "customer_mapped": tr("customer linked"), "discarded": tr("thrown away"), "dismissed": tr("dismissed"),
-        "held": tr("held"), "line_choice": tr("contract line chosen"), "made": tr("made"), "moved": tr("moved"),
+        "failed": tr("failed"), "held": tr("held"), "line_choice": tr("contract line chosen"), "made": tr("made"), "moved": tr("moved"),
         "muted": tr("muted"), "offer_mapped": tr("product linked"), "old_removed": tr("old one removed"),
         "password_changed": tr("password changed"), "product": tr("product"), "refused": tr("refused"),
         "rejected": tr("refused"), "rename": tr("rename"), "removed": tr("removed"), "replayed": tr("worked on again"),

@@ -67,15 +67,15 @@ def _bring(portal: str, taking: Sequence[str], files: list[tuple[bytes, str]]) -
 def _readings(told: Sequence[str]) -> None:
     for note in st.session_state.pop("_billing_notes", []):
         st.info(escape(note), icon=":material/info:")
-    st.markdown(f"**{tr('What was told')}**")
+    st.markdown(f"**{tr('Read so far')}**")
     portal = str(st.selectbox(tr("Portal"), list(told), key="readings_portal", width=300, label_visibility="collapsed"))
     rows = charge_sources.readings(auth.context(), auth.actor(), portal)
     config = st.column_config
     columns = {
-        "at": config.TextColumn(tr("Told at"), width=120),
+        "at": config.TextColumn(tr("Read at"), width=120),
         "period": config.TextColumn(tr("Period"), width=170),
         "lines": config.TextColumn(tr("Lines"), alignment="right", width=65),
-        "whole": config.TextColumn(tr("Is it whole?"), width=150),
+        "whole": config.TextColumn(tr("Complete?"), width=150),
         "final": config.TextColumn(tr("Can it still change?"), width=200),
         "total": config.TextColumn(tr("Total of the source"), alignment="right", width=115),
         "files": config.TextColumn(tr("Files")),

@@ -16,7 +16,9 @@ from core.services.paging import PageQuery
 from pages._ui import auth, charge_detail, charge_words, dialogs, grid, states, words
 from pages._ui.formats import money, table, tr
 
-COLUMNS = ("open", "company", "name", "usage", "price", "state", "status", "why", "there", "cost")
+COLUMNS = ("open", "company", "name", "usage", "price", "there", "state", "status", "why", "cost")
+SHOWN = ("open", "company", "name", "price", "there", "state", "status", "why")
+"""What fits on a screen of 1280; the others are in the details, and in the grid's own list of columns."""
 
 
 def show(portals: Sequence[str], period: date | None) -> None:
@@ -74,20 +76,20 @@ def _grid(rows: Sequence[ChargeView]) -> list[ChargeView]:
     )
     config = st.column_config
     columns = {
-        "open": config.ButtonColumn("", width=65, type="tertiary", key="charge_open", pinned=True),
-        "company": config.TextColumn(tr("Customer"), width=120),
-        "name": config.TextColumn(tr("Charge"), width=145),
+        "open": config.ButtonColumn("", width=60, type="tertiary", key="charge_open", pinned=True),
+        "company": config.TextColumn(tr("Customer"), width=125),
+        "name": config.TextColumn(tr("Charge"), width=155),
         "usage": config.TextColumn(tr("What was used"), width=150),
         "price": config.TextColumn(tr("Amount"), alignment="right", width=80),
-        "state": words.status_column(tr("Charge is"), kinds, charge_words.STATE_COLORS, width=85),
+        "state": words.status_column(tr("Charge is"), kinds, charge_words.STATE_COLORS, width=80),
         "status": words.status_column(tr("Status"), statuses, charge_words.STATUS_COLORS, width=105),
-        "why": config.TextColumn(tr("Why"), width=190),
-        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=80),
+        "why": config.TextColumn(tr("Why"), width=170),
+        "there": config.TextColumn(tr("In Autotask"), alignment="right", width=85),
         "cost": config.TextColumn(tr("Cost"), alignment="right", width=80),
     }
     event = grid.show(
         frame, columns, name=grid.editor_key("consumption", (row.key for row in rows)), alt=tr("Charges for consumption"),
-        on_select="rerun", selection_mode="multi-row",
+        on_select="rerun", selection_mode="multi-row", column_order=SHOWN,
     )  # fmt: skip
     click = st.session_state.get("charge_open")
     if click and 0 <= click["row"] < len(rows):

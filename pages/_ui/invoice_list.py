@@ -72,7 +72,7 @@ def _grid(rows: Sequence[CheckHead]) -> None:
         "portal": config.TextColumn(tr("Vendor"), width=140),
         "period": config.TextColumn(tr("Period"), width=180),
         "state": words.status_column(
-            tr("State"), states_of(), {"open": words.ORANGE, "settled": words.GREEN}, width=100
+            tr("Status"), states_of(), {"open": words.ORANGE, "settled": words.GREEN}, width=100
         ),
         "open": config.TextColumn(tr("To look at"), alignment="right", width=80),
         "rows": config.TextColumn(tr("Rows"), alignment="right", width=60),

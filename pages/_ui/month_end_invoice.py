@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.domain.month_end import CompanyInvoice, NextKind, NextLine
+from core.services.access import Role
 from core.services.month_end import Difference, MonthEnd
-from pages._ui import dialogs, grid, report_lineage, states
+from pages._ui import auth, dialogs, grid, report_lineage, states
 from pages._ui.formats import day, escape, money, number, signed_money, table, tr
+from pages._ui.shell import link
 
 ASKED = "_month_company"
 
@@ -17,11 +19,13 @@ ASKED = "_month_company"
 def show(shown: MonthEnd) -> None:
     """The sums and the customers; each opens its lines."""
     if not shown.live:
-        states.empty(
+        with states.empty(
             tr("The next invoice is not known"),
             tr("Autotask could not be asked. What it bills is never guessed."),
             ":material/cloud_off:",
-        )
+        ):
+            if auth.may(Role.ADMIN):
+                link("settings", tr("Look at the connection with Autotask"))
         return
     with st.grid(4, gap="small", min_column_width=150):
         for label, value in (
@@ -84,6 +88,7 @@ def _companies(found: Sequence[CompanyInvoice]) -> None:
     def clicked() -> None:
         cells = st.session_state[key]["selection"]["cells"]
         if cells and cells[0][0] < len(ids):
+            grid.new_editor("month_companies")
             st.session_state[ASKED] = ids[cells[0][0]]
 
     grid.show(frame, columns, name=key, alt=tr("Next invoices"), on_select=clicked, selection_mode="single-cell")

@@ -10,7 +10,7 @@ import streamlit as st
 from core.services.reports import Asked
 from core.services.reports.choices import Choices
 from pages._ui import choices
-from pages._ui.formats import month, tr
+from pages._ui.formats import day_format, month, tr
 
 PORTAL, PRODUCT, CUSTOMER, MONTH, SPAN = "vendor", "product", "customer", "month", "months"
 NAMES = (PORTAL, PRODUCT, CUSTOMER)
@@ -64,7 +64,7 @@ def moment(key: str, label: str, known: Choices, usual: date) -> date | datetime
     """A day, and a time of it where one is given; without it the end of that day."""
     visible = "visible" if label else "collapsed"
     day = st.date_input(
-        label or tr("Day"), usual, min_value=known.first, max_value=known.today, key=f"{key}_day", format="DD-MM-YYYY",
+        label or tr("Day"), usual, min_value=known.first, max_value=known.today, key=f"{key}_day", format=day_format(),
         width=140, bind="query-params", label_visibility=visible,
     )  # fmt: skip
     time = st.time_input(

@@ -14,7 +14,7 @@ from pages._ui import auth, dialogs, grid, states, words
 from pages._ui.formats import escape, moment, money, number, table, tr
 from pages._ui.shell import link
 
-ASKED = "_number_asked"
+ASKED, TOLD = "_number_asked", "_number_told"
 OPENED = 3
 """So many lines are shown opened."""
 
@@ -31,9 +31,22 @@ def ask_contract_line(
     st.session_state[ASKED] = (Asked(moment=day), (company_id, item, line), words)
 
 
+def tell(words: str, page: str, label: str) -> None:
+    """The same for what no usage line stands behind: what it is, and the page that tells more of it."""
+    st.session_state[TOLD] = (words, page, label)
+
+
 def show_asked() -> None:
+    if told := st.session_state.pop(TOLD, None):
+        st.dialog(tr("What this is"), width="medium")(_told)(*told)
     if wanted := st.session_state.pop(ASKED, None):
         st.dialog(tr("Where this number comes from"), width=820, position="right")(_body)(*wanted)
+
+
+def _told(words: str, page: str, label: str) -> None:
+    dialogs.opened()
+    st.markdown(escape(words))
+    link(page, label)
 
 
 def _body(asked: Asked, about: Number | tuple[int, ItemRef, LineRef | None], above: str) -> None:

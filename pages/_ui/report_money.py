@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from core.domain.leakage import Direction, Leak, MarginRow
+from core.domain.leakage import Direction, Leak, LeakKind, MarginRow
 from core.services import leakage as leaks
 from core.services import margin as margins
 from core.services.reports import Asked, Report
@@ -19,9 +19,12 @@ from pages._ui.formats import money, number, tr
 from pages._ui.report_filters import CUSTOMER, go
 from pages._ui.shell import link
 
+CONSUMPTION = (LeakKind.UNBILLED_CONSUMPTION, LeakKind.OVERBILLED_CONSUMPTION)
 DRAWN = 10
 """Customers in one chart."""
 LEFT_OUT = ("company_id", "contract_id", "direction", "portals")
+NARROW = (*LEFT_OUT, "contract")
+"""Its contract is in the files, and told by a click on the leak."""
 
 
 def leakage(known: Choices) -> None:
@@ -48,9 +51,7 @@ def leakage(known: Choices) -> None:
     if shown.leaks:
         st.caption(tr("Click a customer to see only that one, anything else to see what is used."))
     by_row = {id(row): leak for row, leak in zip(found.table.rows, shown.leaks, strict=False)}
-    look = report_table.Look(
-        leave=LEFT_OUT, bare=True, hint=tr("What is used and what is billed are equal."), widest=150
-    )
+    look = report_table.Look(leave=NARROW, bare=True, hint=tr("What is used and what is billed are equal."), widest=240)
     report_table.show(
         found.table, name="leaks", alt=tr("Leaks, the largest first"), look=look,
         on_cell=lambda row, column: _from_leak(by_row.get(id(row)), column),
@@ -146,6 +147,13 @@ def _from_leak(leak: Leak | None, column: str) -> None:
     elif leak.company_id is not None and leak.item is not None:
         words = f"{leak.product} · {leak.company}: {tr(leak.message)}"
         report_lineage.ask_contract_line(leak.company_id, leak.item, leak.line, words)
+    else:
+        of = " · ".join(one for one in (leak.company, leak.contract, leak.product) if one)
+        consumption = leak.kind in CONSUMPTION
+        report_lineage.tell(
+            f"{of}: {tr(leak.message)}", "consumption" if consumption else "changes",
+            tr("Open Consumption") if consumption else tr("Open Changes"),
+        )  # fmt: skip
 
 
 def _from_margin(one: MarginRow | None, column: str) -> None:

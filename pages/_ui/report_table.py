@@ -20,6 +20,8 @@ SIZE = 250
 """Rows drawn at once."""
 LETTER = 6.9
 """Pixels of a letter, roughly."""
+ROOM, NARROWEST = 985, 96
+"""Pixels beside the side bar on a screen of 1280, for all columns together; and those of the narrowest text."""
 BOLD, QUIET = "font-weight: 650", "color: #8FA0A8"
 Clicked = Callable[[Row, str], None]
 """Row and name of the column."""
@@ -127,15 +129,16 @@ def _grid(
         frame[column.name] = pd.to_numeric(pd.Series(values)) if column.kind.is_number and told else values
         texts[column.name] = told
         told_words.append(words)
-    config = {
-        column.name: _column(column, widest, max((len(text) for text in words), default=0))
-        for column, words in zip(columns, told_words, strict=True)
-    }
+    widths = fitted(
+        [_width(column, widest, words) for column, words in zip(columns, told_words, strict=True)],
+        [column.kind.is_number or column.kind in (Kind.DATE, Kind.INSTANT) for column in columns],
+    )
+    config = {column.name: _column(column, width) for column, width in zip(columns, widths, strict=True)}
     options: dict[str, object] = {}
     key = grid.editor_key(name, (hash(row.cells[:4]) for row in rows))
     if on_cell is not None:
         options = {
-            "on_select": partial(_clicked, key, tuple(rows), on_cell),
+            "on_select": partial(_clicked, key, name, tuple(rows), on_cell),
             "selection_mode": "single-cell",
         }
     st.dataframe(
@@ -156,10 +159,12 @@ def _told(texts: Mapping[object, str], value: object) -> str:
     return texts.get(value, str(value))
 
 
-def _clicked(key: str, rows: Sequence[Row], on_cell: Clicked) -> None:
+def _clicked(key: str, name: str, rows: Sequence[Row], on_cell: Clicked) -> None:
     cells = st.session_state[key]["selection"]["cells"]
     if not cells:
         return
+    # A cell stays chosen, and choosing it once more is no news: the next table starts without a choice.
+    grid.new_editor(name)
     index, column = cells[0]
     if 0 <= index < len(rows):
         on_cell(rows[index], column)
@@ -195,16 +200,39 @@ def _value(cell: Cell) -> object:
     return str(cell)
 
 
-def _column(column: Column, widest: int, longest: int) -> object:
+def _width(column: Column, widest: int, words: Sequence[str]) -> int:
     """As wide as its heading and its longest text need; the grid measures its first rows only."""
+    longest = max((len(text) for text in words), default=0)
+    width = round(max(LETTER * len(tr(column.title)) + 24, LETTER * longest + 20))
+    if column.kind.is_number:
+        return max(72, width)
+    if column.kind in (Kind.DATE, Kind.INSTANT):
+        return max(90, width)
+    return min(widest, max(80, width))
+
+
+def fitted(widths: Sequence[int], fixed: Sequence[bool], room: int = ROOM) -> list[int]:
+    """The widths with which all columns stand beside each other: `fixed` ones are kept, of the others the widest give way."""
+    left = room - sum(width for width, keeps in zip(widths, fixed, strict=True) if keeps)
+    most = left
+    giving = sorted(width for width, keeps in zip(widths, fixed, strict=True) if not keeps)
+    for place, width in enumerate(giving):
+        share = left // (len(giving) - place)
+        if width > share:
+            most = max(NARROWEST, share)
+            break
+        left -= width
+    return [width if keeps else min(width, most) for width, keeps in zip(widths, fixed, strict=True)]
+
+
+def _column(column: Column, width: int) -> object:
     config = st.column_config
     title = tr(column.title)
-    width = round(max(LETTER * len(title) + 24, LETTER * longest + 20))
     if column.kind.is_number:
-        return config.NumberColumn(title, width=max(72, width))
+        return config.NumberColumn(title, width=width)
     if column.kind in (Kind.DATE, Kind.INSTANT):
-        return config.TextColumn(title, width=max(90, width), alignment="right")
-    return config.TextColumn(title, width=min(widest, max(80, width)))
+        return config.TextColumn(title, width=width, alignment="right")
+    return config.TextColumn(title, width=width)
 
 
 def _page(name: str, total: int) -> int:

@@ -66,7 +66,7 @@ def per_customer(known: Choices) -> None:
         st.caption(tr("Click a name to see all of a customer, a number to see where it was read."))
         part = report.sections[0]
         report_table.show(
-            part.table, name="customers_table", alt=tr("Licences per customer"),
+            part.table, name="customers_table", alt=tr("Licences per customer"), look=report_table.Look(bare=True),
             on_cell=lambda row, column: _from_customer(asked, row, column, part.table),
         )  # fmt: skip
         return
@@ -103,14 +103,14 @@ def at_a_moment(known: Choices) -> None:
         report_parts.files(f"as-of-{at:%Y-%m-%d}", report_parts.maker("as-of", Asked(moment=at, portal=query.portal)))
     config = st.column_config
     columns = {
-        "company": config.TextColumn(tr("Autotask company")),
-        "customer": config.TextColumn(tr("Portal customer")),
-        "portal": config.TextColumn(tr("Vendor"), width=110),
-        "product": config.TextColumn(tr("Product")),
-        "term": config.TextColumn(tr("Term, billing"), width=120),
-        "count": config.TextColumn(tr("Units"), alignment="right", width=70),
-        "since": config.TextColumn(tr("Since"), alignment="right", width=130),
-        "origin": config.TextColumn(tr("Read from"), width=170),
+        "company": config.TextColumn(tr("Autotask company"), width=135),
+        "customer": config.TextColumn(tr("Portal customer"), width=135),
+        "portal": config.TextColumn(tr("Vendor"), width=95),
+        "product": config.TextColumn(tr("Product"), width=155),
+        "term": config.TextColumn(tr("Term, billing"), width=110),
+        "count": config.TextColumn(tr("Units"), alignment="right", width=60),
+        "since": config.TextColumn(tr("Since"), alignment="right", width=120),
+        "origin": config.TextColumn(tr("Read from"), width=90),
     }
     rows = (
         {
@@ -126,6 +126,7 @@ def at_a_moment(known: Choices) -> None:
     def clicked() -> None:
         cells = st.session_state[key]["selection"]["cells"]
         if cells and cells[0][0] < len(ids):
+            grid.new_editor("asof_rows")
             report_lineage.ask(Asked(moment=at), Number(line_ids=(ids[cells[0][0]],)))
 
     grid.show(

@@ -9,19 +9,22 @@ import streamlit as st
 from core.services import activity, reversing
 from core.services.access import Role
 from core.services.activity import LogLine, RunRow
-from pages._ui import auth, dialogs, grid, states, words
+from pages._ui import audit_words, auth, dialogs, grid, states, words
 from pages._ui.formats import escape, local_time, moment, number, table, tr
 from pages._ui.shell import link
 
-LOG_LINES = 500
+LOG_LINES, FEW_LINES = 500, 12
 GOING = ("queued", "running")
 COLORS = {"error": "red", "warning": "orange"}
 
 
 def show() -> None:
     context, actor = auth.context(), auth.actor()
-    query = grid.filters("runs", statuses=words.run_states(), search=tr("Who or what"), sorts={"-id": tr("time")})
+    query = grid.filters("runs", statuses=_states(), search=tr("Who or what"), sorts={"-id": tr("time")})
     page = activity.runs(context, actor, query)
+    if not page.total and (query.text or query.status):
+        states.empty(tr("Nothing here"), tr("No run passes this filter."), ":material/filter_alt_off:")
+        return
     if not page.total:
         with states.empty(
             tr("No runs yet"), tr("A run is written down here from its first second on."), ":material/receipt_long:"
@@ -37,6 +40,12 @@ def show() -> None:
     _run(run)
 
 
+def _states() -> dict[str, str]:
+    """What people look for; the rest is seen in the list."""
+    names = words.run_states()
+    return {name: names[name] for name in ("running", "done", "partly", "failed")}
+
+
 def _grid(rows: Sequence[RunRow]) -> RunRow | None:
     kinds, names = words.run_kinds(), words.run_states()
     frame = table(
@@ -46,7 +55,7 @@ def _grid(rows: Sequence[RunRow]) -> RunRow | None:
                 "started": moment(row.started),
                 "kind": kinds.get(row.kind, row.kind),
                 "status": [names.get(row.status, row.status)],
-                "by": row.by,
+                "by": audit_words.who(row.by),
                 "portals": number(row.portals),
                 "applied": number(row.applied),
                 "held": number(row.held),
@@ -59,16 +68,16 @@ def _grid(rows: Sequence[RunRow]) -> RunRow | None:
     )
     config = st.column_config
     columns = {
-        "run": config.TextColumn(tr("Run"), alignment="right", width=50),
-        "started": config.TextColumn(tr("Started"), width=130),
-        "kind": config.TextColumn(tr("Kind"), width=80),
-        "status": words.status_column(tr("Status"), names, words.RUN_COLORS, width=95),
-        "by": config.TextColumn(tr("By"), width=110),
+        "run": config.TextColumn(tr("Run"), alignment="right", width=45),
+        "started": config.TextColumn(tr("Started"), width=125),
+        "kind": config.TextColumn(tr("Kind"), width=85),
+        "status": words.status_column(tr("Status"), names, words.RUN_COLORS, width=100),
+        "by": config.TextColumn(tr("By"), width=80),
         "portals": config.TextColumn(tr("Portals"), alignment="right", width=70),
         "applied": config.TextColumn(tr("Applied"), alignment="right", width=70),
         "held": config.TextColumn(tr("Held"), alignment="right", width=60),
         "failed": config.TextColumn(tr("Failed"), alignment="right", width=60),
-        "message": config.TextColumn(tr("What came of it")),
+        "message": config.TextColumn(tr("What came of it"), width=420),
     }
     event = grid.show(
         frame,
@@ -77,6 +86,7 @@ def _grid(rows: Sequence[RunRow]) -> RunRow | None:
         alt=tr("Runs, the latest first"),
         on_select="rerun",
         selection_mode="single-row",
+        column_order=("run", "started", "kind", "status", "by", "message"),
     )
     picked = event.selection.rows
     return rows[picked[0]] if picked and picked[0] < len(rows) else None
@@ -108,7 +118,8 @@ def _log(run_id: int) -> None:
         if not lines:
             st.caption(tr("Nothing was logged."))
             return
-        with st.container(border=True, height=min(420, 46 + 26 * len(lines)), gap=None):
+        # No higher than its lines, as long as there are few of them.
+        with st.container(border=True, height=420 if len(lines) > FEW_LINES else "content", gap=None):
             st.markdown("  \n".join(_line(line) for line in lines))
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import streamlit as st
 
 from core.services import doctor
 from core.services.examining.check import OK, TODO, WRONG, Check
 from pages._ui import auth, states
 from pages._ui.formats import escape, moment, number, tr
+from pages._ui.shell import link
 
 ICONS = {WRONG: ":material/error:", TODO: ":material/pending_actions:", OK: ":material/check_circle:"}
+WAITING = "work.waiting"
+"""The code of what waits for a person: the overview leads to each of it."""
 COLOURS = {WRONG: "red", TODO: "orange", OK: "green"}
 
 
@@ -41,13 +46,29 @@ def _summary(found: list[Check]) -> None:
 
 
 def _list(found: list[Check], state: str) -> None:
+    """One box for each part that was looked at; its codes stand in the documentation, and in what `doctor` writes."""
+    parts: dict[str, list[Check]] = defaultdict(list)
     for check in found:
         if check.state == state:
-            with st.container(border=state != OK, gap="xxsmall"):
-                icon, code = f":{COLOURS[state]}[{ICONS[state]}]", f":gray[:small[{check.code}]]"
-                st.markdown(f"{icon} **{tr(check.name)}** · {escape(tr(check.message))} {code}")
-                if check.remedy:
-                    st.markdown(_with_commands(tr(check.remedy)))
+            parts[check.name].append(check)
+    icon = f":{COLOURS[state]}[{ICONS[state]}]"
+    for name, checks in parts.items():
+        with st.container(border=state != OK, gap="xxsmall"):
+            if len(checks) == 1:
+                st.markdown(f"{icon} **{tr(name)}** · {escape(tr(checks[0].message))}")
+                _remedy(checks[0])
+                continue
+            st.markdown(f"{icon} **{tr(name)}**")
+            for check in checks:
+                st.markdown(f"- {escape(tr(check.message))}")
+                _remedy(check)
+            if any(check.code == WAITING for check in checks):
+                link("overview", tr("Open the overview"))
+
+
+def _remedy(check: Check) -> None:
+    if check.remedy:
+        st.markdown(_with_commands(tr(check.remedy)))
 
 
 def _with_commands(text: str) -> str:

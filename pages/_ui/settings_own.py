@@ -6,11 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 import streamlit as st
+from babel import Locale
 
 from core.i18n import LANGUAGES, LOCALES, format_date, format_money, format_number
 from core.services import people
 from pages._ui import auth, states
-from pages._ui.formats import tr
+from pages._ui.formats import language, tr
 
 WAYS = ("nl_NL", "nl_BE", "en_GB", "en_US", "de_DE", "fr_FR")
 
@@ -21,7 +22,7 @@ def show() -> None:
     with left, st.form("preferences", border=True):
         st.markdown(f"**{tr('Language and numbers')}**")
         languages = list(LANGUAGES)
-        language = st.selectbox(
+        chosen = st.selectbox(
             tr("Language"), languages, format_func=lambda code: LANGUAGES[code], key="own_language",
             index=languages.index(actor.language) if actor.language in languages else 0,
         )  # fmt: skip
@@ -35,7 +36,7 @@ def show() -> None:
         )
         if st.form_submit_button(tr("Save"), type="primary"):
             with states.explained():
-                people.change_own_preferences(context, actor, language=language, locale=way)
+                people.change_own_preferences(context, actor, language=chosen, locale=way)
                 auth.forget()
                 states.done(tr("Saved."))
                 st.rerun()
@@ -66,4 +67,4 @@ def _example(locale: str) -> str:
         format_money(Decimal("284.60"), locale),
         format_date(date(2026, 10, 5), locale),
     )
-    return f"{' · '.join(parts)} ({locale})"
+    return f"{' · '.join(parts)} ({Locale.parse(locale).get_display_name(language())})"
