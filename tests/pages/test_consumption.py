@@ -240,7 +240,9 @@ def test_m2_a_person_says_that_what_counts_is_right(planned: Pages) -> None:
     box.select(box.options[0]).run()
     screen.button(key="doubts_end").click().run()
     assert screen.text_input(key="reason_text"), "the dialog asks why"
-    amount_doubts.end_doubts(planned.context, access.SYSTEM, [box.value[0]], "The provider confirmed it")
+    amount_doubts.end_doubts(
+        planned.context, access.SYSTEM, screen.session_state["doubts_right"], "The provider confirmed it"
+    )
     screen = planned.open("consumption", consumption_view="findings")
     assert not screen.exception
     assert not [box for box in screen.multiselect if box.key == "doubts_right"]
