@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests import looking, postgres_cluster
+from tests import looking, order, postgres_cluster
 from tests.rerun import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
 
 __all__ = ["pytest_report_teststatus", "pytest_runtest_protocol", "pytest_terminal_summary"]
@@ -22,6 +22,12 @@ def pytest_configure(config: pytest.Config) -> None:
     looking.load()
     if not hasattr(config, "workerinput"):
         os.environ[postgres_cluster.SESSION_VARIABLE] = str(os.getpid())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Alone, tests run as they stand in their files."""
+    if hasattr(config, "workerinput"):
+        items[:] = order.spread(items)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
