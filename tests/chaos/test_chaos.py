@@ -17,8 +17,8 @@ from tests.postgres_cluster import binaries
 
 FAULTS = 8
 
-pytestmark = pytest.mark.timeout(900)
-"""A busy machine takes its time; a lost run or mail is told by the judge, not by the clock."""
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("chaos")]
+"""A busy machine takes its time; a lost run or mail is told by the judge, not by the clock. One worker: one mother of all processes."""
 
 
 @pytest.fixture(scope="module")
