@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.domain.finding import Finding, FindingKind
@@ -42,7 +43,9 @@ class Freshness:
     def is_recent(self, portal: str, confirmed_at: datetime) -> bool:
         """Whether something that a reading of the portal named by itself at that instant is recent enough to be used."""
         known = self._portals.get(portal)
-        return known is not None and confirmed_at != NEVER and not self._is_too_old(known, confirmed_at)
+        if known is None or confirmed_at == NEVER or confirmed_at - self._now > GRACE:
+            return False
+        return not self._is_too_old(known, confirmed_at)
 
     def _is_too_old(self, portal: PortalUsage, confirmed_at: datetime) -> bool:
         limit = portal.policy.stale_after_days
@@ -59,6 +62,8 @@ class Freshness:
         customer = None if whole or customer_id is None else self._name(name, customer_id)
         if confirmed is None:
             return _finding(key, name, customer, _never_read(name, customer))
+        if confirmed - self._now > GRACE:
+            return _from_the_future(key, name, customer, confirmed)
         limit = portal.policy.stale_after_days
         if limit is None or not self._is_too_old(portal, confirmed):
             return None
@@ -103,6 +108,17 @@ def _stale(portal: str, customer: str | None, confirmed: datetime, days: int) ->
         moment=confirmed,
         days=days,
     )
+
+
+def _from_the_future(key: str, portal: str, customer: str | None, confirmed: datetime) -> Finding:
+    """The clock was ahead when it was read: until then nothing newer can be told from what is older (M2)."""
+    message = T(
+        "{portal} was read when the clock said {moment}, which is still to come: what it tells now counts for nothing until then.",
+        portal=portal,
+        moment=confirmed,
+    )
+    remedy = T("Check the clock. If it was wrong for a while, restore a back-up from before, or wait until then.")
+    return replace(_finding(key, portal, customer, message), remedy=remedy)
 
 
 def _finding(key: str, portal: str, customer: str | None, message: Text) -> Finding:

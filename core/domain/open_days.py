@@ -22,6 +22,11 @@ REFUSALS: Mapping[str, Text] = {
 """Autotask's reasons (`core.domain.errors.Refused`) in words."""
 
 
+def posted_hold(day: date) -> Text:
+    """What holds a change whose day is posted, where policy holds it."""
+    return T("The period of {day} is already posted.", day=day)
+
+
 class OpenDays:
     """The days of one line. `moves` tells, for a day that others were moved to, why."""
 
@@ -58,7 +63,7 @@ class OpenDays:
         held: list[Text] = []
         row = covering(self._rows, day)
         if row is not None and row.posted:
-            held.append(T("The period of {day} is already posted.", day=day))
+            held.append(posted_hold(day))
         match self._refused.get(day):
             case None | "zero":
                 pass

@@ -116,7 +116,10 @@ def _status(draft: Draft, decisions: Decisions, *, held: bool) -> ChangeStatus:
 
 
 def _is_dismissed(draft: Draft, decisions: Decisions) -> bool:
-    return bool(decisions.dismissed) and any(change.dismissal_key in decisions.dismissed for change in draft.changes)
+    if draft.target.reason is not None or not decisions.dismissed:
+        # A reversal is asked for anew: what was dismissed before it, be it by another reversal, is no answer to it.
+        return False
+    return any(change.dismissal_key in decisions.dismissed for change in draft.changes)
 
 
 def _held(draft: Draft, holds: Sequence[Text]) -> Finding:

@@ -17,6 +17,8 @@ NOTHING = Decimal(0)
 SUM = "quantity"
 """The name under which every formula knows the sum of its sources."""
 
+MOST_UNITS = 2**31 - 1
+"""Autotask keeps units as whole numbers of 32 bits; so do the plan and the ledger. More than this is bytes, no seats."""
 _ROUNDING = {Rounding.UP: ROUND_CEILING, Rounding.DOWN: ROUND_FLOOR, Rounding.NEAREST: ROUND_HALF_UP}
 
 
@@ -75,6 +77,8 @@ def _within_limits(rule: ProductRule, result: Decimal, steps: list[Text]) -> Dec
 
 def _whole(rule: ProductRule, result: Decimal, steps: list[Text]) -> tuple[int | None, Text | None]:
     """Whole units by the rule's rounding; a fraction without a rounding is a problem, never cut silently."""
+    if result > MOST_UNITS:
+        return None, too_many(result)
     if result == result.to_integral_value():
         return int(result), None
     rounding = _ROUNDING.get(rule.rounding)
@@ -83,6 +87,11 @@ def _whole(rule: ProductRule, result: Decimal, steps: list[Text]) -> tuple[int |
     units = int(result.to_integral_value(rounding))
     steps.append(T("rounded: {units}", units=units))
     return units, None
+
+
+def too_many(units: Decimal | int) -> Text:
+    """Why a line is left alone that should have more units than there can be."""
+    return T("{units} is more than a contract line can have ({most}).", units=units, most=MOST_UNITS)
 
 
 def _inputs(rule: ProductRule, values: dict[str, Decimal]) -> Text:

@@ -21,7 +21,7 @@ from core.domain.lines import LineFinder, Place
 from core.domain.mapping import ChoiceKey, ProductKey, ProductRule, WorkspaceMapping
 from core.domain.policies import policy_for, strictest, strictest_mode
 from core.domain.policy import Policy, Suspended
-from core.domain.quantities import compute_units
+from core.domain.quantities import MOST_UNITS, compute_units, too_many
 from core.domain.subscription.billing import as_billed, is_suspended, money_of
 from core.domain.target import PortalUsage, Target, Targets, TargetSource
 from core.domain.text import T, Text
@@ -222,6 +222,10 @@ class _Computation:
         explanation = tuple(text for share in shares for text in share.explanation)
         policy = strictest([share.policy for share in shares])
         units = None if blocked else sum(share.units or 0 for share in _billed_shares(shares, policy))
+        if units is not None and units > MOST_UNITS:
+            finding = self._formula_finding(shares[0].rule, shares[0].company_id, too_many(units))
+            self._note([finding])
+            blocked, units = {finding.key: finding}, None
         if len(shares) > 1 and units is not None:
             explanation += (T("together {units}", units=units),)
         money = money_of(sources, policy, self._remembered.get(line) if line else None)

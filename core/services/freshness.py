@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from core.domain.contract import LineRef
+from core.domain.open_days import posted_hold
 from core.domain.ports import Target
 from core.domain.text import T
 from core.services.applying import End, Work
@@ -32,8 +33,17 @@ def check_fresh(target: Target, works: Sequence[Work]) -> tuple[list[Work], Mapp
                 work.close(
                     End.WAITING, work.why or T("The line has changed since the plan was made; it is planned again.")
                 )
+    _both_or_none(works)
     lines = sorted({work.line for work in works if work.line is not None and work.end is None})
     return [work for work in works if work.end is None], target.prices(lines) if lines else {}
+
+
+def _both_or_none(works: Sequence[Work]) -> None:
+    """Nothing of a pair goes alone."""
+    closed = {work.change.pair for work in works if work.change.pair and work.end is not None}
+    for work in works:
+        if work.change.pair in closed and work.end is None:
+            work.close(End.WAITING, T("The change that it goes together with did not go through: both or none."))
 
 
 def _find_added(target: Target, works: Sequence[Work]) -> None:
@@ -54,7 +64,8 @@ def _as_planned(of_line: Sequence[Work], place: int, seen: Mapping[Place, Seen])
     if work.line is None:
         return True
     found = seen[Place(work.line, change.effective_date)]
-    if found.posted and not change.holds:
+    if found.posted and posted_hold(change.effective_date) not in change.holds:
+        # Whoever approved it knew of no posted period (M8).
         return False
     ahead = sum(one.change.unit_change for one in of_line[:place] if one.change.effective_date <= change.effective_date)
     return found.units == change.from_units - ahead

@@ -15,6 +15,7 @@ from core.domain.contract import LineRef
 from core.domain.plan import Change
 from core.domain.ports import Target
 from core.domain.text import T, Text
+from core.services import reversals
 from core.services.applying import End, Work, judge
 from core.services.charge_journal import is_charge
 from core.services.journal import intended_change, seen_json
@@ -65,6 +66,8 @@ def settle(running: Running, target: Target) -> list[Settled]:
     def note(session: Session) -> None:
         running.fence(session)
         runlog.append(session, texts)
+        done = [(one.change, one.line) for one, _ in settled if one.applied]
+        reversals.written(session, done, running.run.started_by, ctx.clock.now())
         ledger.append(session, ctx.clock.now(), facts)
 
     ctx.database.run(note)

@@ -1,9 +1,10 @@
-"""Reversals that were proposed and not yet decided: which lines of which run (M14)."""
+"""Reversals that were proposed and not yet decided: which lines of which run (M14); and what follows when lines were written."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from core.domain.contract import LineRef
 from core.domain.plan import Change, ChangeKind
 from core.domain.reverse import AppliedChange
 from core.services.journal import intended_change
-from core.store import ledger, workspace
+from core.store import decisions, ledger, workspace
 from core.store.ledger import Entry, Event
 
 SETTING = "reversals"
@@ -58,6 +59,21 @@ def forget(session: Session, lines: Collection[LineRef]) -> list[Pending]:
         left = {run: [name for name in names if name not in gone] for run, names in stored.items()}
         workspace.put(session, {SETTING: {run: names for run, names in left.items() if names}})
     return waiting
+
+
+def written(session: Session, done: Iterable[tuple[Change, LineRef | None]], by: str, now: datetime) -> None:
+    """What follows from writes that are in Autotask now, by whichever run that was found out.
+
+    An approval is used up, and what was dismissed of the line as it was has ended. A line that went back stays so: what had
+    moved it forward is dismissed, until its target is another one.
+    """
+    pairs = list(done)
+    decisions.withdraw(session, [change.id for change, _ in pairs])
+    decisions.forget_dismissals(session, {line for change, line in pairs if line is not None and change.sources})
+    back = {line for change, line in pairs if line is not None and not change.sources}
+    for pending in forget(session, back) if back else ():
+        keys = sorted({key for change, key in pending.pairs if change.line in back})
+        decisions.dismiss(session, keys, f"reversed run {pending.run_id}", by, now)
 
 
 def applied_changes(session: Session, run_id: int) -> list[tuple[AppliedChange, str]]:

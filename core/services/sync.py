@@ -35,6 +35,7 @@ from core.services.portal_reading import read_portals
 from core.services.portals import find
 from core.services.recovery import settle
 from core.services.running import Progress, RunLost, Running, RunStopped, begin
+from core.services.still_wanted import close_unwanted
 from core.services.storage import StorageTrouble, trouble_of
 from core.services.summary import PortalOutcome, SyncSummary, count_changes, count_findings, status_of
 from core.services.threads import Pool
@@ -46,6 +47,7 @@ from core.store.runs import NewRun, Run
 __all__ = ["PortalOutcome", "Progress", "SyncSummary", "apply_now", "carry_out", "run_sync"]
 
 log = structlog.get_logger()
+CHARGES_TOLD = ("applied", "held", "failed", "waiting")
 
 
 def run_sync(
@@ -141,6 +143,14 @@ def _put_off(running: Running, trouble: StorageTrouble) -> SyncSummary:
 def _finish(running: Running, summary: SyncSummary) -> None:
     if summary.error is not None:
         running.log(summary.error, level="error", event="run.failed")
+    if any(summary.charges.get(name) for name in CHARGES_TOLD):
+        running.log(
+            T(
+                "Charges: {applied} written, {held} held, {failed} failed, {waiting} to approve.",
+                **{name: summary.charges.get(name, 0) for name in CHARGES_TOLD},
+            ),
+            event="charges.ended",
+        )
     running.log(
         T(
             "Ended: {planned} planned, {applied} applied, {held} held, {failed} failed, {unchanged} unchanged.",
@@ -300,7 +310,7 @@ def _plan_and_write(
     names = _names_of(planned, planned.plan.changes)
     prices = {line.ref: (line.unit_price, line.unit_cost) for line in planned.state.lines.values()}
     Writing(running, target, names, portals).write(works, prices)
-    again = _plan_refused_again(running, planned, works)
+    again = _plan_refused_again(running, target, planned, works)
     if again is not None:
         names |= _names_of(planned, again.changes)
         more = [Work(change, change.line) for change in again.changes if change.status is ChangeStatus.READY]
@@ -325,12 +335,15 @@ def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]
     return [change for change in changes if change.id in ids or change.pair in pairs]
 
 
-def _plan_refused_again(running: Running, planned: Planned, works: Sequence[Work]) -> Plan | None:
+def _plan_refused_again(running: Running, target: Target, planned: Planned, works: Sequence[Work]) -> Plan | None:
     """Lines that already had a change on the day: the policy may allow the next day. Once a run."""
     lines = {work.line for work in works if work.end is End.REFUSED and work.reason == "same_day" and work.line}
     if not lines or running.should_stop():
         return None
-    return plan_making.make_for_lines(running.ctx, plan_making.gather(running.ctx), planned, lines)
+    # As they are now: an earlier change of such a line went through, or somebody else made the one that is in the way (M1).
+    state = plan_making.with_units(running.ctx, target, planned.state, lines)
+    now = replace(planned, state=state)
+    return plan_making.make_for_lines(running.ctx, plan_making.gather(running.ctx), now, lines)
 
 
 def _forget_ahead(running: Running, works: Sequence[Work]) -> None:
@@ -369,7 +382,7 @@ def _plan(running: Running) -> SyncSummary:
 
 
 def _apply(running: Running) -> SyncSummary:
-    """Write what was decided on the stored plan, after looking whether the lines are still as the plan saw them."""
+    """Write what was decided on the stored plan, after looking whether it is still wanted and the lines are as the plan saw them."""
     ctx = running.ctx
     target = _opened(running)
     with closing(target), running.turn():
@@ -380,6 +393,7 @@ def _apply(running: Running) -> SyncSummary:
         names = {one.change.id: (one.company, one.item) for one in stored}
         made = make_missing(running, target, [one.change for one in stored if _decided(one.change)])
         works = [Work(one.change, one.change.line) for one in stored if _decided(one.change) and not one.change.step]
+        close_unwanted(ctx, works)
         fresh, prices = check_fresh(target, works)
         Writing(running, target, names, (0, 0)).write(fresh, prices)
         _forget_ahead(running, works)

@@ -17,7 +17,7 @@ from core.services import reversals
 from core.services.applying import Applier, End, Work
 from core.services.journal import Journal, Prices
 from core.services.running import Running
-from core.store import decisions, runlog
+from core.store import runlog
 from core.store.runlog import LogLine
 
 Names = Mapping[str, tuple[str, str]]
@@ -49,17 +49,9 @@ class Writing:
     def _ended(self, session: Session, works: Sequence[Work]) -> None:
         self.running.must_be_mine(session)
         verified = [work for work in works if work.end is End.VERIFIED]
-        decisions.withdraw(session, [work.change.id for work in verified])
-        self._end_reversals(session, verified)
+        done = [(work.change, work.line) for work in verified]
+        reversals.written(session, done, self.running.run.started_by, self.running.ctx.clock.now())
         runlog.append(session, [self._line(work) for work in works])
-
-    def _end_reversals(self, session: Session, verified: Sequence[Work]) -> None:
-        """A line that went back stays so: what had moved it forward is dismissed, until its target is another one."""
-        lines = {work.line for work in verified if work.line is not None and not work.change.sources}
-        now = self.running.ctx.clock.now()
-        for pending in reversals.forget(session, lines) if lines else ():
-            keys = sorted({key for change, key in pending.pairs if change.line in lines})
-            decisions.dismiss(session, keys, f"reversed run {pending.run_id}", self.running.run.started_by, now)
 
     def _line(self, work: Work) -> LogLine:
         level = "info" if work.end is End.VERIFIED else "warning" if work.end is End.WAITING else "error"

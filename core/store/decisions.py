@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.domain.contract import LineRef
 from core.domain.plan import Decisions
 from core.store.bulk import chunks, upsert_rows
 from core.store.tables import table
@@ -48,6 +49,13 @@ def dismiss(
     """Dismiss lines with their targets (`Change.dismissal_key`), until a day or for good."""
     rows = [{"key": key, "reason": reason, "person": person, "at": at, "until": until} for key in dict.fromkeys(keys)]
     upsert_rows(session, DISMISSAL, rows, ["key"])
+
+
+def forget_dismissals(session: Session, lines: Collection[LineRef]) -> int:
+    """End what was dismissed of lines that are not what they were then (holds by people stay); gives how many there were."""
+    wanted = {f"{line.kind}|{line.id}" for line in lines}
+    keys = session.execute(select(DISMISSAL.c.key)).scalars() if wanted else ()
+    return restore(session, [key for key in keys if "|".join(key.split("|", 2)[:2]) in wanted])
 
 
 def restore(session: Session, keys: Sequence[str]) -> int:

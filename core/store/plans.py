@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -21,7 +22,7 @@ from core.store.tables import table
 from core.store.tables.directory import CompanyRow, ContractRow, ItemRow
 from core.store.tables.ledger import LedgerRow
 from core.store.tables.plans import PlanChangeRow, PlanFindingRow, PlanRow
-from core.store.types import to_millionths
+from core.store.types import LARGEST, to_millionths
 
 PLAN, CHANGE, FINDING = table(PlanRow), table(PlanChangeRow), table(PlanFindingRow)
 COMPANY, ITEM, CONTRACT, LEDGER = table(CompanyRow), table(ItemRow), table(ContractRow), table(LedgerRow)
@@ -175,13 +176,21 @@ def find_changes(session: Session, wanted: Sequence[str], *, plan_id: int | None
 
 
 def with_pairs(session: Session, chosen: list[StoredChange]) -> list[StoredChange]:
-    """These changes, and those of the current plan that stand or fall together with one of them, in the plan's order."""
+    """These changes, and those of the current plan that stand or fall together with one of them (of its line, of its pair), in the
+    plan's order.
+    """
     pairs = {one.change.pair for one in chosen if one.change.pair}
-    plan = load(session) if pairs else None
+    lines = {one.change.line for one in chosen if one.change.line is not None}
+    plan = load(session) if pairs or lines else None
     if plan is None:
         return chosen
+    lines |= {change.line for change in plan.changes if change.pair in pairs and change.line is not None}
     known = {one.change.id for one in chosen}
-    family = [change.id for change in plan.changes if change.id in known or change.pair in pairs]
+    family = [
+        change.id
+        for change in plan.changes
+        if change.id in known or change.pair in pairs or (change.line is not None and change.line in lines)
+    ]
     return find_changes(session, family)
 
 
@@ -281,11 +290,17 @@ def _change_row(plan_id: int, position: int, change: Change, names: _Names) -> d
         "to_units": change.to_units,
         "unit_change": change.unit_change,
         "effective_date": change.effective_date,
-        "money": None if change.money_per_period is None else to_millionths(change.money_per_period),
+        "money": _money_column(change),
         "portals": "".join(f"\n{portal}\n" for portal in change.portals),
         "search": folded(company, contract, item, *change.portals),
         "data": change_to_json(change),
     }
+
+
+def _money_column(change: Change) -> Decimal | None:
+    """What the list sorts by and shows; an amount that no column holds (millions of millions) stands in `data` alone."""
+    money = change.money_per_period
+    return None if money is None or money.copy_abs() > LARGEST else to_millionths(money)
 
 
 def _finding_row(plan_id: int, position: int, finding: Finding, names: _Names) -> dict[str, Any]:

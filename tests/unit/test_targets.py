@@ -168,6 +168,9 @@ def test_m2_a_company_without_any_usage_ever_known_has_no_target() -> None:
         ({"read_at": None, "confirmed_at": {}}, True),
         ({"read_at": NOW, "confirmed_at": {"acme": OLD}, "failed_customers": frozenset({"acme"})}, True),
         ({"read_at": NOW, "confirmed_at": {}, "failed_customers": frozenset({"acme"})}, True),
+        # The clock was a day ahead for a while: nothing that is told since then counts, which must not look as if all were well.
+        ({"read_at": NOW + timedelta(days=1), "confirmed_at": {"acme": NOW + timedelta(days=1)}}, True),
+        ({"read_at": NOW + timedelta(minutes=50), "confirmed_at": {"acme": NOW + timedelta(minutes=50)}}, False),
     ],
 )
 def test_m2_what_was_not_read_or_too_long_ago_is_left_as_it_is(fields: dict[str, object], stale: bool) -> None:

@@ -15,7 +15,7 @@ from core.domain.policy import Policy
 from core.domain.provisioning.catalogue import Part
 from core.domain.provisioning.collect import Subscription
 from core.domain.provisioning.subscription import SHARED
-from core.domain.quantities import compute_units
+from core.domain.quantities import MOST_UNITS, compute_units, too_many
 from core.domain.subscription.billing import as_billed
 from core.domain.target import KnownLine, PortalUsage, Target, TargetSource
 from core.domain.text import T, Text
@@ -83,6 +83,8 @@ class Placer:
             total += computed.units or 0
             if computed.problem is not None:
                 found.append(_formula(one, computed.problem))
+        if total > MOST_UNITS:
+            found.append(_formula(one, too_many(total)))
         present = [part.line.usage for part in parts if part.line.present]
         # What shares a service has its own price on the line (S2-18); the service has none.
         priced, costed = one.kind in SHARED or policy.update_price, one.kind in SHARED or policy.update_cost
