@@ -109,7 +109,7 @@ USE_CASES: dict[Role, dict[str, str]] = {
         "alerts.channels": "remove_channel save_channel save_public_url switch_channel",
         "alerts.raised": "tidy",
         "autotask_settings": "autotask_settings save_autotask save_time_zone",
-        "backup": "make",
+        "backup": "make make_into",
         "demo": "seed_demo",
         "demo_subscriptions": "seed_subscriptions",
         "doctor": "examine",

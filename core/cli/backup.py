@@ -14,6 +14,9 @@ from core.cli.portals import AsJson
 from core.cli.words import document, help_text, say
 from core.domain.text import T
 
+KEPT = 14
+"""So many back-ups stay in a directory, unless told otherwise."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
@@ -23,17 +26,36 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False)],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", dir_okay=False, show_default=False)] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="DIRECTORY", file_okay=False, show_default=False,
+                     help=help_text("Into this directory instead, with the time in its name.")),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", min=1, show_default=False,
+                     help=help_text("With --into: so many of them stay, the newest ones (14).")),
+    ] = None,
     as_json: AsJson = False,
-) -> int:
+) -> int:  # fmt: skip
     from core.services import backup as service
 
+    if (file is None) == (into is None) or (keep is not None and into is None):
+        raise typer.BadParameter("FILE | --into DIRECTORY [--keep N]")
+    gone = 0
     with opened() as (ctx, actor):
-        made = service.make(ctx, actor, file)
+        if into is not None:
+            file, made, gone = service.make_into(ctx, actor, into, keep or KEPT)
+        elif file is not None:
+            made = service.make(ctx, actor, file)
     if as_json:
-        document({"file": str(file), "size": made.size, "rows": dict(made.rows), "files": made.files})
+        told = {"file": str(file), "size": made.size, "rows": dict(made.rows), "files": made.files}
+        document(told | ({"removed": gone} if into is not None else {}))
     else:
         say(T("{rows} rows and {files} files are in {file}.", rows=made.total, files=made.files, file=str(file)))
+        if gone:
+            say(T("{count} older ones were removed.", count=gone))
         say(T("The key of the stored credentials is not in it; keep it apart."))
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +17,11 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import structlog
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from core.domain.errors import InputError, SettingsError
+from core.domain.errors import ContractBridgeError, InputError, SettingsError
 from core.domain.text import T
 from core.services.access import Actor, Role, require
 from core.services.audited import note
@@ -29,7 +33,16 @@ from core.store.audit import Audited
 from core.store.db import Database
 from core.store.vitals import engines
 
+log = structlog.get_logger()
+
 DATABASE, MANIFEST = "contractbridge.db", "manifest.json"
+OWN = "contractbridge-"
+OWN_NAME = re.compile(r"contractbridge-\d{4}-\d\d-\d\dT\d{6}Z\.zip")
+"""What `make_into` calls its files; in the order of their names they are in the order of time."""
+UNPACKED = "contractbridge-making-"
+LEFT_OVER = re.compile(r".+\.zip\.\d+\.part")
+LEFT_SECONDS = 24 * 3600.0
+"""What a back-up works with is left over after so long."""
 FORMAT = 1
 PART = 1024 * 1024
 LARGEST_MANIFEST = 64 * PART
@@ -64,12 +77,45 @@ def make(ctx: Context, actor: Actor, file: Path) -> BackUp:
     require(actor, Role.ADMIN)
     if file.exists():
         raise InputError(T("There is already a file of that name."), place=str(file), kind="usage")
+    try:
+        return _make(ctx, actor, file)
+    except Exception as error:
+        _note_failure(ctx, actor, file, error)
+        raise
+
+
+def make_into(ctx: Context, actor: Actor, folder: Path, keep: int) -> tuple[Path, BackUp, int]:
+    """Write a back-up with the time in its name into a folder, and let go of all but the `keep` newest of those that were made so.
+    Gives the file, what is in it, and how many were let go. For administrators.
+
+    Nothing is let go before the new one is whole. Other files of the folder are left alone. The folder must be there: a disk
+    that is not mounted is no place for a back-up.
+    """
+    require(actor, Role.ADMIN)
+    file = folder / f"{OWN}{ctx.clock.now():%Y-%m-%dT%H%M%SZ}.zip"
+    made = make(ctx, actor, file)
+    kept = sorted((one for one in folder.iterdir() if OWN_NAME.fullmatch(one.name) and one.is_file()), reverse=True)
+    gone = [one for one in kept[max(keep, 1) :] if one != file]
+    try:
+        for one in gone:
+            one.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or "?"
+        raise InputError(
+            T("An older back-up cannot be removed: {reason}.", reason=reason), place=str(folder)
+        ) from error
+    return file, made, len(gone)
+
+
+def _make(ctx: Context, actor: Actor, file: Path) -> BackUp:
     now = ctx.clock.now()
-    ctx.database.run(lambda session: note(ctx, session, actor, "backup.made", file.name))
     draft = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        with tempfile.TemporaryDirectory(prefix="contractbridge-", dir=file.resolve().parent) as folder:
+        _clear_away(file.parent)
+        with tempfile.TemporaryDirectory(prefix=UNPACKED, dir=file.resolve().parent) as folder:
             kept = _write(ctx, draft, Path(folder), now)
+        # Before the file is there: nobody takes everything along without a trace.
+        ctx.database.run(lambda session: note(ctx, session, actor, "backup.made", file.name))
         draft.replace(file)
     except OSError as error:
         raise InputError(
@@ -78,6 +124,29 @@ def make(ctx: Context, actor: Actor, file: Path) -> BackUp:
     finally:
         draft.unlink(missing_ok=True)
     return kept
+
+
+def _clear_away(folder: Path) -> None:
+    """What was left by back-ups that were killed: each is as large as the database."""
+    for one in folder.iterdir():
+        ours = one.name.startswith(UNPACKED) or LEFT_OVER.fullmatch(one.name)
+        if not ours or one.is_symlink() or time.time() - one.stat().st_mtime < LEFT_SECONDS:
+            continue
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink(missing_ok=True)
+
+
+def _note_failure(ctx: Context, actor: Actor, file: Path, error: Exception) -> None:
+    """For the doctor and the alerts. Where the database does not answer either, the command's own end has to tell."""
+    reason = str(error.message) if isinstance(error, ContractBridgeError) else type(error).__name__
+    try:
+        ctx.database.run(
+            lambda session: note(ctx, session, actor, "backup.failed", file.name, after={"reason": reason})
+        )
+    except SQLAlchemyError as trouble:
+        log.warning("backup.failure_not_noted", error=type(trouble).__name__)
 
 
 def _write(ctx: Context, draft: Path, folder: Path, now: datetime) -> BackUp:

@@ -25,6 +25,8 @@ METER, MINUTE = table(ApiMeterRow), table(ApiMinuteRow)
 LEADER, WORKER = "engine", "worker:"
 """The lease of the engine that leads, and how the leases begin of those that carry out runs (`core.engine`)."""
 FAILED_DAYS = 1
+BACKUP_MADE, BACKUP_FAILED = "backup.made", "backup.failed"
+"""Events of the audit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from core.services.chain_check import last_checked
 from core.services.context import Context
 from core.services.owners import is_dead
 from core.store import charge_shown, migrate, plans
-from core.store.vitals import Pile, Vitals, api_use, last_audited, vitals
+from core.store.vitals import BACKUP_FAILED, BACKUP_MADE, Pile, Vitals, api_use, last_audited, vitals
 
 log = structlog.get_logger()
 
@@ -77,7 +77,7 @@ def _work(ctx: Context) -> Iterator[Metric]:
         yield from _plans(session)
         yield from _api(session, now)
         yield from _chains(session)
-        backup = last_audited(session, "backup.made")
+        backup, failed = last_audited(session, BACKUP_MADE), last_audited(session, BACKUP_FAILED)
     yield _labelled("info", "1, with the version of the tables.", ("schema",), {(version,): 1})
     yield _gauge(
         "engines", "Engines that gave a sign of life not long ago.", sum(not is_dead(owner) for owner in found.engines)
@@ -89,6 +89,8 @@ def _work(ctx: Context) -> Iterator[Metric]:
     yield from _pile("webhooks_waiting", "Webhook deliveries that are not worked on yet", found.webhooks, now)
     yield from _pile("alerts_undelivered", "Messages of alerts that should have been told by now", found.messages, now)
     yield _gauge("alerts_given_up", "Messages of alerts that were given up within a day.", found.messages_failed)
+    has_failed = failed is not None and (backup is None or failed > backup)
+    yield _gauge("backup_failed", "1 when the last back-up failed.", int(has_failed))
     if backup is not None:
         yield _gauge("backup_timestamp_seconds", "When the last back-up was made.", backup.timestamp())
 

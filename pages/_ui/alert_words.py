@@ -26,6 +26,7 @@ def kinds() -> dict[str, str]:
         "contract_end": tr("A contract ends"),
         "credential": tr("Credentials end"),
         "channel": tr("A channel was switched off"),
+        "backup": tr("A back-up fails or is old"),
     }
 
 

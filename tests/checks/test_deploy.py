@@ -27,17 +27,20 @@ UNITS = sorted(DEPLOY.glob("*.service"))
 INSTALLED = "/opt/contractbridge"
 HARD = {
     "User": "contractbridge", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "NoNewPrivileges": "yes",
-    "CapabilityBoundingSet": "", "ReadWritePaths": "/var/lib/contractbridge", "StateDirectory": "contractbridge", "UMask": "0077",
+    "CapabilityBoundingSet": "", "StateDirectory": "contractbridge", "UMask": "0077",
 }  # fmt: skip
 MOST_EXPOSED = 2.0
 """systemd's own measure: 10 is a service without any protection."""
 
 
-def service(unit: Path) -> dict[str, str]:
+BACKUPS = "/var/backups/contractbridge"
+
+
+def service(unit: Path, section: str = "Service") -> dict[str, str]:
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(unit.read_text(encoding="utf-8"))
-    return dict(parser["Service"])
+    return dict(parser[section])
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -74,12 +77,42 @@ def test_a_unit_starts_a_command_that_exists_as_a_user_without_rights(unit: Path
     assert found["WorkingDirectory"] == INSTALLED
     is_a_command(words)
     assert {name: found[name] for name in HARD} == HARD
+    writes = ["/var/lib/contractbridge", *([BACKUPS] if "backup" in unit.name else [])]
+    assert found["ReadWritePaths"].split() == writes
     variables(unit.read_text(encoding="utf-8"))
 
 
 def test_only_the_worker_is_started_more_than_once() -> None:
-    assert [unit.name for unit in UNITS] == ["contractbridge-worker@.service", "contractbridge.service"]
+    names = ["contractbridge-backup.service", "contractbridge-worker@.service", "contractbridge.service"]
+    assert [unit.name for unit in UNITS] == names
     assert "--host 127.0.0.1" in service(DEPLOY / "contractbridge.service")["ExecStart"]
+
+
+def test_a_timer_makes_a_back_up_every_night_and_lets_go_of_old_ones() -> None:
+    timer = DEPLOY / "contractbridge-backup.timer"
+    found = service(timer, "Timer")
+    assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d", found["OnCalendar"])
+    assert found["Persistent"] == "true"
+    assert service(timer, "Install")["WantedBy"] == "timers.target"
+    unit = DEPLOY / f"{timer.stem}.service"
+    assert service(unit)["Type"] == "oneshot"
+    words = shlex.split(service(unit)["ExecStart"])
+    assert words[words.index("backup") :] == ["backup", "--into", BACKUPS, "--keep", "14"]
+    assert service(unit, "Unit")["RequiresMountsFor"] == BACKUPS
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+def test_systemd_accepts_the_timer(tmp_path: Path) -> None:
+    for unit in DEPLOY.glob("contractbridge-backup.*"):
+        text = unit.read_text(encoding="utf-8").replace(f"{INSTALLED}/.venv/bin/python", sys.executable)
+        (tmp_path / unit.name).write_text(text.replace(INSTALLED, str(ROOT)), encoding="utf-8")
+    timer = tmp_path / "contractbridge-backup.timer"
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(timer)], capture_output=True, text=True, check=False
+    )
+    assert not [line for line in checked.stderr.splitlines() if "contractbridge" in line]
+    calendar = service(timer, "Timer")["OnCalendar"]
+    assert subprocess.run(["systemd-analyze", "calendar", calendar], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")

@@ -39,6 +39,8 @@ class RuleKind(StrEnum):
     CREDENTIAL = "credential"
     CHANNEL = "channel"
     """A way to tell people that was switched off because it does not work."""
+    BACKUP = "backup"
+    """A back-up that failed, or that was made every now and then and is not any more."""
 
 
 class Baseline(StrEnum):
@@ -75,7 +77,7 @@ class Telling(StrEnum):
 
 WITH_PRODUCT = frozenset({RuleKind.USAGE, RuleKind.HELD})
 """Kinds whose matters are about a product of a portal."""
-WITH_PORTAL = frozenset(RuleKind) - {RuleKind.RUN_FAILED, RuleKind.CONTRACT_END, RuleKind.CHANNEL}
+WITH_PORTAL = frozenset(RuleKind) - {RuleKind.RUN_FAILED, RuleKind.CONTRACT_END, RuleKind.CHANNEL, RuleKind.BACKUP}
 
 
 class AlertRule(BaseModel):
@@ -169,5 +171,6 @@ DEFAULTS: dict[str, AlertRule] = {
     "contract_end": AlertRule(kind=RuleKind.CONTRACT_END, telling=Telling.DAILY),
     "credential": AlertRule(kind=RuleKind.CREDENTIAL, telling=Telling.DAILY),
     "channel": AlertRule(kind=RuleKind.CHANNEL, severity=Severity.CRITICAL),
+    "backup": AlertRule(kind=RuleKind.BACKUP, severity=Severity.CRITICAL),
 }
 """The rules every workspace begins with, by a name of their own."""

@@ -30,6 +30,14 @@ FROM_FINDING: Mapping[FindingKind, RuleKind] = {
 }
 """Held changes are told change by change, not by their finding."""
 MOST_DETAILS = 10
+BACKUP_AGE = timedelta(days=7)
+"""An older back-up is too old."""
+BACKUP_FAILED = T(
+    "The audit on the Activity page says why. Make one by hand with `backup` to see whether it works again."
+)
+BACKUP_OLD = T(
+    "Use `backup --into DIRECTORY` every night, or back up the database in your own way, and keep the key apart."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,3 +238,14 @@ def of_channels(off: Mapping[int, tuple[str, Text | None]]) -> Iterator[Signal]:
             details=(reason,) if reason else (),
             filters={"alerts_view": "channels"},
         )
+
+
+def of_backups(made: datetime | None, failed: datetime | None, now: datetime) -> Iterator[Signal]:
+    """Back-ups with our own command: the last one failed, or it is of long ago. Nothing where none was ever tried."""
+    if failed is not None and (made is None or failed > made):
+        title, remedy = T("The back-up of {moment} failed.", moment=failed), BACKUP_FAILED
+    elif made is not None and now - made >= BACKUP_AGE:
+        title, remedy = T("The last back-up is of {moment}.", moment=made), BACKUP_OLD
+    else:
+        return
+    yield Signal(kind=RuleKind.BACKUP, subject="backup", title=title, details=(remedy,), page="activity")

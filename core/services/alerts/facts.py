@@ -23,6 +23,7 @@ from core.store import alert_facts, alert_outbox, directory, runs
 from core.store import workspace as settings_store
 from core.store.history import latest_readings
 from core.store.portals import Portal, all_portals
+from core.store.vitals import BACKUP_FAILED, BACKUP_MADE, last_audited
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -59,6 +60,7 @@ def look(ctx: Context, session: Session, rules: Sequence[AlertRule]) -> Found:
     matters += signals.of_credentials(ends_by_name(session), today)
     off = alert_outbox.channels(session, enabled=False)
     matters += signals.of_channels({one.id: (one.name, one.off_reason) for one in off if one.off_reason})
+    matters += signals.of_backups(last_audited(session, BACKUP_MADE), last_audited(session, BACKUP_FAILED), now)
     blind = set() if planned.known else set(PLANNED - {RuleKind.STALE, RuleKind.MISSING_FILE})
     if RuleKind.LEAKAGE in wanted:
         leaks = leakage_in(ctx, session)

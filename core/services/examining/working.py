@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from core.domain.alerts import signals
 from core.domain.finding import FindingKind
 from core.domain.paging import PageQuery
 from core.domain.text import T, Text
@@ -15,7 +16,7 @@ from core.services.examining.check import OK, TODO, WRONG, Check
 from core.services.owners import is_dead
 from core.store import plans
 from core.store import portals as portal_store
-from core.store.vitals import Pile, Vitals, last_audited, vitals
+from core.store.vitals import BACKUP_FAILED, BACKUP_MADE, Pile, Vitals, last_audited, vitals
 
 if TYPE_CHECKING:
     from core.services.context import Context
@@ -24,7 +25,6 @@ OVERDUE = timedelta(minutes=10)
 LONG_RUN = timedelta(hours=6)
 OPEN_WRITE = timedelta(hours=1)
 UNTOLD = timedelta(hours=1)
-BACKUP_DAYS = 7
 NAMED = 3
 """So many lines are named that somebody else changed."""
 
@@ -142,15 +142,22 @@ def _changed_by_others(session: Session) -> tuple[int, tuple[str, ...]]:
 
 
 def look_for_backups(ctx: Context) -> Iterator[Check]:
-    """When the last back-up was made with our own command; others we know nothing of."""
+    """When the last back-up was made with our own command, and whether the last try failed; others we know nothing of."""
     with ctx.database.session() as session:
-        last = last_audited(session, "backup.made")
-    remedy = T("Use `backup FILE` every night, or back up the database in your own way, and keep the key apart.")
-    if last is None:
-        yield Check("Back-up", TODO, T("No back-up was made yet."), remedy, "backup.none")
+        made, failed = last_audited(session, BACKUP_MADE), last_audited(session, BACKUP_FAILED)
+    if failed is not None and (made is None or failed > made):
+        yield Check(
+            "Back-up",
+            WRONG,
+            T("The back-up of {moment} failed.", moment=failed),
+            signals.BACKUP_FAILED,
+            "backup.failed",
+        )
+    if made is None:
+        yield Check("Back-up", TODO, T("No back-up was made yet."), signals.BACKUP_OLD, "backup.none")
         return
-    days = (ctx.clock.now() - last).days
-    state, code = (TODO, "backup.old") if days >= BACKUP_DAYS else (OK, "backup.made")
-    yield Check(
-        "Back-up", state, T("The last back-up is of {moment}.", moment=last), None if state == OK else remedy, code
-    )
+    told = T("The last back-up is of {moment}.", moment=made)
+    if ctx.clock.now() - made >= signals.BACKUP_AGE:
+        yield Check("Back-up", TODO, told, signals.BACKUP_OLD, "backup.old")
+    else:
+        yield Check("Back-up", OK, told, code="backup.made")
