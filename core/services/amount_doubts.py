@@ -118,7 +118,7 @@ def _audited(one: AmountDoubt, reason: str) -> Audited:
         **one.about._asdict(),
         "doubt": text_to_json(one.message),
     }
-    return Audited(actor="", event="amounts.doubt_ended", subject=one.portal, before=before, after={"reason": reason})
+    return Audited(actor="", event="consumption.confirmed", subject=one.portal, before=before, after={"reason": reason})
 
 
 def not_complete(told: ConsumptionReading) -> Text:

@@ -224,7 +224,7 @@ def test_m2_a_month_that_is_not_told_again_is_ended_by_a_person_who_says_so(host
     hosting.sync()
     assert (found(hosting), total(hosting)) == ([], before)
     with hosting.database.session() as session:
-        [entry] = audit.page(session, AuditFilter(event="amounts.doubt_ended", limit=5)).rows
+        [entry] = audit.page(session, AuditFilter(event="consumption.confirmed", limit=5)).rows
     assert (entry.actor, "the provider confirmed it" in entry.after) == ("Olaf", True)
 
 
