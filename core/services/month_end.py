@@ -35,6 +35,8 @@ from core.services.month_end_model import (
 )
 from core.services.plan_making import companies_of
 from core.store import mappings, reporting
+from core.store.bulk import alone
+from core.store.ledger import open_intents
 from core.store.reporting import StoredSignOff
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ __all__ = [
 ]
 
 NOTHING = Decimal(0)
+SIGNING = 0x7369676E
+"""Two people (or two clicks) sign one after the other."""
 GLANCE = "next invoice"
 GLANCE_SECONDS = 60.0
 """So old may be what is only looked at. Signing, evidence and files always ask."""
@@ -132,18 +136,32 @@ def months(ctx: Context, actor: Actor) -> tuple[SignOff, ...]:
 
 
 def sign_off(ctx: Context, actor: Actor, month: date, digest: str, remark: str = "") -> SignOff:
-    """Sign for a month as it was shown (`digest`). For operators; open gates and lines without a price need a remark.
+    """Sign for a month as it was shown (`digest`). For operators; open gates and lines without a price need a remark. The same once
+    more, because the answer was lost or somebody clicked twice, is no second signature.
 
-    Raises InputError when it changed since it was shown (kind `changed`), a remark is needed (kind `remark`), or Autotask could not
-    be asked (kind `not_known`).
+    Raises InputError when it changed since it was shown (kind `changed`), a remark is needed (kind `remark`), Autotask could not be
+    asked (kind `not_known`), or something is being written there (kind `writing`).
     """
     require(actor, Role.OPERATOR)
+    with ctx.database.session() as session:
+        before = reporting.head(session, "ledger")
     shown = month_end(ctx, actor, month)
     _may_sign(shown, digest, remark)
     numbers = numbers_of(shown)
 
     def work(session: Session) -> SignOff:
+        alone(session, SIGNING)
         ledger, audit = reporting.head(session, "ledger"), reporting.head(session, "audit")
+        last = next(iter(reporting.sign_offs(session, shown.month)), None)
+        if last is not None and _is_the_same(last, numbers, actor, remark):
+            return sign_off_of(last)
+        if ledger != before or open_intents(session):
+            # The numbers must be those that Autotask had at this very position of the ledger.
+            raise InputError(
+                T("Something is being written to Autotask, or it is not certain yet what was."),
+                remedy=T("Let the run end, or start one, then look again and sign."),
+                kind="writing",
+            )
         stored = StoredSignOff(
             month=shown.month,
             person=actor.name,
@@ -167,6 +185,10 @@ def sign_off(ctx: Context, actor: Actor, month: date, digest: str, remark: str =
         return sign_off_of(replace(stored, id=number))
 
     return ctx.database.run(work)
+
+
+def _is_the_same(last: StoredSignOff, numbers: Mapping[str, object], actor: Actor, remark: str) -> bool:
+    return (last.person, last.remark, sealed(last.numbers)) == (actor.name, remark.strip(), sealed(numbers))
 
 
 def month_report(ctx: Context, actor: Actor, shown: MonthEnd) -> Report:

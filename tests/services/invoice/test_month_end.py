@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ from core.services import month_end as closing
 from core.services.access import Actor, Role
 from core.services.directory import refresh
 from core.services.month_end_model import MonthEnd
-from core.store import audit, directory, reporting
+from core.store import audit, directory, ledger, reporting
+from core.store.audit import AuditFilter
 from tests.services.charges.world import brings, charging, example
 from tests.services.money.world import SandboxData, SandboxSwitches, World
 
@@ -136,6 +138,34 @@ def test_a_glance_is_shared_until_somebody_asks_again_and_signing_always_asks(ac
         closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, before.digest)
     closing.ask_again(acme.ctx, NOVEMBER)
     assert closing.glance(acme.ctx, VIEWER, NOVEMBER).digest == shown(acme).digest
+
+
+def test_the_same_signature_again_is_none_and_another_one_is(acme: World) -> None:
+    """The answer was lost, or somebody clicked twice."""
+    first = closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, shown(acme).digest)
+    assert closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, shown(acme).digest) == first
+    other = closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, shown(acme).digest, "looked at it with Anna")
+    assert other.id != first.id
+    with acme.database.session() as session:
+        assert len(audit.page(session, AuditFilter(event="month.signed", limit=9)).rows) == 2
+
+
+def test_nobody_signs_while_something_is_written_or_uncertain(acme: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers are those that Autotask had at the position of the ledger that stands in the evidence."""
+    asked = closing.contracts_between
+
+    def meanwhile(*values: Any, **named: Any) -> Any:
+        found = asked(*values, **named)
+        acme.database.run(lambda session: ledger.append(session, acme.clock.now(), facts))
+        return found
+
+    digest = shown(acme).digest
+    facts = [ledger.Fact(event=ledger.Event.REVERSED, run_id=1)]
+    monkeypatch.setattr(closing, "contracts_between", meanwhile)
+    with pytest.raises(InputError, match="being written"):
+        closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, digest)
+    monkeypatch.setattr(closing, "contracts_between", asked)
+    assert closing.sign_off(acme.ctx, OPERATOR, NOVEMBER, digest)
 
 
 def test_signing_is_for_what_was_shown_by_an_operator_and_audited(acme: World) -> None:
