@@ -9,9 +9,10 @@ from __future__ import annotations
 import streamlit as st
 from streamlit import runtime
 
-from pages._ui import auth, confirming, shell, states
+from pages._ui import auth, confirming, left_widgets, shell, states
 
 if runtime.exists():
+    left_widgets.let_go()
     shell.set_up_page()
     with states.explained():
         if shell.signed_in():

@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.services import month_end
 from core.services.month_end import MonthEnd
-from core.services.reports import render, style_of
 from pages._ui import (
     auth,
     choices,
@@ -24,7 +23,7 @@ from pages._ui.formats import escape, month, tr
 
 MIDDLE = 15
 """Until this day of a month people close the one before."""
-context, actor, asker = auth.context(), auth.actor(), auth.asker()
+context, actor = auth.context(), auth.actor()
 
 
 def chosen_month() -> date:
@@ -55,12 +54,6 @@ def headline(shown: MonthEnd) -> None:
         states.title(tr("{month} can be signed for", month=name))
 
 
-def again() -> None:
-    """Autotask is asked anew when the page is drawn the next time."""
-    month_end.ask_again(context, first)
-    report_data.forget(("month", first))
-
-
 head = st.container()
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     first = chosen_month()
@@ -72,19 +65,14 @@ with states.explained():
     with head:
         headline(shown)
     with bar:
-        month_end_sign.toolbar(shown, again)
+        month_end_sign.toolbar(shown)
     month_end_sign.signed(shown)
     month_end_invoice.changed(shown.changed)
     month_end_gates.show(shown)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(tr("The next invoice"), anchor=False, width="content")
         if shown.live:
-            report_parts.files(
-                f"month-end-{first:%Y-%m}",
-                lambda form: (
-                    render(month_end.month_report(context, asker(), shown), form, style_of(context, asker())).content
-                ),
-            )
+            report_parts.files(f"month-end-{first:%Y-%m}", month_end_invoice.maker(first))
     for note in shown.notes:
         st.caption(f":material/info: {escape(tr(note))}")
     month_end_invoice.show(shown)

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 Result = TypeVar("Result")
 
 
-IDLE_SECONDS = 600.0
+IDLE_SECONDS = 300.0
 """What nobody asked for in so long is let go: answers may be large."""
 
 
@@ -23,6 +23,8 @@ class _Place:
     as_of: object = None
     since: float = 0.0
     """When the oldest of what the answer rests on was worked out."""
+    until: float = math.inf
+    """When it is too old for anybody."""
     used: float = 0.0
     value: object = None
     filled: bool = False
@@ -47,8 +49,11 @@ class Looks:
         with place.lock:
             young = seconds is None or time.monotonic() - place.since < seconds
             if not (place.filled and young and place.as_of == as_of):
-                made, since = self._made(make)
+                (made, since), before = self._made(make), place.as_of
                 place.value, place.as_of, place.since, place.filled = made, as_of, since, True
+                place.until = math.inf if seconds is None else since + seconds
+                if before not in (None, as_of):
+                    self._let_go(before)
             if seconds is not None:
                 self._making.oldest = min(place.since, getattr(self._making, "oldest", place.since))
             return cast(Result, place.value)
@@ -68,14 +73,24 @@ class Looks:
         with self._lock:
             self._places.pop(what, None)
 
+    def _let_go(self, as_of: object) -> None:
+        """Everything of a state that has passed."""
+        with self._lock:
+            for what in [what for what, place in self._places.items() if place.filled and place.as_of == as_of]:
+                del self._places[what]
+
     def _place(self, what: Hashable) -> _Place:
         with self._lock:
             place = self._places.setdefault(what, _Place())
             place.used = time.monotonic()
             self._places.move_to_end(what)
-            while len(self._places) > self._most or self._oldest_use() < place.used - self._idle:
+            for other in [
+                key for key, one in self._places.items() if one is not place and self._is_over(one, place.used)
+            ]:
+                del self._places[other]
+            while len(self._places) > self._most:
                 self._places.popitem(last=False)
             return place
 
-    def _oldest_use(self) -> float:
-        return next(iter(self._places.values())).used
+    def _is_over(self, place: _Place, now: float) -> bool:
+        return place.until < now or place.used < now - self._idle

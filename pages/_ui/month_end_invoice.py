@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
 
 from core.domain.month_end import CompanyInvoice, NextKind, NextLine
+from core.services import month_end
 from core.services.access import Role
 from core.services.month_end import Difference, MonthEnd
+from core.services.reports import Form, render, style_of
 from pages._ui import auth, dialogs, grid, report_lineage, states
 from pages._ui.formats import day, escape, money, number, signed_money, table, tr
 from pages._ui.shell import link
@@ -61,6 +64,17 @@ def show_asked(shown: MonthEnd) -> None:
         st.dialog(tr("Next invoice of {company}", company=company.company), width=980, position="right")(_lines)(
             company
         )
+
+
+def maker(first: date) -> Callable[[Form], bytes]:
+    """What makes the files of a month, as it is shown now. It stays with the buttons: it keeps the month's name, not its lines."""
+    context, asker = auth.context(), auth.asker()
+
+    def make(form: Form) -> bytes:
+        shown = month_end.glance(context, asker(), first)
+        return render(month_end.month_report(context, asker(), shown), form, style_of(context, asker())).content
+
+    return make
 
 
 def _companies(found: Sequence[CompanyInvoice]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import date
 
 import streamlit as st
 
@@ -10,16 +10,16 @@ from core.services import month_end
 from core.services import month_end_evidence as evidence
 from core.services.access import Role
 from core.services.month_end import MonthEnd
-from pages._ui import auth, dialogs, states
+from pages._ui import auth, dialogs, report_data, states
 from pages._ui.formats import escape, moment, money, month, tr
 
 
-def toolbar(shown: MonthEnd, again: Callable[[], None]) -> None:
+def toolbar(shown: MonthEnd) -> None:
     """Ask again, sign, take the evidence."""
     context, asker = auth.context(), auth.asker()
     with st.container(horizontal=True, gap="small", width="content"):
         st.button(
-            tr("Ask Autotask again"), icon=":material/refresh:", key="month_again", on_click=again,
+            tr("Ask Autotask again"), icon=":material/refresh:", key="month_again", on_click=again, args=(shown.month,),
             help=tr("Reads the contracts of this month once more."),
         )  # fmt: skip
         if shown.signed is not None:
@@ -32,7 +32,13 @@ def toolbar(shown: MonthEnd, again: Callable[[], None]) -> None:
             tr("Sign for this month") if shown.signed is None else tr("Sign again"), type="primary", icon=":material/draw:",
             key="month_sign", disabled=not shown.live,
         ):  # fmt: skip
-            st.dialog(tr("Sign for {month}?", month=month(shown.month)))(_body)(shown, again)
+            st.dialog(tr("Sign for {month}?", month=month(shown.month)))(_body)(shown)
+
+
+def again(first: date) -> None:
+    """Autotask is asked anew when the page is drawn the next time."""
+    month_end.ask_again(auth.context(), first)
+    report_data.forget(("month", first))
 
 
 def signed(shown: MonthEnd) -> None:
@@ -69,7 +75,7 @@ def earlier() -> None:
             st.caption(f"**{month(one.month)}** · {escape(one.person)} · {moment(one.at)} · {money(one.to_bill)}")
 
 
-def _body(shown: MonthEnd, again: Callable[[], None]) -> None:
+def _body(shown: MonthEnd) -> None:
     dialogs.opened()
     st.markdown(tr("You sign for {amount} to bill, as shown.", amount=f"**{money(shown.to_bill)}**"))
     if shown.open_gates:
@@ -84,6 +90,6 @@ def _body(shown: MonthEnd, again: Callable[[], None]) -> None:
         if st.button(tr("Sign"), type="primary", icon=":material/draw:", key="month_yes"):
             with states.explained():
                 month_end.sign_off(auth.context(), auth.actor(), shown.month, shown.digest, remark)
-                again()
+                again(shown.month)
                 states.done(tr("Signed. The evidence can be downloaded."))
                 st.rerun()
