@@ -62,7 +62,7 @@ def test_the_state_is_told_in_words(seen: dict[str, Any], when: str, words: str)
 
 def test_a_banner_stands_on_the_page_while_the_disk_is_full(seen: dict[str, Any]) -> None:
     errors = [line for line in seen["page when full"] if line.startswith("error:")]
-    assert len(errors) == 1
+    assert len(errors) == 1, "\n".join(seen["page when full"])
     assert "The disk is full" in errors[0]
     assert any(line.startswith("title:") for line in seen["page when full"])
 
