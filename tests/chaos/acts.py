@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 from core.cli.opened import opened
-from core.services import alerts, decisions, people, runs, uploads, webhooks, workspace
+from core.services import alerts, decisions, month_end, people, runs, uploads, webhooks, workspace
 from core.services.access import SYSTEM, Role
 from core.services.paging import PageQuery
 from core.services.sync import apply_now
@@ -47,6 +49,19 @@ def approve(portal: str, *, here: bool) -> None:
                 apply_now(ctx, SYSTEM)
             else:
                 runs.request_apply(ctx, SYSTEM)
+
+
+def sign_month(month: str, folder: str, *, keep: bool) -> None:
+    """Somebody closes a month as it is shown, where that is not signed for yet, and may keep its evidence in the folder."""
+    with opened() as (ctx, _):
+        first = date.fromisoformat(month)
+        shown = month_end.month_end(ctx, SYSTEM, first)
+        if shown.signed is None or shown.signed.digest != shown.digest:
+            month_end.sign_off(ctx, SYSTEM, first, shown.digest, "as far as it is")
+        if keep:
+            part = Path(folder) / f"{month}-{uuid4().hex}.part"
+            part.write_bytes(month_end.evidence(ctx, SYSTEM, first).content)
+            part.rename(part.with_suffix(".zip"))
 
 
 def sign_in(told: str) -> None:

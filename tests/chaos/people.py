@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import time
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,7 @@ class People:
         story, dice = self.story, self.story.dice("work")
         deeds = (
             self.numbers_change, self.numbers_change, self.numbers_change, self.sync, self.files, self.drop_file, self.spend,
-            self.approve, self.sync_at_a_terminal,
+            self.approve, self.sync_at_a_terminal, self.close_month,
         )  # fmt: skip
         while not story.ended.is_set():
             dice.choice(deeds)(dice)
@@ -95,6 +97,23 @@ class People:
     def approve(self, dice: random.Random) -> None:
         here = dice.random() < 0.5
         self.story.count("approval", self.story.house.act("approve", portal=REVIEWED, here=here))
+
+    def close_month(self, dice: random.Random) -> None:
+        """In the middle of everything: it is refused where it is not certain what is signed for."""
+        self.story.count("month signed", self.sign(dice.choice(self.months()), keep=dice.random() < 0.3))
+
+    def close_all(self) -> None:
+        """When all is quiet."""
+        for month in self.months():
+            self._until_done("month signed", functools.partial(self.sign, month, keep=True))
+
+    def months(self) -> list[date]:
+        """The one in which lines change, and the one that is charged."""
+        return [self.story.today.replace(day=1), self.story.truth.month]
+
+    def sign(self, month: date, *, keep: bool) -> int:
+        """The exit code."""
+        return self.story.house.act("sign_month", month=month.isoformat(), folder=str(self.story.packs), keep=keep)
 
     def _until_done(self, what: str, do: Callable[[], int]) -> None:
         end = time.monotonic() + GIVE_UP

@@ -70,6 +70,13 @@ class Story:
     errors: list[str] = field(default_factory=list)
     say: Callable[[str], None] = lambda _: None
 
+    @property
+    def packs(self) -> Path:
+        """Where people keep the evidence of months."""
+        folder = self.house.home / "packs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def dice(self, name: str) -> random.Random:
         """The same for the same seed and name."""
         return random.Random(f"{self.options.seed} {name}")
@@ -115,6 +122,7 @@ class Story:
             self.count("approval", self.house.act("approve", portal=REVIEWED, here=True))
             waits = verdict.what_waits(self)
             if not waits:
+                people.close_all()
                 return
             self.say(f"settling: {', '.join(waits)}")
             if time.monotonic() > end:

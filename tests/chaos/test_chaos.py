@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 
 import pytest
@@ -50,8 +51,19 @@ def test_nothing_is_lost_or_doubled_and_the_judge_would_see_it(nursery: Nursery)
         assert "webhook events, once and in order" in wrong(judged(story))
         story.post.mails.append(story.post.mails[-1].replace(b"Message-ID: <", b"Message-ID: <x"))
         assert "mails that the outbox sent" in wrong(judged(story))
+        _tamper_with_evidence(story)
+        assert "evidence of months" in wrong(judged(story))
         story.post.mails.clear()
         assert {"mails that the outbox sent", "known causes, told once"} <= wrong(judged(story))
+
+
+def _tamper_with_evidence(story: Story) -> None:
+    pack = next(story.packs.glob("*.zip"))
+    with zipfile.ZipFile(pack) as found:
+        files = {name: found.read(name) for name in found.namelist()}
+    with zipfile.ZipFile(pack, "w") as made:
+        for name, data in files.items():
+            made.writestr(name, data + b" " if name == "numbers.json" else data)
 
 
 def _adjust_twice(story: Story) -> None:

@@ -24,6 +24,7 @@ from core.store.tables import table
 from core.store.tables.alerts import AlertMessageItemRow, AlertMessageRow, AlertRow
 from core.store.tables.runs import RunRow
 from core.store.tables.webhooks import WebhookDeliveryRow
+from tests.chaos import closing
 from tests.chaos.outside import Autotask
 from tests.chaos.world import BROKEN, CLOUD, COUNTED, HELD, PRODUCTS, Key, autotask_data, company_name
 
@@ -163,6 +164,7 @@ def judge(story: Story, *, lived: float, settled: float) -> Report:
                 _mistakes(session),
                 _webhooks(story, session),
                 *_mails(story, session),
+                *_months(story, session),
             ]
             if database.is_sqlite:
                 said = [str(row[0]) for row in session.connection().exec_driver_sql("PRAGMA integrity_check")]
@@ -300,6 +302,18 @@ def _mails(story: Story, session: Session) -> Iterable[Check]:
     yield Check("known causes, told once", len(told), lost=sum(count == 0 for count in told.values()),
                 doubled=sum(max(0, count - 1) for count in told.values()),
                 detail=_some({cause: count for cause, count in told.items() if count != 1}))  # fmt: skip
+
+
+def _months(story: Story, session: Session) -> Iterable[Check]:
+    count, lost, doubled, detail = closing.once(session)
+    yield Check(
+        "months signed, once", count, lost=lost + (count == 0), doubled=doubled, detail=detail if doubled else ""
+    )
+    compared, wrong = closing.as_it_was(session)
+    yield Check("signed numbers as Autotask had them", compared, lost=len(wrong), detail=_some(wrong))
+    packs = sorted(story.packs.glob("*.zip"))
+    bad = closing.packs_that_are_wrong(session, packs)
+    yield Check("evidence of months", len(packs), lost=len(bad) + (not packs), detail=_some(bad))
 
 
 def _told_once(session: Session, by_name: Mapping[str, alert_outbox.Message]) -> Check:
