@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from core.domain.contract import Contract, ContractLine, ContractState, LineRef, UnitRow, units_on
+from core.domain.contract import Contract, ContractLine, ContractState, LineKind, LineRef, UnitRow, units_on
 from core.domain.drift import drift_of
 from core.domain.finding import Finding, FindingKind
 from core.domain.guard import holds_of, price_holds
@@ -22,6 +22,10 @@ from core.domain.text import T, Text
 from core.domain.timeline import Step, Wish, always_has, booked_steps, lowest_after, steps_to
 
 NO_MEMORY = LineMemory()
+LINE_DIGITS = Decimal("0.0001")
+"""Autotask keeps four decimals of a price per unit."""
+MOST_PRECISE = Decimal(10) ** 20
+"""Larger amounts are left as they are: no number of 28 digits holds them with four decimals."""
 
 
 @dataclass(slots=True)
@@ -129,8 +133,8 @@ class Drafter:
             effective_date=day,
             status=ChangeStatus.READY,
             reason=T("In use: {target}; the contract has no such line yet.", target=target.units),
-            unit_price=wanted,
-            unit_cost=target.unit_cost,
+            unit_price=None if wanted is None else on_a_line(wanted),
+            unit_cost=None if (cost := _own_cost(target)) is None else on_a_line(cost),
             money_per_period=None if price is None else price * target.units,
             period_type=contract.period_type,
             sources=target.sources,
@@ -226,7 +230,7 @@ def _carry_prices(
     """Bring the portal's unit price and cost to the line: with the units where they change that day, else by themselves."""
     least = draft.target.policy.minimum_price_change
     price = _new_amount(draft.target.unit_price, line.unit_price, memory.unit_price, least)
-    cost = _new_amount(draft.target.unit_cost, line.unit_cost, memory.unit_cost, least)
+    cost = _new_amount(_own_cost(draft.target), line.unit_cost, memory.unit_cost, least)
     if day is None or (price is None and cost is None):
         return
     for place, change in enumerate(draft.changes):
@@ -270,12 +274,25 @@ def _price_day(target: Target, memory: LineMemory, days: OpenDays, wish: Wish, t
     return days.open_day(max(day, memory.price_from))
 
 
+def on_a_line(amount: Decimal) -> Decimal:
+    """A price or cost as a contract line keeps it, rounded once (M12): one with more decimals would differ for ever."""
+    return amount.quantize(LINE_DIGITS, ROUND_HALF_UP).normalize() + 0 if abs(amount) < MOST_PRECISE else amount
+
+
+def _own_cost(target: Target) -> Decimal | None:
+    """The cost that the line is to have; a bundle's is that of its services, and Autotask takes no other."""
+    return None if target.item.kind is LineKind.BUNDLE else target.unit_cost
+
+
 def _new_amount(
     wanted: Decimal | None, present: Decimal | None, written: Decimal | None, least: Decimal
 ) -> Decimal | None:
     """The amount to write; None when the line has it, or will have it by what we wrote last, or nearly so."""
     comes = present if written is None else written
-    if wanted is None or wanted == comes:
+    if wanted is None:
+        return None
+    wanted = on_a_line(wanted)
+    if comes is not None and wanted == on_a_line(comes):
         return None
     # To nothing and back from nothing is never small.
     return None if comes and wanted and abs(wanted - comes) < least else wanted

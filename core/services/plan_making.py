@@ -168,7 +168,12 @@ def keep(session: Session, ctx: Context, planned: Planned, facts: Facts, run_id:
     """Make this the current plan, and note units that were seen for the first time (M10). Gives the plan's number."""
     plan_id = plans.save(session, planned.plan, ctx.clock.now(), run_id=run_id)
     subscription_facts.keep(session, planned, facts, ctx.clock.now())
-    ledger.append(session, ctx.clock.now(), first_seen(planned, facts.memory, run_id))
+    seen = first_seen(planned, facts.memory, run_id)
+    if seen:
+        # Nobody waits for a turn to plan: what a run wrote and verified since the facts were gathered is newer than what was seen.
+        now = memories.line_memories(session, planned.plan.today)
+        seen = [fact for fact in seen if fact.line is None or now.get(fact.line) == facts.memory.get(fact.line)]
+    ledger.append(session, ctx.clock.now(), seen)
     return plan_id
 
 

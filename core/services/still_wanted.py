@@ -1,4 +1,4 @@
-"""Whether what was planned and decided some time ago is still what is wanted (M1, M2, M7): people went on working, and so did portals.
+"""Whether what was planned and decided some time ago is still what is wanted (M1, M2, M7): people and portals went on.
 
 A plan that waits for a person is written as it was shown. Between the two somebody may have linked a customer to another company,
 ignored it, changed a formula or put the portal into review, a portal may have told another quantity, and a period may have ended.
@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import date
 
 from core.domain.contract import ContractState, ItemRef, LineRef
+from core.domain.drafts import on_a_line
 from core.domain.guard import holds_of
 from core.domain.period import period_start
 from core.domain.plan import Change, ChangeStatus
@@ -84,7 +85,7 @@ def _still(change: Change, target: Target | None, state: ContractState, today: d
     if told != [str(text) for text in change.explanation[: len(told)]]:
         return False
     amounts = ((change.unit_price, target.unit_price), (change.unit_cost, target.unit_cost))
-    if any(planned is not None and planned != wanted for planned, wanted in amounts):
+    if any(planned is not None and (wanted is None or planned != on_a_line(wanted)) for planned, wanted in amounts):
         return False
     by_itself = target.mode is Mode.AUTOMATIC and not holds_of(change, target.policy)
     return change.status is not ChangeStatus.READY or by_itself

@@ -337,7 +337,9 @@ def _to_write(changes: Sequence[Change], portals: Sequence[str]) -> list[Change]
 
 def _plan_refused_again(running: Running, target: Target, planned: Planned, works: Sequence[Work]) -> Plan | None:
     """Lines that already had a change on the day: the policy may allow the next day. Once a run."""
-    lines = {work.line for work in works if work.end is End.REFUSED and work.reason == "same_day" and work.line}
+    refused = [work for work in works if work.end is End.REFUSED and work.reason == "same_day"]
+    # What stands or falls together with another line is planned with it, by the next run (M6).
+    lines = {work.line for work in refused if work.line and not work.change.pair}
     if not lines or running.should_stop():
         return None
     # As they are now: an earlier change of such a line went through, or somebody else made the one that is in the way (M1).
@@ -382,7 +384,7 @@ def _plan(running: Running) -> SyncSummary:
 
 
 def _apply(running: Running) -> SyncSummary:
-    """Write what was decided on the stored plan, after looking whether it is still wanted and the lines are as the plan saw them."""
+    """Write what was decided on the stored plan, after looking whether that still stands and the lines are as the plan saw them."""
     ctx = running.ctx
     target = _opened(running)
     with closing(target), running.turn():

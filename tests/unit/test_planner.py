@@ -415,6 +415,14 @@ def test_a_new_price_goes_with_the_units_of_the_same_day() -> None:
     assert change.money_per_period == 15 * Decimal(3) - 10 * Decimal("2.50")
 
 
+def test_m12_a_price_with_more_decimals_than_a_line_keeps_is_written_once() -> None:
+    wanted = target(10, unit_price=Decimal("3.123456"))
+    assert only(plan_for(wanted, one_line(10))).unit_price == Decimal("3.1235")
+    state = one_line(10)
+    kept = replace(state, lines={ref: replace(one, unit_price=Decimal("3.1235")) for ref, one in state.lines.items()})
+    assert plan_for(wanted, kept).changes == ()
+
+
 def test_a_new_price_alone_is_a_change_of_its_own() -> None:
     change = only(price_plan(10))
     assert (change.kind, change.from_units, change.to_units) == (ChangeKind.PRICE, 10, 10)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from core.domain.contract import LineKind, LineRef
 from core.domain.policy import Mode, Otherwise, Policy, When
-from core.services import decisions, planning, reversing, sync
+from core.domain.target import Target, Targets
+from core.domain.usage import Reading
+from core.services import decisions, directory, plan_making, planning, reversing, sync
 from core.services.access import Actor, Role
 from core.services.paging import PageQuery
 from core.store import decisions as stored_decisions
@@ -237,3 +241,52 @@ def test_m12_the_largest_quantity_of_a_line_goes_through_both_databases(make: Ma
     assert world.sync().changes["planned"] == 1
     [row] = rows(world)
     assert (row.to_units, row.money) == (2**31 - 1, Decimal(2**31 - 11) * 1000)
+
+
+def test_the_units_of_a_bundle_follow_although_its_cost_cannot(make_world: Make, data: SandboxData) -> None:
+    """The portal tells a cost. Autotask takes none for a bundle: once that kept its units from being written, too."""
+    bundle = data.bundle("Workplace", [data.service("MFA per user", price=3.0)], price=40.0)
+    line = data.bundle_line(data.contract(data.company("Acme BV")), bundle, 5)
+    world = make_world(data)
+    world.portal(policy=BOLD.model_copy(update={"update_cost": True}))
+    world.map({"Acme": 1001}, {"users": bundle}, kind=LineKind.BUNDLE)
+
+    def say(now: datetime) -> Reading:
+        whole = reading("Duo", now, {("Acme", "users"): 8})
+        return replace(whole, lines=(replace(whole.lines[0], unit_cost=Decimal(30), currency="EUR"),))
+
+    world.said["Duo"] = say
+    assert world.sync().changes["applied"] == 1
+    assert world.units(line, kind="bundle") == 8
+    assert world.sync().changes["planned"] == 0
+
+
+def test_m10_a_plan_made_beside_a_run_does_not_take_its_writes_for_somebody_elses(make: Make) -> None:
+    """Somebody plans while the first run of all writes: what the plan saw is older than what the run verified."""
+    world = make(policy=BOLD)
+    world.says({("Acme", "users"): 12})
+    facts = plan_making.gather(world.ctx)
+    with closing(world.autotask()) as target:
+        state = directory.refresh(world.ctx, target, {1001})
+        planned = plan_making.make(world.ctx, target, facts, state)
+        assert world.sync().changes["applied"] == 1
+        world.clock.move(hours=1)
+        planned = replace(planned, targets=targets_of_all(planned, 10))
+        with world.database.write() as session:
+            plan_making.keep(session, world.ctx, planned, facts, None)
+    world.clock.move(days=1)
+    world.says({("Acme", "users"): 13})
+    summary = world.sync()
+    assert (summary.changes["applied"], summary.findings) == (1, {})
+    assert world.units(8001) == 13
+
+
+def targets_of_all(planned: plan_making.Planned, units: int) -> Targets:
+    """As if the portal had told what the lines have."""
+    ref = LineRef(LineKind.SERVICE, 8001)
+    line = planned.state.lines[ref]
+    policy, mode = BOLD, Mode.AUTOMATIC
+    target = Target(
+        company_id=1001, item=line.item, line=ref, contract_id=line.contract_id, units=units, policy=policy, mode=mode, sources=()
+    )  # fmt: skip
+    return Targets((target,), ())
