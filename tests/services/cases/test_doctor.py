@@ -6,7 +6,6 @@ import ast
 import base64
 import json
 import os
-import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -429,23 +428,6 @@ def calls() -> Iterator[ast.Call]:
                 and node.func.id in ("Check", "_late", "_failed")
             ):
                 yield node
-
-
-def test_every_code_stands_in_the_docs_and_no_other() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").split("## The doctor")[1].split("\n## ")[0]
-    listed = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", page, re.MULTILINE))
-    source = "".join(
-        file.read_text(encoding="utf-8")
-        for file in (ROOT / "core/services/doctor.py", *(ROOT / "core/services/examining").glob("*.py"))
-    )
-    literal = {
-        code for code in re.findall(r'"([a-z_]+\.[a-z_]+)"', source) if not code.startswith(("fuse.", "doctor."))
-    }
-    made = {f"host.{stage}" for stage in ("name", "connection", "tls", "answer")}
-    made |= {f"portal.{state.value}" for state in portals.PortalState}
-    made |= {f"{of}.{what}" for of in ("autotask", "portal") for what in ("credentials", "busy", "fails")}
-    made |= {f"chain.{name}{broken}" for name in ("audit", "ledger") for broken in ("", "_broken")}
-    assert listed == literal | made
 
 
 def test_every_name_has_a_dutch_word() -> None:
