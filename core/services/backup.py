@@ -28,7 +28,7 @@ from core.services.audited import note
 from core.services.context import Context
 from core.services.owners import is_dead
 from core.services.upload_files import FOLDER
-from core.store import audit, copying, ledger, migrate, sessions
+from core.store import audit, copying, ledger, migrate, runs, sessions
 from core.store.audit import Audited
 from core.store.db import Database
 from core.store.vitals import engines
@@ -248,7 +248,9 @@ def _opened(url: str) -> Iterator[Database]:
 
 def _require_idle(database: Database, now: datetime) -> None:
     with database.session() as session:
-        holder = next((owner for owner in engines(session, now) if not is_dead(owner)), "")
+        # A command (`sync`, `apply`) carries its run out itself, beside whatever engine there is.
+        going = [one.lease_owner for one in runs.unfinished(session) if one.lease_until and one.lease_until >= now]
+        holder = next((owner for owner in (*engines(session, now), *going) if not is_dead(owner)), "")
     if holder:
         raise SettingsError(
             T("ContractBridge still works on this database ({holder}).", holder=holder),

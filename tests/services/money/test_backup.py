@@ -14,7 +14,7 @@ import pytest
 from core.domain.errors import InputError, SettingsError
 from core.services import activity, backup
 from core.services.access import SYSTEM
-from core.store import leases, ledger, migrate
+from core.store import leases, ledger, migrate, runs
 from core.store.db import Database
 from tests.services.money.world import NOW, SandboxData, World
 
@@ -205,6 +205,19 @@ def test_nothing_is_restored_under_an_engine_that_works(duo: World, tmp_path: Pa
     backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
     with duo.database.write() as session:
         assert leases.acquire(session, "engine", "host:1", NOW, 60)
+    with pytest.raises(SettingsError, match="still works"):
+        backup.restore(SYSTEM, tmp_path / "b.zip", duo.database.url, tmp_path, NOW, replace=True)
+    with pytest.raises(SettingsError, match="still works"):
+        backup.move(SYSTEM, duo.database.url, f"sqlite:///{tmp_path / 'moved.db'}", NOW)
+    assert backup.move(SYSTEM, duo.database.url, f"sqlite:///{tmp_path / 'moved.db'}", NOW + timedelta(minutes=2))
+
+
+def test_m4_nothing_moves_or_is_replaced_under_a_run_that_a_command_carries_out(duo: World, tmp_path: Path) -> None:
+    """It goes on writing to Autotask, and what it notes would be lost."""
+    backup.make(duo.ctx, SYSTEM, tmp_path / "b.zip")
+    with duo.database.write() as session:
+        assert runs.enqueue(session, runs.NewRun(kind="apply"), NOW)
+        assert runs.claim(session, "host:1", NOW, 60)
     with pytest.raises(SettingsError, match="still works"):
         backup.restore(SYSTEM, tmp_path / "b.zip", duo.database.url, tmp_path, NOW, replace=True)
     with pytest.raises(SettingsError, match="still works"):
