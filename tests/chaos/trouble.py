@@ -95,6 +95,7 @@ class Trouble:
             ("Autotask: answer dropped after a write", lambda _: fault(action="drop", when="after", **ADJUST)),
             ("Autotask: 502 after a write", lambda _: fault(action="status", status=502, when="after", **ADJUST)),
             ("Autotask: answer dropped after a charge", lambda _: fault(action="drop", when="after", **CHARGE)),
+            ("Autotask: written after the connection broke", self._late),
             ("Autotask: storm of errors", self._storm),
             ("Autotask: 429", lambda _: fault(action="thread_limit", times=3)),
             ("Autotask: slow", lambda dice: fault(action="delay", seconds=dice.uniform(0.5, 2), times=4)),
@@ -117,6 +118,10 @@ class Trouble:
                 ("process stood still longer than a lease", self._stand_still_long),
             ]
         return found
+
+    def _late(self, dice: random.Random) -> object:
+        """Autotask goes on working on a write whose sender has lost the connection."""
+        return self.autotask.fault(action="late", seconds=dice.uniform(0.2, 8), **dice.choice((ADJUST, CHARGE)))
 
     def _killing(self, unit: Unit) -> Fault:
         def kill(dice: random.Random) -> object:
