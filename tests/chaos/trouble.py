@@ -119,9 +119,9 @@ class Trouble:
             ]
         return found
 
-    def _late(self, dice: random.Random) -> object:
+    def _late(self, dice: random.Random) -> None:
         """Autotask goes on working on a write whose sender has lost the connection."""
-        return self.autotask.fault(action="late", seconds=dice.uniform(0.2, 8), **dice.choice((ADJUST, CHARGE)))
+        self.autotask.fault(action="late", seconds=dice.uniform(0.2, 8), **dice.choice((ADJUST, CHARGE)))
 
     def _killing(self, unit: Unit) -> Fault:
         def kill(dice: random.Random) -> object:
