@@ -240,9 +240,7 @@ class _Computation:
             sources=sources,
             explanation=explanation,
             blocked=tuple(blocked[key] for key in sorted(blocked)),
-            portal_date=max(
-                (s.line.usage.effective_date for s in sources if s.line.usage.effective_date), default=None
-            ),
+            portal_date=max((day for s in sources if (day := _told_date(s)) is not None), default=None),
             changed_on=max((s.line.changed_on for s in sources if s.line.changed_on), default=None),
             unit_price=money.price,
             unit_cost=money.cost,
@@ -319,6 +317,12 @@ def _billing_frequency(share: _Share) -> str:
         return ""
     told = {source.line.usage.billing_frequency for source in share.sources}
     return told.pop() if len(told) == 1 else ""
+
+
+def _told_date(source: TargetSource) -> date | None:
+    """The date that the portal gives for a quantity; of what is gone, of whose end it says nothing, the day on which that showed."""
+    line = source.line
+    return line.usage.effective_date if line.present or line.usage.effective_date is None else line.changed_on
 
 
 def _billed_shares(shares: Sequence[_Share], policy: Policy) -> Sequence[_Share]:

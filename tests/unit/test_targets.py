@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -511,6 +512,15 @@ def test_the_latest_date_of_the_portal_counts() -> None:
         used(4, effective_date=date(2026, 11, 3)), used(5, subscription_id="b", effective_date=date(2026, 12, 3))
     )
     assert only(targets_of(usage)).portal_date == date(2026, 12, 3)
+
+
+@pytest.mark.parametrize("old", [date(2026, 11, 3), date(2027, 6, 1)], ids=["past", "ahead"])
+def test_m7_the_date_of_what_is_gone_is_the_day_on_which_that_showed(old: date) -> None:
+    """Not the day from which it had its last quantity: until it was gone, that was in use, and nothing else waits for it."""
+    gone = replace(used(5, subscription_id="b", present=False, effective_date=old), changed_on=date(2026, 11, 18))
+    assert only(targets_of(portal(gone))).portal_date == date(2026, 11, 18)
+    there = used(4, effective_date=date(2026, 11, 5))
+    assert only(targets_of(portal(there, gone))).portal_date == date(2026, 11, 18)
 
 
 def test_m2_a_file_of_some_lines_is_evidence_for_the_lines_in_it() -> None:
