@@ -320,7 +320,7 @@ def _billing_frequency(share: _Share) -> str:
 
 
 def _told_date(source: TargetSource) -> date | None:
-    """The date that the portal gives for a quantity; of what is gone, of whose end it says nothing, the day on which that showed."""
+    """The date that the portal gives for a quantity; of what is gone, as it tells no date of that, the day on which it showed."""
     line = source.line
     return line.usage.effective_date if line.present or line.usage.effective_date is None else line.changed_on
 
