@@ -10,10 +10,14 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.services.context import Context
+from core.services.examining import database as examining
 from core.store.db import Database
 from core.store.trouble import StorageTrouble, look_at_server, trouble_of
 from tests.chaos import disk
@@ -58,6 +62,8 @@ def _story(postgres: Postgres, place: str) -> dict[str, object]:
     told["kept"] = _count(database)
     disk.fill(place)
     told["looked"] = _words(look_at_server(database))
+    # It looks at the database alone.
+    told["doctor"] = [check.code for check in examining.look(cast(Context, SimpleNamespace(database=database)))]
     # Nobody who is new comes in where PostgreSQL has to write down what it knows of the tables.
     for file in Path(place, "data").rglob("pg_internal.init"):
         file.unlink()

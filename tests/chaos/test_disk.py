@@ -82,6 +82,7 @@ def test_a_full_disk_of_the_database_server_is_told_and_got_over() -> None:
     full = ["disk_full", "PostgreSQL"]
     assert told["before"] is None
     assert (told["looked"], told["write"], told["coming in"]) == (full, full, full)
+    assert "postgres.disk_full" in told["doctor"]
     assert told["kept"] == 0
     assert told["after"] is None
     assert told["written"] == 1
