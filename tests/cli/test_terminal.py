@@ -164,6 +164,12 @@ def test_a_back_up_is_made_and_restored(inside: Inside) -> None:
     made = inside("backup", str(file), "--json")
     assert made.code == 0
     assert file.stat().st_size == made.json["size"]
+    nightly = inside("backup", "--into", str(inside.home), "--keep", "2", "--json")
+    assert (nightly.json["rows"], nightly.json["removed"]) == (
+        made.json["rows"] | {"audit": made.json["rows"]["audit"] + 1},
+        0,
+    )
+    assert inside("backup").code == inside("backup", str(file), "--keep", "2").code == 2
     refused = inside("restore", str(file))
     assert refused.code == 1
     assert "not empty" in refused.err
