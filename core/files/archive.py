@@ -95,7 +95,11 @@ def open_archive(data: bytes, limits: Limits) -> Archive:
         raise too_large_unpacked(limits)
     if any(info.flag_bits & _ENCRYPTED for info in infos):
         raise encrypted()
-    return Archive(data, {info.filename.replace("\\", "/").lower(): info for info in infos}, limits)
+    members = {info.filename.replace("\\", "/").lower(): info for info in infos}
+    if len(members) != len(infos):
+        # Of two files of one name, one would be looked at and the other read.
+        raise corrupt()
+    return Archive(data, members, limits)
 
 
 def gunzip(data: bytes, limits: Limits) -> bytes:

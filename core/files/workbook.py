@@ -19,6 +19,7 @@ from lxml import etree
 from core.domain.text import T
 from core.files.archive import Archive, corrupt, too_large_unpacked
 from core.files.cell_refs import Reach
+from core.files.cell_texts import CellTexts
 from core.files.grid import RowsGrid
 from core.files.issues import ImportNote, Kind, NoteKind, RejectedFile, reject
 from core.files.limits import Limits
@@ -35,6 +36,8 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _UNSTORED = re.compile(
     rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:</(?:\w+:)?c>|<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)"
 )
+_PREFIXED = (b":c ", b":c>", b":v>", b":v ", b":row ", b":row>")
+"""Cells under a name space of their own, which the searches here would not see."""
 
 
 @dataclass(slots=True)
@@ -61,16 +64,20 @@ def open_workbook(archive: Archive, limits: Limits) -> list[RowsGrid]:
     plain: dict[str, SheetFacts] = {}
     grids: dict[str, RowsGrid] = {}
     strings: list[str] | None = None
+    texts = CellTexts(archive, parts.strings, limits)
+    cells = 0
     for name, (path, visible) in parts.sheets.items():
         if not visible:
             grids[name] = RowsGrid(name, [], visible=False)
             continue
         facts = _facts(archive.chunks(path), padded)
-        if facts.reach.cells > limits.cells:
+        cells += facts.reach.cells
+        if cells > limits.cells:
             raise too_large_unpacked(limits)
-        if not facts.is_plain:
+        if not (facts.is_plain and texts.can_be_copied(path, facts.reach.cells)):
             strings = _strings(archive, parts) if strings is None else strings
             rows = read_sheet(archive.read(path), strings, formats, limits)
+            texts.count(rows)
             grids[name] = RowsGrid(
                 name, rows, notes=hidden_rows_note(facts.hidden_rows, name), since_1904=parts.since_1904
             )
@@ -101,11 +108,15 @@ def _parts(archive: Archive) -> _Parts:
         path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
         relations[relation.get("Id", "")] = (relation.get("Type", ""), path)
     sheets: dict[str, tuple[str, bool]] = {}
-    since_1904 = False
+    since_1904, used = False, {""}
     for element in book.iter():
         if local(element.tag) == "sheet":
             identifier = next((value for key, value in element.attrib.items() if local(key) == "id" and "}" in key), "")
             kind, path = relations.get(identifier, ("", ""))
+            if path and path in used:
+                # A part that is read again for each of ten thousand names.
+                raise corrupt(path)
+            used.add(path)
             if kind.endswith(SHEET_TYPE) and path in archive:
                 sheets[element.get("name", "")] = (path, element.get("state", "visible") == "visible")
         elif local(element.tag) == "workbookPr":
@@ -187,7 +198,8 @@ def _look_at(text: bytes, facts: SheetFacts, padded: re.Pattern[bytes] | None) -
     if facts.special:
         return
     unstored = b"<f" in text and _FORMULA.search(text) and _UNSTORED.search(text)
-    if unstored or b' t="e"' in text or b"<mergeCell" in text or (padded and padded.search(text)):
+    prefixed = any(mark in text for mark in _PREFIXED)
+    if prefixed or unstored or b' t="e"' in text or b"<mergeCell" in text or (padded and padded.search(text)):
         facts.special = True
 
 

@@ -80,6 +80,85 @@ def test_cells_that_say_they_are_far_out_end_nothing(change: tuple[bytes, bytes]
     assert {line.quantity for line in result.lines} <= {25, 7, 4.5, 32} or result.errors
 
 
+NARROW = Limits(unpacked_bytes=400_000)
+
+
+def shared(rows: list[list[Any]], part: str = "sharedStrings.xml") -> bytes:
+    """A workbook whose texts stand once, in a part of their own, as Excel writes them."""
+    known: dict[bytes, int] = {}
+
+    def once(sheet: bytes) -> bytes:
+        return re.sub(
+            rb't="inlineStr"><is><t>([^<]*)</t></is>',
+            lambda text: b't="s"><v>%d</v>' % known.setdefault(text[1], len(known)),
+            sheet,
+        )
+
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    relation = b'<Relationship Id="rId99" Type="%s" Target="%s"/></Relationships>' % (kind, part.encode())
+    names = {"xl/_rels/workbook.xml.rels": lambda rels: rels.replace(b"</Relationships>", relation)}
+    out = io.BytesIO(rezipped(xlsx(rows), {SHEET: once, **names}))
+    texts = b"".join(b"<si><t>%s</t></si>" % text for text in known)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as file:
+        space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        file.writestr("xl/sharedStrings.xml", b'<sst xmlns="%s">%s</sst>' % (space, texts))
+    return out.getvalue()
+
+
+OFTEN: list[list[Any]] = [HEAD, *(["A" * 1000, f"P{number}", 1] for number in range(800))]
+NAMED_OFTEN = shared(OFTEN)
+
+
+def spoilt(change: tuple[bytes, bytes]) -> bytes:
+    return rezipped(NAMED_OFTEN, {SHEET: lambda sheet: sheet.replace(*change)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"", b""), (b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="E1:E2"/></mergeCells>'), (b"</v>", b" </v>"),
+        (b"<v>", b"<v >"), (b"</v>", b"<!-- --></v>"), (b"<v>", b"<f>1</f><v>"), (b"<v>", b"<v>&#48;"), (b' t="s"', b" t='s'"),
+        (b' t="s"', b'\tt="s"'),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_named_by_very_many_cells_is_weighed_in_each_of_them(change: tuple[bytes, bytes]) -> None:
+    """30 MB of text in a file of 1 MB was copied into 100,000 cells, and the whole process ended."""
+    data = spoilt(change) if change[0] else NAMED_OFTEN
+    assert len(data) < 100_000
+    assert kinds(read(data, limits=NARROW)) in (["file_too_large"], ["file_corrupt"])
+
+
+def test_a_long_text_that_is_named_once_is_read() -> None:
+    rows = [HEAD, ["A" * 1000, "X", 1], *([f"C{number % 9}", f"P{number}", 2] for number in range(800))]
+    assert len(read(shared(rows), limits=NARROW).lines) == 801
+    assert len(read(NAMED_OFTEN).lines) == 800
+
+
+def test_texts_in_a_part_of_another_name_are_weighed_or_refused() -> None:
+    """The reader of plain sheets looks under the usual name, whatever the workbook says."""
+    data = shared(OFTEN, part="small.xml")
+    assert kinds(read(data, limits=NARROW)) == ["file_too_large"]
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as file:
+        file.writestr("xl/small.xml", "<sst/>")
+    assert kinds(read(out.getvalue(), limits=NARROW)) == ["file_corrupt"]
+
+
+def test_a_sheet_under_many_names_and_two_files_of_one_name_are_refused() -> None:
+    """10,000 names of one sheet took half a minute and 3 GB."""
+    sheet = re.search(rb"<sheet [^>]*/>", zipfile.ZipFile(io.BytesIO(xlsx(ROWS))).read("xl/workbook.xml"))
+    assert sheet is not None
+    twice = sheet[0] + sheet[0].replace(b'"Usage"', b'"Again"')
+    assert kinds(read(rezipped(xlsx(ROWS), {"xl/workbook.xml": lambda xml: xml.replace(sheet[0], twice)}))) == [
+        "file_corrupt"
+    ]
+    assert len(read(shared(ROWS)).lines) == 3
+    out = io.BytesIO(shared(ROWS))
+    with zipfile.ZipFile(out, "a") as file:
+        file.writestr("XL/sharedstrings.xml", "<sst/>")
+    assert kinds(read(out.getvalue())) == ["file_corrupt"]
+
+
 def test_an_old_workbook_with_a_huge_count_ends_nothing() -> None:
     data = every_format(ROWS)["xls"]
     chance = random.Random(7)
