@@ -49,7 +49,7 @@ def _grid(entries: Sequence[AuditRow]) -> None:
         "actor": config.TextColumn(tr("Who"), width=85),
         "action": config.TextColumn(tr("What"), width=185),
         "subject": config.TextColumn(tr("Which"), width=225),
-        "change": config.TextColumn(tr("Change"), width=225),
+        "change": config.TextColumn(tr("What changed"), width=225),
     }
     rows = (
         {

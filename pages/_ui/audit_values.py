@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 
 import orjson
 
 from pages._ui import words
-from pages._ui.formats import day, tr
+from pages._ui.formats import day, number, tr
 
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
+DAY, AMOUNT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"-?\d{1,15}\.\d{1,6}")
 ARROW = "→"
 Values = dict[str, str]
 
@@ -67,7 +68,7 @@ def _value(value: object) -> str:
                 return day(date.fromisoformat(value))
             except ValueError:
                 return value
-        return _states().get(value, value)
+        return number(Decimal(value)) if AMOUNT.fullmatch(value) else _states().get(value, value)
     if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
         return ", ".join(_value(one) for one in value)
     return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()

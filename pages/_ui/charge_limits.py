@@ -10,7 +10,7 @@ from core.domain.charges.language import PRODUCTS
 from core.domain.charges.settings import ChargeDate, ChargeSettings
 from core.domain.consumption import ConsumptionKind
 from pages._ui.choices import labelled
-from pages._ui.formats import tr
+from pages._ui.formats import language, tr
 from pages._ui.template_editor import LANGUAGES
 
 
@@ -92,10 +92,14 @@ def _product_names(shown: ChargeSettings, key: str) -> dict[str, str]:
     """What invoices call the products of the source; an empty one keeps its usual word."""
     st.caption(tr("What invoices call the products of the source"))
     words = PRODUCTS.get(shown.language, PRODUCTS["en"])
+    labels = PRODUCTS.get(language(), words)
     found = dict(shown.product_names)
     for place, (product, word) in zip(st.columns(2) * len(words), words.items(), strict=False):
         typed = place.text_input(
-            word, shown.product_names.get(product, ""), key=f"{key}_product_{product}", placeholder=word
+            labels.get(product, word),
+            shown.product_names.get(product, ""),
+            key=f"{key}_product_{product}",
+            placeholder=word,
         )
         found.pop(product, None)
         if (typed or "").strip():

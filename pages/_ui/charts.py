@@ -79,7 +79,7 @@ def bars(values: Mapping[str, tuple[Decimal, str]], *, alt: str, name: str, on_p
             y=[_plain(_short(one)) for one in names], x=[float(amount) for amount, _ in values.values()], orientation="h",
             text=[words for _, words in values.values()], textposition="auto", customdata=[[one, _plain(one)] for one in names],
             marker_color=[colors[0] if amount >= 0 else colors[4 % len(colors)] for amount, _ in values.values()],
-            hovertemplate="%{customdata[1]}: %{text}<extra></extra>",
+            hovertemplate="%{customdata[1]}: %{text}<extra></extra>", insidetextfont={"color": _on_bar()},
         )
     )  # fmt: skip
     figure.update_layout(
@@ -117,6 +117,11 @@ def _short(name: str, most: int = 28) -> str:
 def _plain(name: str) -> str:
     """A name as Plotly shows it literally: it draws links, line breaks and weights that it finds in a label."""
     return html.escape(name, quote=False)
+
+
+def _on_bar() -> str:
+    """Words on a bar: the bars are light in the dark, and dark in the light."""
+    return "#10191E" if st.context.theme.type == "dark" else "#FFFFFF"
 
 
 def _colors() -> list[str]:

@@ -14,7 +14,7 @@ from core.services.charge_views import Board
 from core.services.charges import ChargeView
 from core.services.paging import PageQuery
 from pages._ui import auth, charge_detail, charge_words, dialogs, grid, states, words
-from pages._ui.formats import money, table, tr
+from pages._ui.formats import escape, money, table, tr
 
 COLUMNS = ("open", "company", "name", "usage", "price", "there", "state", "status", "why", "cost")
 SHOWN = ("open", "company", "name", "price", "there", "state", "status", "why")
@@ -142,12 +142,19 @@ def _approve_all(query: PageQuery, period: date | None) -> None:
     if query.status not in ("", "needs_approval", "held"):
         return
     wanted = replace(query, status=query.status or "needs_approval", offset=0, limit=1)
-    count = charge_views.board(context, actor, period, wanted).page.total
+    found = charge_views.board(context, actor, period, wanted)
+    count, amount = found.page.total, charge_words.amounts(found.sums, lambda one: one.price)
     label = tr("Approve all {count} of this filter", count=count)
     if count > 1 and st.button(label, icon=":material/done_all:", key="charge_approve_all"):
         dialogs.confirm(
             tr("Approve everything that passes the filter?"),
-            tr("{count} charges are approved. Nothing is written before you apply.", count=count),
+            escape(
+                tr(
+                    "{count} charges of together {amount} are approved. Nothing is written before you apply.",
+                    count=count,
+                    amount=amount,
+                )
+            ),
             tr("Approve all"),
             lambda: tr(
                 "{count} charges approved.", count=len(charge_views.approve_filtered(context, actor, period, wanted))

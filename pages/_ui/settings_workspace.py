@@ -70,6 +70,13 @@ def _workspace_file() -> None:
             mime="application/yaml", icon=":material/download:", key="export_workspace", on_click="ignore",
         )  # fmt: skip
         file = st.file_uploader(tr("Make the workspace equal to a file"), type=["yaml", "yml"], key="workspace_file")
+        if file:
+            st.caption(
+                tr(
+                    "Of the parts that the file has, what stands in it is made or changed, and what does not is removed. "
+                    "A file with a mistake changes nothing."
+                )
+            )
         if file and st.button(tr("Apply the file"), icon=":material/upload:", key="apply_workspace"):
             with states.explained(), st.spinner(tr("Checking the file …")):
                 done = workspace.apply_workspace(

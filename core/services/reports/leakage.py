@@ -89,7 +89,11 @@ def report_of(ctx: Context, shown: Leakage) -> Report:
             Section(
                 name="expiring",
                 title=T("Contracts that end soon"),
-                table=Table(ENDING, tuple(map(_ending, shown.expiring)), T("No contract ends soon.")),
+                table=Table(
+                    ENDING,
+                    tuple(map(_ending, shown.expiring)),
+                    T("No contract ends soon.") if shown.read_at else unread,
+                ),
             ),
         ),
     )
