@@ -18,7 +18,7 @@ from core.services.charge_journal import fact, intended_charge, is_charge, seen_
 from core.services.charging_apply import ChargeWork, judge, look_up
 from core.services.landing import let_land
 from core.services.running import Running
-from core.store import charges, ledger, runlog
+from core.store import charges, decisions, ledger, runlog
 from core.store import portals as portal_store
 from core.store.charges import VerifiedCharge
 from core.store.ledger import Event, OpenIntent
@@ -55,6 +55,8 @@ def settle_charges(running: Running, target: ChargeTarget) -> bool:
     def note(session: Session) -> None:
         running.fence(session)
         keep(session, done, names, running.id, ctx.clock.now())
+        # An approval was worth for this write alone.
+        decisions.withdraw(session, [work.change.id for work in done])
         runlog.append(session, [running.line(text, event="charges.settled")])
         ledger.append(session, ctx.clock.now(), facts)
 

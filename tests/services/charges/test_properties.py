@@ -30,7 +30,7 @@ from core.services import charging
 from core.services.charge_journal import ChargeJournal
 from core.services.owners import new_owner
 from core.services.running import Running, begin
-from core.store import directory
+from core.store import directory, ledger
 from core.store.db import Database
 from core.store.runs import NewRun
 from tests.looking import tries
@@ -39,7 +39,7 @@ from tests.services.charges.world import charging as charged_portal
 from tests.services.money.world import TestClock, World
 
 CUSTOMERS = {"C0": 1001, "C1": 1002}
-FAULTS = ["none", "lost_before", "lost_after", "limited", "broken", "dies_before", "dies_after"]
+FAULTS = ["none", "lost_before", "lost_after", "late", "limited", "broken", "dies_before", "dies_after", "dies_late"]
 
 
 class Killed(BaseException):
@@ -52,6 +52,8 @@ class Memory:
     def __init__(self) -> None:
         self.rows: dict[int, ExistingCharge] = {}
         self.faults: list[str] = []
+        self.pending: list[ChargeWrite] = []
+        """What nobody has an answer of, and what is done when somebody has looked once."""
         self.next = 1
         self.lock = threading.Lock()
 
@@ -59,13 +61,21 @@ class Memory:
         return list(self.rows.values())
 
     def charges_by_key(self, keys: Collection[ChargeKey], ids: Collection[int] = ()) -> list[ExistingCharge]:
-        return [row for row in self.rows.values() if row.key in set(keys) or row.id in set(ids)]
+        found = [row for row in self.rows.values() if row.key in set(keys) or row.id in set(ids)]
+        with self.lock:
+            for write in self.pending:
+                self._commit(write)
+            self.pending.clear()
+        return found
 
     def write_charge(self, write: ChargeWrite) -> None:
         with self.lock:
             fault = self.faults.pop() if self.faults else "none"
             if fault == "dies_before":
                 raise Killed
+            if fault in ("late", "dies_late"):
+                self.pending.append(write)
+                raise OutcomeUnknown(T("lost")) if fault == "late" else Killed
             if fault == "lost_before":
                 raise OutcomeUnknown(T("lost"))
             if fault == "limited":
@@ -81,6 +91,8 @@ class Memory:
     def _commit(self, write: ChargeWrite) -> None:
         old = self.rows.get(write.charge_id or 0)
         if write.charge_id is not None and (old is None or old.billed):
+            if write in self.pending:
+                return
             raise Refused(T("billed"), reason="posted")
         if write.values is None:
             assert write.charge_id is not None
@@ -115,7 +127,8 @@ def dying(at: tuple[str, int] | None) -> Iterator[None]:
         yield
         return
     step, nth = at
-    inner, left = getattr(ChargeJournal, step), [nth]
+    place = ledger if step == "append" else ChargeJournal
+    inner, left = getattr(place, step), [nth]
 
     def around(*args: Any) -> Any:
         left[0] -= 1
@@ -123,11 +136,11 @@ def dying(at: tuple[str, int] | None) -> Iterator[None]:
             raise Killed
         return inner(*args)
 
-    setattr(ChargeJournal, step, around)
+    setattr(place, step, around)
     try:
         yield
     finally:
-        setattr(ChargeJournal, step, inner)
+        setattr(place, step, inner)
 
 
 amounts = st.decimals(min_value=0, max_value=300, places=4)
@@ -138,7 +151,9 @@ step = st.one_of(
     st.tuples(st.just("import"), imports),
     st.tuples(st.just("bill"), st.sets(st.integers(1, 8))),
     st.tuples(st.just("run"), st.lists(st.sampled_from(FAULTS), max_size=4)),
-    st.tuples(st.just("die"), st.tuples(st.sampled_from(["intended", "exchange", "ended"]), st.integers(1, 3))),
+    st.tuples(
+        st.just("die"), st.tuples(st.sampled_from(["intended", "exchange", "ended", "append"]), st.integers(1, 3))
+    ),
 )
 
 
@@ -195,3 +210,28 @@ def approve_everything(world: World, memory: Memory) -> None:
         run(world, memory)
         deciding.approve_all(world.ctx, SYSTEM)
     run(world, memory)
+
+
+def test_m6_an_approval_is_worth_for_one_write_also_when_its_process_died(empty_database: Path, tmp_path: Path) -> None:
+    """Otherwise the same change, months later, would go through a limit without anybody having looked."""
+    from core.services import charging_decisions as deciding
+    from core.services.access import SYSTEM
+    from core.store import decisions
+
+    path = tmp_path / "world.db"
+    shutil.copy(empty_database, path)
+    server: Any = SimpleNamespace()
+    world, memory = World(Database(f"sqlite:///{path}"), server, TestClock(), tmp_path), Memory()
+    charged_portal(world, {"C0": 1001}, max_amount="5", billing_code_id=MATERIAL_CODE)
+    contract = Contract(7001, 1001, "C", date(2025, 1, 1), date(2027, 1, 1), PeriodType.MONTHLY)
+    world.database.run(lambda session: directory.save_contracts(session, [contract]))
+    brings(world, [line("C0", "x", "20")])
+    run(world, memory)
+    assert memory.total == 0
+    deciding.approve_all(world.ctx, SYSTEM)
+    run(world, memory, dies=("ended", 1))
+    run(world, memory)
+    assert memory.total == 20
+    with world.database.session() as session:
+        assert not decisions.load(session, world.clock.today()).approved
+    world.database.dispose()
