@@ -5,9 +5,9 @@ A workspace has one Autotask connection: a portal's subscriptions are mapped to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -42,7 +42,8 @@ __all__ = ["Confirmation", "Confirmed", "NewSubscription", "Proposal", "confirm"
 class Proposal:
     """The form: what is filled in already (None: to be chosen), and what can be chosen.
 
-    `contracts` depend on the company and the service: ask again with those that were chosen. `note` explains a list that is short.
+    `contracts` depend on the company and the service: ask again with those that were chosen; `terms` are their first and last days.
+    `note` explains a list that is short.
     """
 
     subscription: NewSubscription
@@ -52,6 +53,7 @@ class Proposal:
     companies: tuple[Option, ...]
     services: tuple[Option, ...]
     contracts: tuple[Option, ...]
+    terms: Mapping[int, tuple[date, date]] = field(default_factory=dict)
     note: Text | None = None
 
 
@@ -122,6 +124,7 @@ def propose(
         companies=tuple(Option(one.id, one.name) for one in companies),
         services=tuple(Option(one.ref.id, one.name, one.ref.kind.value) for one in services),
         contracts=tuple(Option(one.id, _words(one)) for one in contracts),
+        terms={one.id: (one.start, one.end) for one in contracts},
         note=text,
     )
 
@@ -188,8 +191,7 @@ def _contracts(
 
 
 def _words(contract: Contract) -> str:
-    name = f"{contract.name} ({contract.number})" if contract.number else contract.name
-    return f"{name} · {contract.start.isoformat()} – {contract.end.isoformat()}"
+    return f"{contract.name} ({contract.number})" if contract.number else contract.name
 
 
 # ---- saving

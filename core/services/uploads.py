@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from core.domain.consumption_lines import amount_of
 from core.domain.errors import InputError
 from core.domain.file_settings import FileSettings
 from core.domain.text import T, Text
@@ -66,7 +68,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPreview:
-    """`outcome`: ok, ok_with_notes, needs_review, rejected. `earlier` is when the very same file came in before."""
+    """`outcome`: ok, ok_with_notes, needs_review, rejected. `earlier` is when the very same file came in before.
+
+    `amounts` is what a file that tells money comes to, by currency ("" where it tells none); empty for any other file.
+    """
 
     outcome: str
     rows: tuple[PreviewRow, ...]
@@ -76,6 +81,7 @@ class UploadPreview:
     pending: int
     ignored: int
     earlier: datetime | None = None
+    amounts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +111,8 @@ def preview_upload(
     with ctx.database.session() as session:
         found = find(session, portal)
         total = numbers.portal_total(session, found.id)
-    result = importer.import_file(data, name, file_settings(ctx, found, settings), previous_total=total)
+    mapping = file_settings(ctx, found, settings)
+    result = importer.import_file(data, name, mapping, previous_total=total)
     with ctx.database.session() as session:
         rows = judged(session, portal, result.lines)
         earlier = _earlier(session, found, result.sha256)
@@ -118,7 +125,18 @@ def preview_upload(
         pending=sum(row.status == "pending" for row in rows),
         ignored=sum(row.status == "ignored" for row in rows),
         earlier=earlier[0].imported_at if earlier else None,
+        amounts=_amounts(result.amounts or result.lines) if mapping.tells_amounts else {},
     )
+
+
+def _amounts(lines: Sequence[UsageLine]) -> dict[str, Decimal]:
+    """What the lines cost together, by currency: different currencies are never added up."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        amount = amount_of(line)
+        if amount is not None:
+            sums[line.currency] = sums.get(line.currency, Decimal(0)) + amount
+    return sums
 
 
 def accept_upload(

@@ -65,23 +65,25 @@ def _sources(change: Change) -> None:
         return
     st.markdown(f"**{tr('What it was counted from')}**")
     columns = ("portal", "customer", "product", "quantity", "name", "origin", "since")
+    several = len(change.sources) > 1
     frame = table((_source(source) for source in change.sources), columns)
     config = st.column_config
     shown = {
-        "portal": config.TextColumn(tr("Portal"), width=100),
-        "customer": config.TextColumn(tr("Portal customer"), width=130),
-        "product": config.TextColumn(tr("Portal product"), width=150),
-        "quantity": config.TextColumn(tr("Count"), alignment="right", width=60),
-        "name": config.TextColumn(tr("In the formula"), width=100),
-        "origin": config.TextColumn(tr("Read from"), width=190),
-        "since": config.TextColumn(tr("Since"), width=120),
+        "portal": config.TextColumn(tr("Portal"), width=92),
+        "customer": config.TextColumn(tr("Portal customer"), width=110),
+        "product": config.TextColumn(tr("Portal product"), width=110 if several else 160),
+        "quantity": config.TextColumn(tr("Count"), alignment="right", width=55),
+        "origin": config.TextColumn(tr("Read from"), width=130 if several else 170),
+        "since": config.TextColumn(tr("Since"), width=118),
     }
+    if several:
+        shown["name"] = config.TextColumn(tr("In the formula"), width=95)
     grid.show(frame, shown, name="change_sources", alt=tr("Usage lines this change was counted from"))
 
 
 def _source(source: TargetSource) -> dict[str, object]:
     usage = source.line.usage
-    origin = " · ".join(part for part in (usage.origin.source, usage.origin.place) if part)
+    origin = " · ".join(part for part in (usage.origin.source, words.place(usage.origin.place)) if part)
     if usage.origin.rows > 1:
         origin += f" · {tr('{rows} rows', rows=usage.origin.rows)}"
     return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 
 import streamlit as st
 
@@ -117,8 +119,9 @@ def _form(one: NewSubscription, key: Key) -> None:
 
 def _contract(proposal: Proposal, stamp: str, *, chosen: bool) -> int | None:
     options = [option.id for option in proposal.contracts]
+    labelled = [replace(option, label=_with_term(option, proposal.terms)) for option in proposal.contracts]
     contract = _choice(
-        tr("Contract"), f"contract_{stamp}_{'_'.join(map(str, options))}", options, proposal.contracts,
+        tr("Contract"), f"contract_{stamp}_{'_'.join(map(str, options))}", options, labelled,
         proposal.contract_id, tr("Recurring contracts that began before the subscription and bill on its cycle."),
         disabled=not options,
     )  # fmt: skip
@@ -127,6 +130,11 @@ def _contract(proposal: Proposal, stamp: str, *, chosen: bool) -> int | None:
     elif not chosen:
         st.caption(tr("The contracts follow from the customer."))
     return contract if isinstance(contract, int) else None
+
+
+def _with_term(option: Option, terms: Mapping[int, tuple[date, date]]) -> str:
+    first, last = terms[option.id]
+    return f"{option.label} · {day(first)} – {day(last)}"
 
 
 def _choice(

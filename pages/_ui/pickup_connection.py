@@ -12,7 +12,10 @@ from core.services.portals import ConnectorCard, PortalDetail
 from pages._ui import auth, settings_form, states
 from pages._ui.formats import tr
 
-HOST_KEYS, PATTERN = "host_keys", "pattern"
+HOST_KEYS, CONTENTS, BILLING = "host_keys", "contents", "consumption"
+FILES = ("pattern", "subfolders", CONTENTS)
+OF_BILLING = ("metric", "tags", "licences", "final_after_days", "billed_customer")
+"""Fields that say nothing of a table whose columns a person chooses."""
 RULES = (
     "take", "afterwards", "processed_folder", "error_folder", "wait_for_marker", "expected_every_days", "max_megabytes",
     "use_delta", "base_url", "auth_url",
@@ -27,20 +30,23 @@ def draw(
 
     Keys of servers are not typed but looked at and trusted.
     """
-    place, rules = _parts(connector.settings)
+    place, billing, rules = _parts(connector.settings)
     settings = settings_form.draw(place, values, key)
+    if settings.get(CONTENTS) == BILLING:
+        settings |= settings_form.draw(billing, values, key)
     secrets = settings_form.draw_secrets(connector.secrets, stored, f"{key}_secret")
     with st.expander(tr("Further settings ({count})", count=len(rules)), icon=":material/tune:"):
         settings |= settings_form.draw(rules, values, key)
     return settings, secrets
 
 
-def _parts(fields: Sequence[FormField]) -> tuple[list[FormField], list[FormField]]:
-    """What everybody fills in, and the rest."""
-    place = [field for field in fields if field.name not in (*RULES, HOST_KEYS, PATTERN)]
-    pattern = [field for field in fields if field.name == PATTERN]
+def _parts(fields: Sequence[FormField]) -> tuple[list[FormField], list[FormField], list[FormField]]:
+    """What everybody fills in, what billing files need beside it, and the rest."""
+    place = [field for field in fields if field.name not in (*RULES, HOST_KEYS, *FILES, *OF_BILLING)]
     needed = sorted(place, key=lambda field: not field.required)
-    return [*needed, *pattern], [field for field in fields if field.name in RULES]
+    named = {field.name: field for field in fields}
+    files, billing = ([named[name] for name in names if name in named] for names in (FILES, OF_BILLING))
+    return [*needed, *files], billing, [field for field in fields if field.name in RULES]
 
 
 def trust(

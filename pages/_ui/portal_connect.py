@@ -78,10 +78,11 @@ def _connect(connector: ConnectorCard, taken: set[str]) -> None:
             settings, secrets = pickup_connection.draw(connector, {}, frozenset(), key)
             settings = pickup_connection.trust(connector, settings, secrets, (), key)
         else:
-            secrets_place = st.container()
-            settings = settings_form.draw_needed_first(connector.settings, {}, key)
-            with secrets_place:
-                secrets = settings_form.draw_secrets(connector.secrets, frozenset(), key)
+            secrets = {}
+            settings = settings_form.draw_needed_first(
+                connector.settings, {}, key,
+                then=lambda: secrets.update(settings_form.draw_secrets(connector.secrets, frozenset(), key)),
+            )  # fmt: skip
         schedule = schedule_form.draw({"every": "day", "at": "02:00"}, key) if connector.pulls else None
         lacking = settings_form.missing(connector.settings, settings) + settings_form.missing(
             connector.secrets, secrets

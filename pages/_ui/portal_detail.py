@@ -223,8 +223,11 @@ def _connection(detail: PortalDetail, editable: bool) -> None:
     if card.picks_up:
         pickup_connection.show(detail, connector, name, editable=editable)
         return
-    secrets = settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")
-    settings = settings_form.draw_needed_first(connector.settings, detail.settings, f"settings_{card.id}")
+    secrets: dict[str, str] = {}
+    settings = settings_form.draw_needed_first(
+        connector.settings, detail.settings, f"settings_{card.id}",
+        then=lambda: secrets.update(settings_form.draw_secrets(connector.secrets, detail.secrets_set, f"secrets_{card.id}")),
+    )  # fmt: skip
     if card.takes_files:
         st.caption(tr("Which column is which is easier to choose when a file is dropped."))
     if editable and st.button(tr("Save"), type="primary", key="save_connection"):

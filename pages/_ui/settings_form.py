@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 import streamlit as st
@@ -37,9 +37,13 @@ def draw_unusual(fields: Sequence[FormField], values: Mapping[str, object], key:
     }
 
 
-def draw_needed_first(fields: Sequence[FormField], values: Mapping[str, object], key: str) -> dict[str, object]:
-    """The fields that must be filled in; the others, which have a usual value, behind one click."""
+def draw_needed_first(
+    fields: Sequence[FormField], values: Mapping[str, object], key: str, *, then: Callable[[], None] | None = None
+) -> dict[str, object]:
+    """The fields that must be filled in, what `then` draws, and the others, which have a usual value, behind one click."""
     entered = draw([field for field in fields if field.required], values, key)
+    if then is not None:
+        then()
     further = [field for field in fields if not field.required]
     if further:
         with st.expander(tr("Further settings ({count})", count=len(further)), icon=":material/tune:"):

@@ -33,7 +33,7 @@ def show(portals: Sequence[str]) -> None:
         )
         return
     frame = table((_row(row, names) for row in page.rows), COLUMNS)
-    grid.show(frame, _columns(names), name="calendar_rows", alt=tr("Calendar of subscriptions"))
+    grid.show(frame, _columns(names), name="calendar_rows", alt=tr("Calendar of subscriptions"), tall=True)
     click = st.session_state.get("calendar_open")
     if click and 0 <= click["row"] < len(page.rows) and page.rows[click["row"]].subscription_id:
         row = page.rows[click["row"]]

@@ -136,7 +136,7 @@ def _written(steps: tuple[LedgerRow, ...]) -> None:
     config = st.column_config
     shown = {
         "at": config.TextColumn(tr("When"), width=130),
-        "event": config.TextColumn(tr("What"), width=300),
+        "event": config.TextColumn(tr("What"), width=260),
         "date": config.TextColumn(tr("From date"), alignment="right", width=90),
         "run": config.TextColumn(tr("Run"), alignment="right", width=60),
     }

@@ -37,13 +37,13 @@ def show(events: Sequence[EventRow]) -> None:
     )
     config = st.column_config
     shown = {
-        "date": config.TextColumn(tr("Date"), alignment="right", width=80),
+        "date": config.TextColumn(tr("Date"), alignment="right", width=84),
         "kind": config.TextColumn(tr("What"), width=110),
-        "was": config.TextColumn(tr("Before"), width=110),
-        "now": config.TextColumn(tr("After"), width=110),
-        "follows": config.TextColumn(tr("What follows")),
+        "was": config.TextColumn(tr("Before"), width=100),
+        "now": config.TextColumn(tr("After"), width=100),
+        "follows": config.TextColumn(tr("What follows"), width=340),
     }
-    grid.show(frame, shown, name="subscription_events", alt=tr("What happened, in order"))
+    grid.show(frame, shown, name="subscription_events", alt=tr("What happened, in order"), tall=True)
 
 
 def said(values: Mapping[str, str]) -> str:

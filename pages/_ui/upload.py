@@ -17,6 +17,7 @@ from pages._ui.formats import escape, tr
 
 TYPES = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods", "json", "ndjson", "xml"]
 """What the browser offers; what a file really is, the importer finds out from its content."""
+NO_LETTER = re.compile(r"[\W_]+")
 WITHOUT_DATE = re.compile(r"[\s_\-(]*\d{1,4}([-_.]\d{1,2}){1,2}[\s\d_)\-]*$")
 
 
@@ -30,7 +31,9 @@ def show(cards: Sequence[PortalCard], chosen: str) -> None:
     )
     with st.container(key="own_words_upload", gap="xxsmall"):
         file = st.file_uploader(tr("File"), type=TYPES, key="upload_file", label_visibility="collapsed")
-        st.caption(tr("Choose a file or drag it here: CSV, Excel, OpenDocument, JSON or XML, up to {size} MB.", size=_most()))
+        st.caption(
+            tr("Choose a file or drag it here: CSV, Excel, OpenDocument, JSON or XML, up to {size} MB.", size=_most())
+        )
     with states.explained():
         portal = _portal([card.name for card in cards if card.takes_files], chosen, file.name if file else "")
         if file and portal:
@@ -42,12 +45,14 @@ def _portal(names: list[str], chosen: str, file_name: str) -> str:
     new = ""
     if names:
         options = [*names, new]
+        likely = chosen if chosen in names else _named_in(names, file_name)
+        # A key for each beginning: the portal that was just made is chosen, whatever was chosen before it was there.
         name = st.selectbox(
-            tr("Which portal is it of?"), options, index=options.index(chosen) if chosen in options else 0, key="upload_portal",
-            format_func=labelled({new: tr("A portal that is not here yet")}), width=420,
+            tr("Which portal is it of?"), options, index=options.index(likely) if likely else None, placeholder=tr("Choose one"),
+            key=f"upload_portal_{chosen}_{file_name}", format_func=labelled({new: tr("A portal that is not here yet")}), width=420,
         )  # fmt: skip
-        if name:
-            return name
+        if name != new:
+            return name or ""
     if not file_name:
         return ""
     with st.form("new_file_portal", border=False):
@@ -59,6 +64,13 @@ def _portal(names: list[str], chosen: str, file_name: str) -> str:
             portals.create_portal(auth.context(), auth.actor(), title.strip(), "file", settings={}, secrets={})
             portal_detail.go(step="upload", portal=title.strip())
     return ""
+
+
+def _named_in(names: list[str], file_name: str) -> str:
+    """The one portal whose name stands in the name of the file; empty where none does, or several do."""
+    bare = NO_LETTER.sub("", file_name.casefold())
+    found = [name for name in names if (words := NO_LETTER.sub("", name.casefold())) and words in bare]
+    return found[0] if len(found) == 1 else ""
 
 
 def _look(portal: str, data: bytes, name: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.services.paging import MOST_ROWS
 from core.services.uploads import Issue, UploadPreview
 from pages._ui import grid, words
-from pages._ui.formats import escape, moment, number, table, tr
+from pages._ui.formats import escape, moment, money, number, table, tr
 
 SHOWN_ISSUES = 20
 
@@ -32,6 +32,8 @@ def show(preview: UploadPreview) -> bool:
         st.metric(tr("Pending"), number(preview.pending), border=True, width=130)
         if preview.ignored:
             st.metric(tr("Ignored"), number(preview.ignored), border=True, width=130)
+        for currency, amount in sorted(preview.amounts.items()):
+            st.metric(tr("Amounts"), money(amount, currency or "EUR"), border=True, width="content")
     _rows(preview)
     return again
 
@@ -42,7 +44,8 @@ def _rows(preview: UploadPreview) -> None:
         (
             {
                 "customer": row.customer, "product": row.product, "count": number(row.count),
-                "status": [names.get(row.status, row.status)], "company": row.company, "service": row.service, "place": row.place,
+                "status": [names.get(row.status, row.status)], "company": row.company, "service": row.service,
+                "place": words.place(row.place),
             }
             for row in preview.rows[:MOST_ROWS]
         ),
@@ -50,13 +53,13 @@ def _rows(preview: UploadPreview) -> None:
     )  # fmt: skip
     config = st.column_config
     columns = {
-        "customer": config.TextColumn(tr("Portal customer"), width=210),
-        "product": config.TextColumn(tr("Portal product"), width=230),
-        "count": config.TextColumn(tr("Count"), alignment="right", width=80),
-        "status": words.status_column(tr("Status"), names, words.MAPPING_COLORS, width=100),
-        "company": config.TextColumn(tr("Autotask company"), width=170),
-        "service": config.TextColumn(tr("Autotask service"), width=170),
-        "place": config.TextColumn(tr("Where in the file")),
+        "customer": config.TextColumn(tr("Portal customer"), width=190),
+        "product": config.TextColumn(tr("Portal product"), width=200),
+        "count": config.TextColumn(tr("Count"), alignment="right", width=70),
+        "status": words.status_column(tr("Status"), names, words.MAPPING_COLORS, width=95),
+        "company": config.TextColumn(tr("Autotask company"), width=160),
+        "service": config.TextColumn(tr("Autotask service"), width=160),
+        "place": config.TextColumn(tr("Where in the file"), width=110),
     }
     grid.show(frame, columns, name="upload_rows", alt=tr("What the file would bring"))
     if len(preview.rows) > MOST_ROWS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import streamlit as st
@@ -9,6 +10,23 @@ import streamlit as st
 from pages._ui.formats import tr
 
 GREEN, ORANGE, RED, GRAY, BLUE, VIOLET = "#1B7F4B55", "#D9832455", "#C0362C55", "#5B6E7744", "#2462A855", "#6B4BB055"
+
+
+PLACE = re.compile(r"(row|record|page) (\d+)")
+
+
+def place(text: str) -> str:
+    """Where in a file or an answer a number was read: `row 14` in the person's words; `Usage!C14` is a cell in any language."""
+    return PLACE.sub(_place, text)
+
+
+def _place(found: re.Match[str]) -> str:
+    names = {
+        "row": tr("row {row}", row=found[2]),
+        "record": tr("record {number}", number=found[2]),
+        "page": tr("page {number}", number=found[2]),
+    }
+    return names[found[1]]
 
 
 def mapping_states() -> dict[str, str]:
