@@ -92,10 +92,11 @@ def rows(made: InvoiceCheck, *, may_decide: bool) -> None:
         return
     if may_decide:
         st.caption(tr("Click a row to see why, where it was read, and to let the difference pass."))
+    head = report_table.headings(whole)
     report_table.show(
         Table(whole.columns, tuple(kept), whole.empty), name=f"invoice_{made.id}_{view}",
         look=report_table.Look(leave=LEFT_OUT, bare=True),
-        alt=tr("Invoice, own records and Autotask"), on_cell=(lambda row, _: _ask(whole, row)) if made.id is not None else None,
+        alt=tr("Invoice, own records and Autotask"), on_cell=(lambda row, _: _ask(head, row)) if made.id is not None else None,
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def leakage(known: Choices) -> None:
     look = report_table.Look(leave=NARROW, bare=True, hint=tr("What is used and what is billed are equal."), widest=240)
     report_table.show(
         found.table, name="leaks", alt=tr("Leaks, the largest first"), look=look,
-        on_cell=lambda row, column: _from_leak(by_row.get(id(row)), column),
+        on_cell=_from_leak, behind=lambda row: by_row.get(id(row)),
     )  # fmt: skip
     if ending.table.rows:
         st.subheader(tr(ending.title), anchor=False)
@@ -92,7 +92,7 @@ def margin(known: Choices) -> None:
     by_row = {id(row): one for row, one in zip(table.rows, shown.rows, strict=False)}
     report_table.show(
         table, name="margins", alt=tr("Margin per customer and product"), look=report_table.Look(leave=LEFT_OUT),
-        on_cell=lambda row, column: _from_margin(by_row.get(id(row)), column),
+        on_cell=_from_margin, behind=lambda row: by_row.get(id(row)),
     )  # fmt: skip
 
 

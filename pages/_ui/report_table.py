@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -23,8 +24,10 @@ LETTER = 6.9
 ROOM, NARROWEST = 985, 96
 """Pixels beside the side bar on a screen of 1280, for all columns together; and those of the narrowest text."""
 BOLD, QUIET = "font-weight: 650", "color: #8FA0A8"
-Clicked = Callable[[Row, str], None]
-"""Row and name of the column."""
+Clicked = Callable[[Any, str], None]
+"""Row, or what is behind it, and name of the column."""
+Behind = Callable[[Row], object]
+"""What a row that is drawn stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,13 @@ class Look:
 USUAL = Look()
 
 
-def show(table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, look: Look = USUAL) -> None:
-    """Draws the table, in pages where it is long."""
+def show(
+    table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, behind: Behind | None = None, look: Look = USUAL
+) -> None:  # fmt: skip
+    """Draws the table, in pages where it is long. `on_cell` is told the row that was clicked, or what is `behind` it.
+
+    It is kept as long as the table is on the screen: what it holds should be small.
+    """
     if not table.rows:
         states.empty(tr(table.empty), look.hint or tr("Choose another day, or take away a part of the filter."))
         return
@@ -63,10 +71,17 @@ def show(table: Table, *, name: str, alt: str, on_cell: Clicked | None = None, l
     page = _page(name, len(rows))
     part = rows[(page - 1) * SIZE : page * SIZE]
     part += totals
+    key = grid.editor_key(f"{name}_{page}", (hash(row.cells[:4]) for row in part))
+    options: dict[str, object] = {}
+    if on_cell is not None:
+        things = tuple(behind(row) if behind else row for row in part)
+        options = {
+            "on_select": partial(_clicked, key, f"{name}_{page}", things, on_cell),
+            "selection_mode": "single-cell",
+        }
     _grid(
-        part, [table.columns[place] for place in shown], shown, style, name=f"{name}_{page}", alt=alt, on_cell=on_cell,
-        widest=look.widest,
-    )  # fmt: skip
+        part, [table.columns[place] for place in shown], shown, style, key=key, alt=alt, widest=look.widest, **options
+    )
     _pager(name, page, len(rows))
 
 
@@ -81,6 +96,11 @@ def _found(rows: list[Row], totals: list[Row], table: Table, name: str) -> tuple
         return rows, totals
     found = [row for row in rows if row.level is Level.DETAIL and all(word in _names(row) for word in words)]
     return found, [_sum(found, table)] if found and totals else []
+
+
+def headings(table: Table) -> Table:
+    """The table without its rows."""
+    return replace(table, rows=())
 
 
 def cell(table: Table, row: Row, name: str) -> Cell:
@@ -111,8 +131,8 @@ def _is_used(table: Table, place: int, *, bare: bool) -> bool:
 
 
 def _grid(
-    rows: Sequence[Row], columns: Sequence[Column], places: Sequence[int], style: Style, *, name: str, alt: str,
-    on_cell: Clicked | None, widest: int,
+    rows: Sequence[Row], columns: Sequence[Column], places: Sequence[int], style: Style, *, key: str, alt: str, widest: int,
+    **options: object,
 ) -> None:  # fmt: skip
     marks = [[_mark(rows, index, place) for place in places] for index in range(len(rows))]
     frame = pd.DataFrame(index=range(len(rows)))
@@ -134,13 +154,6 @@ def _grid(
         [column.kind.is_number or column.kind in (Kind.DATE, Kind.INSTANT) for column in columns],
     )
     config = {column.name: _column(column, width) for column, width in zip(columns, widths, strict=True)}
-    options: dict[str, object] = {}
-    key = grid.editor_key(name, (hash(row.cells[:4]) for row in rows))
-    if on_cell is not None:
-        options = {
-            "on_select": partial(_clicked, key, name, tuple(rows), on_cell),
-            "selection_mode": "single-cell",
-        }
     st.dataframe(
         _styled(frame, texts, marks), column_config=grid.headed(config), hide_index=True, key=key, alt=alt,
         height=grid.height(len(rows)),
@@ -159,15 +172,15 @@ def _told(texts: Mapping[object, str], value: object) -> str:
     return texts.get(value, str(value))
 
 
-def _clicked(key: str, name: str, rows: Sequence[Row], on_cell: Clicked) -> None:
+def _clicked(key: str, name: str, things: Sequence[object], on_cell: Clicked) -> None:
     cells = st.session_state[key]["selection"]["cells"]
     if not cells:
         return
     # A cell stays chosen, and choosing it once more is no news: the next table starts without a choice.
     grid.new_editor(name)
     index, column = cells[0]
-    if 0 <= index < len(rows):
-        on_cell(rows[index], column)
+    if 0 <= index < len(things):
+        on_cell(things[index], column)
 
 
 def _mark(rows: Sequence[Row], index: int, place: int) -> str:

@@ -47,9 +47,11 @@ def per_vendor(known: Choices) -> None:
     st.caption(
         tr("Click a vendor to see how it developed, a product for its customers, a number to see where it was read.")
     )
+    table = report.sections[0].table
+    head = report_table.headings(table)
     report_table.show(
-        report.sections[0].table, name="vendor_table", alt=tr("Licences per vendor and product"),
-        on_cell=lambda row, column: _from_vendor(asked, row, column, report.sections[0].table),
+        table, name="vendor_table", alt=tr("Licences per vendor and product"),
+        on_cell=lambda row, column: _from_vendor(asked, row, column, head),
     )  # fmt: skip
 
 
@@ -64,10 +66,11 @@ def per_customer(known: Choices) -> None:
     _heading("customer", asked, report, report_statement.button(known, found[CUSTOMER], report.day))
     if not found[CUSTOMER]:
         st.caption(tr("Click a name to see all of a customer, a number to see where it was read."))
-        part = report.sections[0]
+        table = report.sections[0].table
+        head = report_table.headings(table)
         report_table.show(
-            part.table, name="customers_table", alt=tr("Licences per customer"), look=report_table.Look(bare=True),
-            on_cell=lambda row, column: _from_customer(asked, row, column, part.table),
+            table, name="customers_table", alt=tr("Licences per customer"), look=report_table.Look(bare=True),
+            on_cell=lambda row, column: _from_customer(asked, row, column, head),
         )  # fmt: skip
         return
     licences, compared, changes = report.sections
@@ -76,10 +79,11 @@ def per_customer(known: Choices) -> None:
         on_point=lambda product: go(report="development", product=product),
     )  # fmt: skip
     for part in (licences, compared, changes):
+        head = report_table.headings(part.table)
         st.subheader(tr(part.title), anchor=False)
         report_table.show(
             part.table, name=f"customer_{part.name}", alt=tr(part.title),
-            on_cell=lambda row, column, part=part: _from_customer(asked, row, column, part.table),
+            on_cell=lambda row, column, head=head: _from_customer(asked, row, column, head),
         )  # fmt: skip
 
 
@@ -172,9 +176,10 @@ def development(known: Choices) -> None:
     for part in report.sections:
         if part is not main:
             st.subheader(tr(part.title), anchor=False)
+        head = report_table.headings(part.table)
         report_table.show(
             part.table, name=f"development_{part.name}", alt=tr(part.title),
-            on_cell=lambda row, column, part=part: _from_development(asked, row, column, part.table),
+            on_cell=lambda row, column, head=head: _from_development(asked, row, column, head),
         )  # fmt: skip
 
 
