@@ -15,7 +15,7 @@ from core.domain.consumption_lines import amount_of, consumption_from_usage, lin
 from core.domain.text import T, Text
 from core.domain.usage import Reading, Scope, UsageLine
 from core.services.amount_doubts import NO_DOUBTS, keep_doubts, not_complete, one_at_a_time
-from core.store import charges, consumption
+from core.store import charges, consumption, workspace
 from core.store.consumption import StoredConsumption
 
 __all__ = ["is_money", "keep_amounts", "keep_file_amounts"]
@@ -43,6 +43,7 @@ def keep_amounts(
     be read, with what is known of them.
     """
     one_at_a_time(session, portal_id)
+    reading = _on_its_day(session, reading)
     known = charges.all_settings(session).get(portal_id)
     from_prices = known is not None and known.settings.from_prices
     if reading.scope is Scope.LINES and reading.complete:
@@ -88,6 +89,11 @@ def is_money(reading: Reading) -> bool:
     )
 
 
+def _on_its_day(session: Session, reading: Reading) -> Reading:
+    """The same, with its moment in the workspace's time zone: what tells no month is of the month that it was here (M7)."""
+    return replace(reading, taken_at=reading.taken_at.astimezone(workspace.time_zone(session)))
+
+
 def _named(reading: Reading) -> set[Thing]:
     """What something that is not complete leaves open: all that it names."""
     here = reading.taken_at.date()
@@ -99,6 +105,7 @@ def _named(reading: Reading) -> set[Thing]:
 
 def keep_file_amounts(session: Session, portal_id: int, reading: Reading) -> Text | None:
     """Keep the amounts of a file whose mapping reads them. It says everything about its customers and months."""
+    reading = _on_its_day(session, reading)
     told = consumption_from_usage(reading)
     return _kept(session, portal_id, told, _doubts(session, portal_id, suspects(reading, file=True), told), None, ())
 
