@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from tests.alerts.smtp_fake import mail_server
@@ -23,7 +23,19 @@ from tests.chaos.outside import Autotask, Portals
 from tests.chaos.people import People, Sender
 from tests.chaos.trouble import Post, Trouble
 from tests.chaos.verdict import Report
-from tests.chaos.world import FILES, REVIEWED, SPEND, Truth, amounts_file, autotask_data, names, usage_file, workspace
+from tests.chaos.world import (
+    FILES,
+    REVIEWED,
+    SPEND,
+    ZONE,
+    Truth,
+    amounts_file,
+    autotask_data,
+    names,
+    usage_file,
+    workspace,
+)
+from tests.days import one_day
 
 QUICK = {"settle": 1.0, "lease": 15.0, "portal_limit": 60.0, "lock_wait": 120.0}
 """The product's own waits, shortened for runs of a minute."""
@@ -155,7 +167,7 @@ def made(
     its own, of this size; only for a process that has nothing else to do, which sees that disk from then on.
     """
     home = Path(tempfile.mkdtemp(prefix="contractbridge-chaos-"))
-    customers, today = names(options.customers), datetime.now(UTC).date()
+    customers, today = names(options.customers), one_day(minutes=3, zone=ZONE)
     truth = Truth(customers)
     with ExitStack() as stack:
         if disk:

@@ -21,6 +21,8 @@ CLOUD, REVIEWED, FILES, FOLDER, HOOK, SPEND, BROKEN = (
 COUNTED = (CLOUD, REVIEWED, FILES, FOLDER, HOOK)
 """Portals that count; `SPEND` tells amounts, and `BROKEN` never answers."""
 PRODUCTS = ("seats", "stores")
+ZONE = "UTC"
+"""The workspace's time zone."""
 BEFORE = 10
 """Units of every contract line at the start."""
 HELD, HELD_UNITS = "C01", 500
@@ -105,6 +107,7 @@ CHARGES = {
     "billing_code_id": MATERIAL_CODE, "max_change_percent": None, "provisional": True, "language": "en",
     "name": "{product} {month}",
 }  # fmt: skip
+INVOICE = {"product": "Product", "quantity": "Quantity"}
 COLUMNS = {"customer": "Customer", "product": "Product", "quantity": "Count", "complete": True}
 
 
@@ -112,7 +115,7 @@ def workspace(places: Places, autotask: str, portals: str, folder: str) -> str:
     """The workspace file. The customers' names at all portals are the same."""
     known = Credentials()
     content: dict[str, Any] = {
-        "time_zone": "UTC",
+        "time_zone": ZONE,
         "allowed_hosts": ["127.0.0.1"],
         "autotask": {
             "user_name": known.user_name, "secret": known.secret, "integration_code": known.integration_code,
@@ -179,6 +182,12 @@ def amounts_file(truth: Truth) -> bytes:
     with truth.lock:
         rows = [f"{c},Compute,{amount},EUR,{truth.month:%Y-%m}" for c, amount in truth.amounts.items()]
     return "\n".join(["Customer,Service,Amount,Currency,Month", *rows, ""]).encode()
+
+
+def invoice_file(truth: Truth, portal: str) -> str:
+    """What a vendor bills: all of each product."""
+    sums = {product: sum(products[product] for products in truth.of(portal).values()) for product in PRODUCTS}
+    return "\n".join(["Product,Quantity", *(f"{product},{count}" for product, count in sums.items()), ""])
 
 
 def sign(name: str, moment: int, body: bytes) -> str:

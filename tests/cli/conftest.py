@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 
 from connectors.autotask.sandbox import SandboxServer
 from connectors.autotask.sandbox.demo import demo_data
+from tests.days import one_day
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,7 +107,7 @@ def inside(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(demo_data(datetime.now(UTC).date())) as server:
+    with SandboxServer(demo_data(one_day(minutes=3))) as server:
         yield server
 
 

@@ -9,13 +9,11 @@ import pytest
 
 from connectors.autotask.sandbox import SandboxData, SandboxServer
 from connectors.autotask.sandbox.data import MATERIAL_CODE
+from tests.days import one_day
 from tests.files.azure_exports import ZON, row, write
 
 from .conftest import Inside
 
-TODAY = date.today()
-FIRST = date(TODAY.year - (TODAY.month <= 2), (TODAY.month - 3) % 12 + 1, 1)
-"""Two months ago: invoiced by now."""
 WORKSPACE = """\
 autotask: {{user_name: {user}, secret: "${{AT_SECRET}}", integration_code: "${{AT_CODE}}", base_url: "{base}"}}
 portals:
@@ -30,13 +28,16 @@ customers:
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    data = SandboxData(TODAY)
+    data = SandboxData(one_day(minutes=1))
     data.contract(data.company("Brouwerij De Zon B.V."))
     with SandboxServer(data) as running:
         yield running
 
 
 def test_s1_65_from_export_to_charge_and_back(inside: Inside, server: SandboxServer) -> None:
+    today = one_day(minutes=1)
+    # Two months ago: invoiced by now.
+    first = date(today.year - (today.month <= 2), (today.month - 3) % 12 + 1, 1)
     user = server.credentials
     inside.environment = {"AT_SECRET": user.secret, "AT_CODE": user.integration_code}
     file = inside.home / "workspace.yaml"
@@ -48,11 +49,11 @@ def test_s1_65_from_export_to_charge_and_back(inside: Inside, server: SandboxSer
     assert inside("workspace", "export", str(exported)).code == 0
     assert "product_names" in exported.read_text(encoding="utf-8")
 
-    last = date(FIRST.year + FIRST.month // 12, FIRST.month % 12 + 1, 1).toordinal() - 1
+    last = date(first.year + first.month // 12, first.month % 12 + 1, 1).toordinal() - 1
     days = {
-        "billingPeriodStartDate": f"{FIRST:%m/%d/%Y}",
+        "billingPeriodStartDate": f"{first:%m/%d/%Y}",
         "billingPeriodEndDate": f"{date.fromordinal(last):%m/%d/%Y}",
-        "date": f"{FIRST:%m/%d/%Y}",
+        "date": f"{first:%m/%d/%Y}",
     }
     amounts = ("284.60", "38.20", "12.50")
     rows = [row(**days, costInBillingCurrency=amount, meterName=amount) for amount in amounts]
@@ -62,7 +63,7 @@ def test_s1_65_from_export_to_charge_and_back(inside: Inside, server: SandboxSer
 
     sync = inside("sync", "--json")
     assert sync.json["charges"] | {"planned": 1, "applied": 0, "waiting": 1} == sync.json["charges"]
-    shown = inside("charges", "--period", f"{FIRST:%Y-%m}", "--json")
+    shown = inside("charges", "--period", f"{first:%Y-%m}", "--json")
     assert (shown.code, shown.json["total"], shown.json["sums"]) == (0, 335.3, {"EUR": 335.3})
     [change] = shown.json["changes"]
     assert (change["status"], change["to"]) == ("needs_approval", 335.3)
@@ -71,7 +72,7 @@ def test_s1_65_from_export_to_charge_and_back(inside: Inside, server: SandboxSer
     assert (applied.code, applied.json["changes"]) == (0, [])
     [charge] = applied.json["charges"]
     assert (charge["status"], charge["in_autotask"], charge["company"]) == ("right", 335.3, "Brouwerij De Zon B.V.")
-    assert charge["name"] == f"Azure Plan {FIRST:%B}"
+    assert charge["name"] == f"Azure Plan {first:%B}"
     assert len(server.ledger("ContractCharges")) == 1
     table = inside("charges")
     assert "Azure Plan" in table.out

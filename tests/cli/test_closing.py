@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import date
+from tests.days import one_day
 
 from .conftest import Terminal, export
 from .test_main_job import bring
 
-MONTH = f"{date.today():%Y-%m}"
 COLUMNS = '{"product": "Item", "quantity": "Qty", "customer": "Customer"}'
 
 
 def test_an_invoice_is_checked_and_the_exit_code_says_whether_it_differs(workspace: Terminal) -> None:
+    day = one_day(minutes=1)
+    month = f"{day:%Y-%m}"
     bring(workspace)
     (workspace.home / "invoice.csv").write_text("Customer,Item,Qty\nAcme,BP,31\nFysio,BB,12\n", encoding="utf-8")
-    asked = ("invoice", "M365", "invoice.csv", "--month", MONTH, "--columns", COLUMNS, "--day", str(date.today().day),
+    asked = ("invoice", "M365", "invoice.csv", "--month", month, "--columns", COLUMNS, "--day", str(day.day),
              "--count", "day")  # fmt: skip
     done = workspace(*asked, "--json")
     assert done.code == 1
     rows = {row["customer"]: row for row in done.json["rows"]}
     assert (rows["Acme"]["invoice"], rows["Acme"]["own"]) == (31, 31)
     assert (rows["Fysio"]["difference"], rows["Fysio"]["state"]) == (3, "different")
-    assert workspace("report", "invoice", "--month", MONTH, "--format", "json").json["rows"][1]["customer"] == "Fysio"
+    assert workspace("report", "invoice", "--month", month, "--format", "json").json["rows"][1]["customer"] == "Fysio"
     (workspace.home / "right.csv").write_text("Customer,Item,Qty\nAcme,BP,31\nFysio,BB,9\n", encoding="utf-8")
-    told = workspace("invoice", "M365", "right.csv", "--month", MONTH, "--preview", "--language", "nl")
+    told = workspace("invoice", "M365", "right.csv", "--month", month, "--preview", "--language", "nl")
     assert "Fysio" in told.out
     assert workspace("invoice", "M365", "right.csv", "--columns", "nonsense").code == 2
     assert workspace("invoice", "M365", "right.csv", "--count", "guess").code == 2
 
 
 def test_month_end_from_look_to_evidence(workspace: Terminal) -> None:
+    month = f"{one_day(minutes=1):%Y-%m}"
     bring(workspace)
     assert workspace("sync", "--json").code in (0, 1)
-    shown = workspace("month-end", "show", MONTH, "--json")
+    shown = workspace("month-end", "show", month, "--json")
     assert {table["name"] for table in shown.json["tables"]} >= {"lines", "companies", "gates"}
-    assert "Acme B.V." in workspace("month-end", "show", MONTH).out
-    assert workspace("month-end", "sign", MONTH, "--remark", "test").code == 0
-    assert workspace("month-end", "evidence", MONTH, "--output", "pack.zip").code == 0
+    assert "Acme B.V." in workspace("month-end", "show", month).out
+    assert workspace("month-end", "sign", month, "--remark", "test").code == 0
+    assert workspace("month-end", "evidence", month, "--output", "pack.zip").code == 0
     assert workspace("month-end", "verify", "pack.zip", "--json").json["ok"] is True
     content = (workspace.home / "pack.zip").read_bytes()
     (workspace.home / "bad.zip").write_bytes(content[: len(content) // 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from connectors.autotask.sandbox import Fault, SandboxServer
+from tests.days import today
 
 from .conftest import Inside, Terminal, connected, export
 
@@ -50,12 +51,14 @@ def test_from_workspace_file_to_updated_contract_lines(
     assert set(sync.json["changes"]) >= {"planned", "applied", "held", "failed", "unchanged"}
     assert sync.json["changes"]["applied"] == 2
     assert [set(portal) for portal in sync.json["portals"]] == [{"name", "status", "lines", "error"}] * 2
-    assert sandbox.units(acme["contract_service_id"]) == 31
-    assert sandbox.units(antivirus["contract_service_id"]) == 9
+    day = date.fromisoformat(acme["effective_date"])
+    assert day == today()
+    assert sandbox.units(acme["contract_service_id"], day) == 31
+    assert sandbox.units(antivirus["contract_service_id"], day) == 9
 
     done = inside("apply", "--change", antivirus["id"], "--json")
     assert (done.code, done.json["changes"]["applied"]) == (0, 1)
-    assert sandbox.units(antivirus["contract_service_id"]) == 11
+    assert sandbox.units(antivirus["contract_service_id"], day) == 11
     again = inside("sync", "--json")
     assert (again.code, again.json["status"]) == (0, "done")
     assert (again.json["changes"]["planned"], again.json["changes"]["unchanged"]) == (0, 3)

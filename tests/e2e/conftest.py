@@ -10,13 +10,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from connectors.autotask.sandbox import SandboxServer, demo_data
+from tests.days import one_day
 from tests.e2e import nginx
 from tests.e2e.journey import PATIENCE
 from tests.ports import free_port
@@ -65,7 +65,7 @@ class Product:
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(demo_data(datetime.now(UTC).date())) as server:
+    with SandboxServer(demo_data(one_day(minutes=3))) as server:
         yield server
 
 

@@ -29,6 +29,7 @@ from core.store.leases import LEASE
 from core.store.runs import RUN, NewRun, Run
 from core.store.tables import table
 from core.store.tables.workers import ApiSlotRow
+from tests.days import one_day
 from tests.engine.machines import PACE, Machines, connect, machines, say, settings
 from tests.waiting import until
 
@@ -113,7 +114,7 @@ def worker_of(run: Run) -> int:
 
 @pytest.fixture(params=["processes", "networks"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path, postgres_database: str) -> Iterator[Shop]:
-    data = SandboxData(datetime.now(UTC).date())
+    data = SandboxData(one_day(minutes=2))
     services = [data.service(f"S{number}") for number in range(SERVICES)]
     lines: dict[str, dict[tuple[int, int], int]] = {}
     for number in range(PORTALS):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from core.services.people import SessionLimits
 from core.settings import Settings
 from core.web import process
 from pages._ui import auth
+from tests.days import one_day
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a long enough pass phrase"
@@ -68,7 +68,7 @@ def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(demo_data(datetime.now(UTC).date())) as server:
+    with SandboxServer(demo_data(one_day(minutes=3))) as server:
         yield server
 
 
