@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from core.cli.opened import opened
-from core.services import alerts, decisions, month_end, people, runs, uploads, webhooks, workspace
+from core.domain.invoice.model import Period
+from core.services import alerts, decisions, invoice_check, month_end, people, runs, uploads, webhooks, workspace
 from core.services.access import SYSTEM, Role
 from core.services.paging import PageQuery
 from core.services.sync import apply_now
@@ -62,6 +63,15 @@ def sign_month(month: str, folder: str, *, keep: bool) -> None:
             part = Path(folder) / f"{month}-{uuid4().hex}.part"
             part.write_bytes(month_end.evidence(ctx, SYSTEM, first).content)
             part.rename(part.with_suffix(".zip"))
+
+
+def check_invoice(portal: str, path: str, columns: dict[str, str]) -> None:
+    """Somebody lays the vendor's invoice of this month beside what was read."""
+    with opened() as (ctx, _):
+        today = ctx.clock.today()
+        data = Path(path).read_bytes()
+        period = Period(today.replace(day=1), today)
+        invoice_check.check_invoice(ctx, SYSTEM, portal, data, Path(path).name, columns=columns, period=period)
 
 
 def sign_in(told: str) -> None:

@@ -19,14 +19,14 @@ from sqlalchemy.orm import Session
 from core.services.charge_journal import intended_charge, is_charge
 from core.services.journal import intended_change
 from core.store import ledger, reporting
-from core.store.codec import canonical
+from core.store.codec import canonical, digest
 from core.store.ledger import Event
 from core.store.tables import table
 from core.store.tables.ledger import AuditRow
-from core.store.tables.reporting import MonthSignOffRow
+from core.store.tables.reporting import InvoiceCheckRow, MonthSignOffRow
 from tests.chaos.world import BEFORE
 
-SIGNED = table(MonthSignOffRow)
+SIGNED, CHECKED = table(MonthSignOffRow), table(InvoiceCheckRow)
 
 
 @dataclass
@@ -115,6 +115,24 @@ def _compared(signed: Any, then: _Then) -> Iterator[tuple[str, object, object]]:
                 sums[one["company_id"]] += Decimal(one["amount"])
         companies = {company for company, month in then.charged if month == signed.month} | sums.keys()
         yield from ((f"company {one}", sums[one], then.charged[one, signed.month]) for one in sorted(companies))
+
+
+def checks_that_are_wrong(session: Session, home: Path) -> tuple[int, list[str]]:
+    """How many invoice checks were kept, and which lack their file, their numbers, or their place in the audit."""
+    rows = list(session.execute(select(CHECKED).order_by(CHECKED.c.id)))
+    row = table(AuditRow)
+    noted = {
+        json.loads(one)["check"]
+        for one in session.execute(select(row.c.after).where(row.c.event == "invoice.checked")).scalars()
+    }
+    wrong = [f"check {number} in the audit alone" for number in noted - {one.id for one in rows}]
+    for one in rows:
+        file = home / one.stored_path
+        if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != one.file_digest:
+            wrong.append(f"check {one.id}: its file is not as it was brought")
+        if digest(canonical(one.result)) != one.digest or one.id not in noted:
+            wrong.append(f"check {one.id}: not as it was noted")
+    return len(rows), wrong
 
 
 def packs_that_are_wrong(session: Session, packs: Iterable[Path]) -> list[str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,11 +21,13 @@ from tests.chaos.world import (
     FOLDER,
     HELD,
     HOOK,
+    INVOICE,
     PRODUCTS,
     REVIEWED,
     SPEND,
     Key,
     amounts_file,
+    invoice_file,
     sign,
     usage_file,
 )  # fmt: skip
@@ -45,6 +48,7 @@ class People:
         deeds = (
             self.numbers_change, self.numbers_change, self.numbers_change, self.sync, self.files, self.drop_file, self.spend,
             self.approve, self.sync_at_a_terminal, self.close_month,
+            self.check_invoice,
         )  # fmt: skip
         while not story.ended.is_set():
             dice.choice(deeds)(dice)
@@ -102,8 +106,19 @@ class People:
         """In the middle of everything: it is refused where it is not certain what is signed for."""
         self.story.count("month signed", self.sign(dice.choice(self.months()), keep=dice.random() < 0.3))
 
+    def check_invoice(self, dice: random.Random) -> None:
+        path = self.story.house.home / "invoice.csv"
+        path.write_text(invoice_file(self.story.truth, CLOUD) + f"Other,{dice.randint(1, 9)}\n", encoding="utf-8")
+        self.story.count("invoice checked", self._check(path))
+
+    def _check(self, path: Path) -> int:
+        return self.story.house.act("check_invoice", portal=CLOUD, path=str(path), columns=INVOICE)
+
     def close_all(self) -> None:
-        """When all is quiet."""
+        """When all is quiet: the invoice, then the months."""
+        path = self.story.house.home / "last-invoice.csv"
+        path.write_text(invoice_file(self.story.truth, CLOUD), encoding="utf-8")
+        self._until_done("invoice checked", lambda: self._check(path))
         for month in self.months():
             self._until_done("month signed", functools.partial(self.sign, month, keep=True))
 

@@ -314,6 +314,8 @@ def _months(story: Story, session: Session) -> Iterable[Check]:
     packs = sorted(story.packs.glob("*.zip"))
     bad = closing.packs_that_are_wrong(session, packs)
     yield Check("evidence of months", len(packs), lost=len(bad) + (not packs), detail=_some(bad))
+    kept, odd = closing.checks_that_are_wrong(session, story.house.data)
+    yield Check("invoice checks with file and audit", kept, lost=len(odd), detail=_some(odd))
 
 
 def _told_once(session: Session, by_name: Mapping[str, alert_outbox.Message]) -> Check:
