@@ -74,6 +74,15 @@ class ProductRule:
     match_period: bool = True
     label: str = ""
 
+    def says_the_same(self, other: ProductRule) -> bool:
+        """Whether both count the same products in the same way for one service: the second was made by mistake."""
+        return self._what == other._what
+
+    @property
+    def _what(self) -> tuple[object, ...]:
+        products = frozenset((one.product, "" if self.formula == "quantity" else one.name) for one in self.sources)
+        return self.item, products, self.formula, self.minimum, self.included, self.maximum
+
 
 @dataclass(frozen=True, slots=True)
 class Rename:

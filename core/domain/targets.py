@@ -222,10 +222,10 @@ class _Computation:
         explanation = tuple(text for share in shares for text in share.explanation)
         policy = strictest([share.policy for share in shares])
         units = None if blocked else sum(share.units or 0 for share in _billed_shares(shares, policy))
-        if units is not None and units > MOST_UNITS:
-            finding = self._formula_finding(shares[0].rule, shares[0].company_id, too_many(units))
-            self._note([finding])
-            blocked, units = {finding.key: finding}, None
+        wrong = None if units is None else self._wrong_sum(shares, units)
+        if wrong is not None:
+            self._note([wrong])
+            blocked, units = {wrong.key: wrong}, None
         if len(shares) > 1 and units is not None:
             explanation += (T("together {units}", units=units),)
         money = money_of(sources, policy, self._remembered.get(line) if line else None)
@@ -248,6 +248,17 @@ class _Computation:
             price_reason=money.reason,
             suspended=money.suspended,
         )
+
+    def _wrong_sum(self, shares: Sequence[_Share], units: int) -> Finding | None:
+        """Why what several rules say of one line cannot be added up; None when it can."""
+        rule, company_id = shares[0].rule, shares[0].company_id
+        seen: list[ProductRule] = []
+        for share in shares:
+            if any(share.rule.says_the_same(other) for other in seen):
+                problem = T("The same product mapping is there twice: its units would count twice.")
+                return self._formula_finding(rule, company_id, problem, T("Remove one of the two mappings."))
+            seen.append(share.rule)
+        return self._formula_finding(rule, company_id, too_many(units)) if units > MOST_UNITS else None
 
     def _orphans(self, groups: Iterable[GroupKey]) -> list[Finding]:
         """Lines of managed services that are billed although their company was never seen using the service."""
@@ -294,7 +305,9 @@ class _Computation:
             remedy=T("Map its customers to another company, ignore them, or make the company active again."),
         )
 
-    def _formula_finding(self, rule: ProductRule, company_id: int, problem: Text) -> Finding:
+    def _formula_finding(
+        self, rule: ProductRule, company_id: int, problem: Text, remedy: Text | None = None
+    ) -> Finding:
         company = self._finder.company_name(company_id)
         return Finding(
             kind=FindingKind.FORMULA,
@@ -307,7 +320,7 @@ class _Computation:
                 company=company,
                 problem=problem,
             ),
-            remedy=T("Correct the formula of the product mapping, or choose a rounding."),
+            remedy=remedy or T("Correct the formula of the product mapping, or choose a rounding."),
         )
 
 

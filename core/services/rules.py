@@ -112,7 +112,18 @@ def checked_rule(session: Session, draft: RuleDraft) -> ProductRule:
     for source in rule.sources:
         if source.product.portal not in known:
             raise InputError(T("There is no portal {name}.", name=source.product.portal), kind="unknown_portal")
+    _not_again(session, rule)
     return rule
+
+
+def _not_again(session: Session, rule: ProductRule) -> None:
+    """Whether there is no other rule that says the very same: its units would be billed twice. Raises InputError."""
+    if any(other.id != rule.id and rule.says_the_same(other) for other in mappings.load_mapping(session).rules):
+        raise InputError(
+            T("This mapping is there already; a second one would count everything twice."),
+            remedy=T("Change the mapping that is there instead."),
+            kind="rule",
+        )
 
 
 def check_rule(rule: ProductRule) -> None:

@@ -578,3 +578,11 @@ def test_m3_another_rule_of_the_service_that_could_not_be_read_yet_holds_its_lin
     apart = (rule(1), rule(2, portal_name="Pax8"))
     target = only(targets_of(*portals, mapping=WorkspaceMapping(customers=mapping.customers, rules=apart)))
     assert target.units == units
+
+
+def test_m9_the_same_rule_twice_counts_nothing() -> None:
+    """Two people linked a product at the same time, or somebody made the rule again: once its units were billed twice."""
+    both = mapped(rule(1), rule(2, label="again"))
+    found = targets_of(portal(used(4)), mapping=both)
+    assert (only(found).units, kinds(found)) == (None, ["formula"])
+    assert plan_of([portal(used(4))], both, one_line()).changes == ()

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from core.domain.contract import LineKind, LineRef
+from core.domain.errors import InputError
 from core.domain.policy import Mode, Otherwise, Policy, When
 from core.domain.target import Target, Targets
 from core.domain.usage import Reading
-from core.services import decisions, directory, plan_making, planning, reversing, sync
+from core.services import decisions, directory, plan_making, planning, products, reversing, sync
 from core.services.access import Actor, Role
 from core.services.paging import PageQuery
+from core.services.rules import draft_of
 from core.store import decisions as stored_decisions
 from core.store import history, mappings, portals
 from core.store.mappings import Author
@@ -290,3 +292,19 @@ def targets_of_all(planned: plan_making.Planned, units: int) -> Targets:
         company_id=1001, item=line.item, line=ref, contract_id=line.contract_id, units=units, policy=policy, mode=mode, sources=()
     )  # fmt: skip
     return Targets((target,), ())
+
+
+def test_m9_a_mapping_that_is_made_twice_is_refused_and_bills_nothing_twice(make: Make) -> None:
+    world = make()
+    world.says({("Acme", "users"): 12})
+    world.sync(apply=False)
+    with world.database.session() as session:
+        [rule] = mappings.load_mapping(session).rules
+    with pytest.raises(InputError, match="twice"):
+        products.save_rule(world.ctx, ANN, replace(draft_of(rule), id=None))
+    with world.database.write() as session:
+        # Two people at the same instant, on two machines.
+        mappings.save_rules(session, [replace(rule, id=0)], Author("Bob", world.clock.now()))
+    summary = world.sync()
+    assert (summary.changes["planned"], summary.findings) == (0, {"formula": 1})
+    assert world.units(8001) == 10
