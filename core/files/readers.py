@@ -174,7 +174,7 @@ def _tree(kind: str, document: Document, settings: FileSettings | None, limits: 
     if text:
         grid = open_delimited(decode(text.encode()).utf8, limits, document.notes)
         return Opened(kind, [grid], delimiter=grid.delimiter, document=document)
-    return Opened(kind, [flat_grid(document)], document=document)
+    return Opened(kind, [flat_grid(document, limits)], document=document)
 
 
 def unsupported(message: Text, remedy: Text) -> RejectedFile:

@@ -16,16 +16,19 @@ from defusedxml.common import DefusedXmlException
 
 from core.domain.file_settings import FileSettings, Shape
 from core.domain.text import T
-from core.files.archive import corrupt
+from core.files.archive import corrupt, too_large_unpacked
 from core.files.cells import Cell
 from core.files.grid import RowsGrid
 from core.files.issues import ImportIssue, ImportNote, Kind, NoteKind, RejectedFile, reject, shown
 from core.files.limits import Limits
 from core.files.roles import needed_headings
+from core.files.workbook import too_wide
 from core.files.xml_safe import doctype_refused, local
 
 Node = Any
 """dict, list, str, int, Decimal, bool or None."""
+LONGEST_HEADING = 1_000
+"""Characters: the name of an object stands before each name inside it."""
 _STEP = re.compile(r"\[\s*(?:\*|\d+|'[^']*'|\"[^\"]*\")\s*\]|[^.\[\]]+|\.\.")
 
 
@@ -299,13 +302,19 @@ def _names(node: Node) -> tuple[str, ...]:
     return tuple(list(sample)[:40]) if isinstance(sample, dict) else ()
 
 
-def flat_grid(document: Document) -> RowsGrid:
-    """The longest list of records in a tree as a table; nested objects become `outer.inner` headings."""
+def flat_grid(document: Document, limits: Limits) -> RowsGrid:
+    """The longest list of records in a tree as a table; nested objects become `outer.inner` headings.
+
+    Raises RejectedFile where the table would be far larger than the tree: records that each have names of their own.
+    """
     records = _longest(document.root)
     if records and all(isinstance(record, list) for record in records):
         return RowsGrid("", [[_cell(value) for value in record] for record in records], notes=document.notes)
-    flat = [_flattened(record) for record in records]
-    headings = list(dict.fromkeys(name for record in flat for name in record))
+    known: dict[str, str] = {}
+    flat = [_flattened(record, known, limits) for record in records]
+    headings = list(known)
+    if len(headings) * len(flat) > limits.cells:
+        raise too_large_unpacked(limits)
     rows = [list(headings), *([record.get(name, "") for name in headings] for record in flat)]
     numbers = np.array([0, *(document.lines or range(1, len(rows)))], dtype=np.int64)
     return RowsGrid("", rows, notes=document.notes, issues=document.issues, row_numbers=numbers)
@@ -330,16 +339,23 @@ def _single(root: Node) -> list[Node]:
     return [node] if isinstance(node, dict) else []
 
 
-def _flattened(record: Node, prefix: str = "") -> dict[str, Cell]:
+def _flattened(record: Node, known: dict[str, str], limits: Limits, prefix: str = "") -> dict[str, Cell]:
+    """One record by its headings. All records share them in `known`, in the order in which they were met."""
     if not isinstance(record, dict):
-        return {prefix or "value": _cell(record)}
+        return {_heading(prefix or "value", known, limits): _cell(record)}
     flat: dict[str, Cell] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            flat.update(_flattened(value, f"{prefix}{name}."))
+            flat.update(_flattened(value, known, limits, f"{prefix}{name}."[: LONGEST_HEADING + 1]))
         else:
-            flat[f"{prefix}{name}"] = _cell(value)
+            flat[_heading(f"{prefix}{name}", known, limits)] = _cell(value)
     return flat
+
+
+def _heading(name: str, known: dict[str, str], limits: Limits) -> str:
+    if len(name) > LONGEST_HEADING or (name not in known and len(known) >= limits.columns):
+        raise too_wide(limits)
+    return known.setdefault(name, name)
 
 
 def table_text(root: Node) -> str:

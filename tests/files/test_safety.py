@@ -230,3 +230,24 @@ def test_a_long_text_in_every_place_takes_no_long_time() -> None:
     """Patterns are tried on short texts only, or cannot backtrack."""
     for text in ("1" * 50_000, "1,234" * 10_000, "a" * 30_000 + "!", " " * 30_000, "(" * 30_000, "of " * 9_000):
         assert read(csv(f'A,X,"{text}"')).outcome in (Outcome.NEEDS_REVIEW, Outcome.REJECTED)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "xml"])
+def test_records_with_names_of_their_own_make_no_table_without_end(form: str) -> None:
+    """16,000 records in 780 kB were a table of 256 million cells."""
+    records = [f'{{"Customer":"a","Product":"b","Qty":1,"k{number}":1}}' for number in range(3000)]
+    made = {
+        "json": f"[{','.join(records)}]",
+        "ndjson": "\n".join(records),
+        "xml": f"<r>{''.join(f'<a><Customer>a</Customer><k{number}>1</k{number}></a>' for number in range(3000))}</r>",
+    }[form]
+    assert kinds(read(made, name=f"x.{form}")) == ["file_too_large"]
+    few = "[" + ",".join(records[:500]) + "]"
+    assert kinds(read(few, name="x.json", limits=Limits(cells=100_000))) == ["file_too_large"]
+    assert read(few, name="x.json").outcome != Outcome.REJECTED
+
+
+def test_a_long_name_around_many_is_not_written_before_each_of_them() -> None:
+    inside = ",".join(f'"k{number}":1' for number in range(1000))
+    record = f'{{"Customer":"a","Product":"b","Qty":1,"{"x" * 100_000}":{{{inside}}}}}'
+    assert kinds(read(f"[{record}]", name="x.json")) == ["file_too_large"]
