@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import string
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from babel.messages.pofile import read_po
 from core.domain.text import T
 from core.i18n import LOCALE_DIRECTORY, LOCALES, translate
 
+pytestmark = pytest.mark.xdist_group("texts")
+"""All in one worker, which reads the whole source once."""
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("core/**/*.py"), *ROOT.glob("connectors/**/*.py"), *ROOT.glob("pages/**/*.py"), ROOT / "app.py"]
 MARKERS = {"T", "tr"}
 
 
+@cache
 def templates() -> dict[str, str]:
     """Each template marked for translation, with the file and line where it stands."""
     found: dict[str, str] = {}
@@ -32,6 +36,7 @@ def templates() -> dict[str, str]:
     return found
 
 
+@cache
 def entries() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """English and Dutch of each entry: the sentence for one thing first, where it has one of its own."""
     found = []
