@@ -69,9 +69,12 @@ def _value(value: object) -> str:
             except ValueError:
                 return value
         return number(Decimal(value)) if AMOUNT.fullmatch(value) else _states().get(value, value)
-    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
+    if isinstance(value, list):
         return ", ".join(_value(one) for one in value)
-    return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
+    if isinstance(value, dict):
+        known = _names()
+        return "; ".join(f"{known.get(name, name.replace('_', ' '))} {_value(one)}" for name, one in value.items())
+    return "" if value is None else str(value)
 
 
 def _states() -> dict[str, str]:

@@ -58,14 +58,14 @@ def titles() -> dict[GateName, str]:
 
 def _gate(gate: Gate, title: str) -> None:
     icon = ":green[:material/check_circle:]" if gate.passed else ":orange[:material/error:]"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{icon} {title}", width=230)
-        if gate.passed:
-            return
-        st.markdown(escape(tr(gate.message)), width="stretch")
-        page = "changes" if gate.name is GateName.UNMAPPED else gate.page.lower()
-        if page in PAGES:
-            st.page_link(
-                f"pages/{page}.py", label=tr("Settle it"), icon=":material/arrow_forward:",
-                query_params=PLACES.get(gate.name, {}), width="content",
-            )  # fmt: skip
+    left, middle, right = st.columns([4, 8, 2], vertical_alignment="center", gap="small")
+    left.markdown(f"{icon} {title}")
+    if gate.passed:
+        return
+    middle.markdown(escape(tr(gate.message)))
+    page = "changes" if gate.name is GateName.UNMAPPED else gate.page.lower()
+    if page in PAGES:
+        right.page_link(
+            f"pages/{page}.py", label=tr("Settle it"), icon=":material/arrow_forward:",
+            query_params=PLACES.get(gate.name, {}), width="content",
+        )  # fmt: skip

@@ -81,10 +81,10 @@ def _companies(found: Sequence[CompanyInvoice]) -> None:
     config = st.column_config
     columns = {
         "company": config.TextColumn(tr("Customer")),
-        "lines": config.TextColumn(tr("Lines"), alignment="right", width=80),
-        "unknown": config.TextColumn(tr("Without a price"), alignment="right", width=120),
-        "posted": config.TextColumn(tr("Posted already"), alignment="right", width=130),
-        "to_bill": config.TextColumn(tr("To bill"), alignment="right", width=130),
+        "lines": config.TextColumn(tr("Lines"), alignment="right", width=65),
+        "unknown": config.TextColumn(tr("Without a price"), alignment="right", width=105),
+        "posted": config.TextColumn(tr("Posted already"), alignment="right", width=110),
+        "to_bill": config.TextColumn(tr("To bill"), alignment="right", width=110),
     }
     frame = table(
         (

@@ -29,6 +29,7 @@ KINDS = {
     LeakKind.OVERBILLED_CONSUMPTION: T("consumption billed too high"),
 }
 DIRECTIONS = {Direction.LOST: T("not billed"), Direction.OVERBILLED: T("billed, not used")}
+TOTALS = {Direction.LOST: T("Total not billed"), Direction.OVERBILLED: T("Total billed, not used")}
 COLUMNS = (
     Column("direction", T("Direction")),
     Column("kind", T("What")),
@@ -140,7 +141,7 @@ def _sums(shown: Leakage) -> Iterator[Row]:
     if shown.leaks:
         for direction, amount in shown.totals.items():
             cells: tuple[Cell, ...] = (
-                Coded(direction.value, DIRECTIONS[direction]), T("Total"), None, "", "", "", None, None, None,
+                Coded(direction.value, DIRECTIONS[direction]), TOTALS[direction], None, "", "", "", None, None, None,
                 money(amount), "", "",
             )  # fmt: skip
             yield Row(cells, Level.TOTAL)
