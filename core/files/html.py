@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
 from lxml import html as lxml_html
 
 from core.domain.text import T
+from core.files.archive import too_large_unpacked
 from core.files.cells import Cell, MergedInto
 from core.files.grid import RowsGrid
 from core.files.issues import ImportNote, Kind, NoteKind, RejectedFile, reject
@@ -27,8 +29,14 @@ def open_html(utf8: bytes, limits: Limits) -> list[RowsGrid]:
     tables = [table for table in page.iter("table") if table.find(".//table") is None]
     named = len(tables) > 1
     grids = []
+    filled = cells = 0
     for number, table in enumerate(tables, start=1):
-        rows = _rows(table, limits)
+        rows = []
+        for row, own in _rows(table, limits):
+            cells, filled = cells + len(row), filled + len(row) - own
+            if cells > limits.cells or filled > limits.filled_cells:
+                raise too_large_unpacked(limits)
+            rows.append(row)
         if rows:
             grids.append(RowsGrid(f"table {number}" if named else "", rows, nth=number))
     return grids
@@ -51,20 +59,21 @@ def without_table() -> RejectedFile:
     )
 
 
-def _rows(table: Any, limits: Limits) -> list[list[Cell]]:
-    rows: list[list[Cell]] = []
+def _rows(table: Any, limits: Limits) -> Iterator[tuple[list[Cell], int]]:
+    """Each row, and how many of its cells are its own: spans fill in the others."""
     reaching: dict[int, tuple[int, Cell]] = {}
-    for row in table.iter("tr"):
+    for number, row in enumerate(table.iter("tr")):
+        if number > limits.rows:
+            break
         cells: list[Cell] = []
+        own = 0
         for cell in row:
             if cell.tag in ("td", "th"):
+                own += 1
                 _below(cells, reaching)
                 _place(cells, cell, reaching, limits)
         _below(cells, reaching)
-        rows.append(cells)
-        if len(rows) > limits.rows:
-            break
-    return rows
+        yield cells, own
 
 
 def _below(cells: list[Cell], reaching: dict[int, tuple[int, Cell]]) -> None:

@@ -19,6 +19,8 @@ class Limits:
     rows: int = 2_000_000
     columns: int = 2_000
     cells: int = 20_000_000
+    filled_cells: int = 1_000_000
+    """Cells that others reach over (spans and merged ranges): a page of 1 MB could say that it has 60 million of them."""
     cell_characters: int = 32_767
     nesting: int = 64
     header_search_rows: int = 50

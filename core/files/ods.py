@@ -68,6 +68,7 @@ class _Reader:
         self.digits_of_format: dict[str, int] = {}
         self.digits: dict[str, int] = {}
         self.sheet: _Sheet | None = None
+        self.cells = self.characters = 0
 
     def element(self, event: str, element: Any) -> None:
         name = local(element.tag)
@@ -86,7 +87,8 @@ class _Reader:
     def _in_sheet(self, name: str, element: Any) -> None:
         assert self.sheet is not None
         if name == "table-column":
-            repeat = min(_number(element, "number-columns-repeated"), self.limits.columns)
+            left = self.limits.columns - len(self.sheet.column_styles)
+            repeat = max(0, min(_number(element, "number-columns-repeated"), left))
             self.sheet.column_styles.extend([_attribute(element, "default-cell-style-name")] * repeat)
         elif name == "table-row":
             if self.sheet.visible:
@@ -122,11 +124,19 @@ class _Reader:
             return
         if len(sheet.rows) + sheet.blank + repeat > self.limits.rows + self.limits.header_search_rows:
             raise too_large_unpacked(self.limits)
+        self._weigh(cells, repeat)
         sheet.rows.extend([] for _ in range(sheet.blank))
         sheet.blank = 0
         sheet.rows.extend(cells if number == 0 else list(cells) for number in range(repeat))
         if _attribute(element, "visibility") in _HIDDEN:
             sheet.hidden += repeat
+
+    def _weigh(self, cells: list[Cell], repeat: int) -> None:
+        """Count cells and characters over all sheets: a row of one kilobyte may say that it comes a million times."""
+        self.cells += len(cells) * repeat
+        self.characters += sum(len(cell) for cell in cells if isinstance(cell, str)) * repeat
+        if self.cells > self.limits.cells or self.characters > self.limits.unpacked_bytes:
+            raise too_large_unpacked(self.limits)
 
     def _cells(self, row: Any, row_number: int) -> list[Cell]:
         assert self.sheet is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from core.files.archive import corrupt
+from core.files.archive import corrupt, too_large_unpacked
 from core.files.cells import Cell, CellError, MergedInto, Unstored, ZeroPadded, is_blank
 from core.files.grid import RowsGrid
 from core.files.limits import Limits
@@ -24,7 +24,7 @@ def open_spreadsheet_ml(utf8: bytes, limits: Limits) -> list[RowsGrid]:
         name = local(element.tag)
         if event == "start":
             if name == "Worksheet":
-                sheet = _Sheet(_attribute(element, "Name"))
+                sheet = _Sheet(_attribute(element, "Name"), cells=sheet.cells)
         elif name == "Style":
             digits[_attribute(element, "ID")] = _zeros(element)
         elif name == "Visible":
@@ -64,6 +64,7 @@ class _Sheet:
     rows: list[list[Cell]] = field(default_factory=list)
     hidden: int = 0
     spans: list[tuple[int, int, int, int]] = field(default_factory=list)
+    cells: int = 0
 
     def add(self, row: Any, digits: dict[str, int], limits: Limits) -> None:
         number = _whole(row, "Index", len(self.rows) + 1)
@@ -83,15 +84,23 @@ class _Sheet:
             cells.extend("" for _ in range(across))
             if across or down:
                 self.spans.append((len(self.rows), index, across, down))
+        self.cells += len(cells)
+        if self.cells > limits.cells:
+            raise too_large_unpacked(limits)
         self.rows.append(cells)
         self.hidden += _attribute(row, "Hidden") == "1"
 
     def grid(self, limits: Limits) -> RowsGrid:
+        filled = 0
         for top, left, across, down in self.spans:
             value = self.rows[top][left]
             if is_blank(value):
                 continue
-            for row in range(top, min(top + down, len(self.rows) - 1) + 1):
+            bottom = min(top + down, len(self.rows) - 1)
+            filled += (bottom - top + 1) * (across + 1)
+            if filled > limits.filled_cells:
+                raise too_large_unpacked(limits)
+            for row in range(top, bottom + 1):
                 cells = self.rows[row]
                 cells.extend("" for _ in range(min(left + across + 1, limits.columns) - len(cells)))
                 for column in range(left, left + across + 1):

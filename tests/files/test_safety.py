@@ -251,3 +251,48 @@ def test_a_long_name_around_many_is_not_written_before_each_of_them() -> None:
     inside = ",".join(f'"k{number}":1' for number in range(1000))
     record = f'{{"Customer":"a","Product":"b","Qty":1,"{"x" * 100_000}":{{{inside}}}}}'
     assert kinds(read(f"[{record}]", name="x.json")) == ["file_too_large"]
+
+
+SPREADSHEET = (
+    '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+    'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="A"><Table>{}</Table></Worksheet></Workbook>'
+)
+CELL = '<Cell{}><Data ss:Type="String">A</Data></Cell>'
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("x.html", "<table>" + "<tr><td rowspan=300 colspan=100>A</td></tr>" + "<tr><td>x</td></tr>" * 300),
+        ("x.xml", SPREADSHEET.format(("<Row>" + CELL.format(' ss:Index="900"') + "</Row>") * 200)),
+        ("x.xml", SPREADSHEET.format(("<Row>" + CELL.format(' ss:MergeAcross="99" ss:MergeDown="99"') + "</Row>") * 200)),
+    ],
+)  # fmt: skip
+def test_cells_that_reach_far_over_others_are_counted_as_all_that_they_fill(name: str, rows: str) -> None:
+    assert kinds(read(rows, name=name, limits=Limits(cells=100_000, filled_cells=20_000))) == ["file_too_large"]
+
+
+@pytest.mark.parametrize("name", ["rows", "columns"])
+def test_a_row_that_says_it_comes_very_often_is_weighed_as_often(name: str) -> None:
+    """A row of one kilobyte that says that it comes a million times took a minute."""
+    often = b'<table:table-row table:number-rows-repeated="3000"'
+    wide = b'<table:table-cell table:number-columns-repeated="1000"'
+    changes = {"rows": (b"<table:table-row", often), "columns": (b"<table:table-cell", wide)}
+
+    def last_row(content: bytes) -> bytes:
+        start = content.rfind(b"<table:table-row")
+        row = content[start:].replace(*changes[name], 1)
+        return content[:start] + (row if name == "rows" else row.replace(b"<table:table-row", often, 1))
+
+    data = rezipped(every_format([HEAD, ["A" * 1000, "X", 1]])["ods"], {"content.xml": last_row})
+    narrow = Limits(unpacked_bytes=1_000_000) if name == "rows" else Limits(cells=1_000_000)
+    assert kinds(read(data, limits=narrow)) == ["file_too_large"]
+
+
+def test_columns_that_say_they_come_very_often_are_no_more_than_a_table_has() -> None:
+    def columns(content: bytes) -> bytes:
+        many = b'<table:table-column table:number-columns-repeated="1000000"/>' * 200
+        return re.sub(rb"(<table:table [^>]*>)", lambda found: found[1] + many, content, count=1)
+
+    data = rezipped(every_format(ROWS)["ods"], {"content.xml": columns})
+    assert len(read(data).lines) == 3
