@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.domain.errors import InputError, SettingsError
 from core.domain.text import T
 from core.services.access import Actor, Role, require, require_confirmed
 from core.services.audited import note
+from core.services.storage import trouble_of
 from core.store import people as people_store
 from core.store import sealing, workspace
 from core.store import sessions as store
@@ -86,9 +88,19 @@ def actor_of_token(ctx: Context, token: str) -> Actor | None:
     if found is None:
         return None
     if now - found.last_seen_at >= TOUCH_EVERY:
-        ctx.database.run(lambda session: store.touch_session(session, found.id, now))
+        _touch(ctx, found.id, now)
     until = found.confirmed_at + timedelta(minutes=limits.confirm_minutes)
     return replace(actor_of(found.person), session=found.id, confirmed_until=until)
+
+
+def _touch(ctx: Context, session_id: int, now: datetime) -> None:
+    """Note that it is used. On a disk that cannot be written people go on to see what is known, until they were idle too long."""
+    try:
+        ctx.database.run(lambda session: store.touch_session(session, session_id, now))
+    except SQLAlchemyError as error:
+        if (trouble := trouble_of(error, ctx.database)) is None:
+            raise
+        log.info("session.not_touched", trouble=trouble.kind)
 
 
 def list_sessions(ctx: Context, actor: Actor, *, everybody: bool = False) -> list[SessionRow]:
