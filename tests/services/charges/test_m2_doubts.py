@@ -130,11 +130,12 @@ def test_m2_whatever_comes_in_whatever_order_no_amount_is_lost_and_no_doubt_ends
     model, sent = Model(), []
     with database.write() as session:
         portal = new_portal(session)
-    for number, (what, when, content) in enumerate(steps):
+    for number, (what, when, told_then) in enumerate(steps):
         # Events are of any moment up to now: late ones, and such as come again.
         at = BEGIN + timedelta(
             hours=number if what == "file" else min(when, number), minutes=0 if what == "file" else 1
         )
+        content = told_then
         if what == "again":
             if not sent:
                 continue
