@@ -68,18 +68,30 @@ def postgres_template(postgres_url: str) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def postgres_templates(postgres_url: str) -> postgres_cluster.Templates:
+    """Copies of databases, of this worker's own."""
+    return postgres_cluster.Templates(postgres_url)
+
+
 @pytest.fixture
-def new_postgres(postgres_url: str) -> Iterator[Callable[..., str]]:
+def new_postgres(postgres_url: str, postgres_templates: postgres_cluster.Templates) -> Iterator[Callable[..., str]]:
     """Makes databases: `new_postgres()` one without tables, `new_postgres(template)` a copy. Gives their addresses."""
     made: list[str] = []
+    copies: list[tuple[str, str]] = []
 
     def make(template: str = "") -> str:
+        if template:
+            copies.append((postgres_templates.take(template), template))
+            return postgres_cluster.named(postgres_url, copies[-1][0])
         made.append(f"test_{os.getpid()}_{next(_numbers)}")
-        return postgres_cluster.create(postgres_url, made[-1], template)
+        return postgres_cluster.create(postgres_url, made[-1])
 
     yield make
     for name in made:
         postgres_cluster.drop(postgres_url, name)
+    for name, template in copies:
+        postgres_templates.give_back(name, template)
 
 
 @pytest.fixture(scope="session", autouse=True)

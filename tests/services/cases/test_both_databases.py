@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
-    yield request.getfixturevalue("new_postgres")()
+    yield request.getfixturevalue("new_postgres")(request.getfixturevalue("postgres_template"))
 
 
 @pytest.fixture
