@@ -18,7 +18,7 @@ from core.services.amount_doubts import NO_DOUBTS, keep_doubts, not_complete, on
 from core.store import charges, consumption, workspace
 from core.store.consumption import StoredConsumption
 
-__all__ = ["is_money", "keep_amounts", "keep_file_amounts"]
+__all__ = ["is_money", "keep_amounts", "keep_file_amounts", "prices_count"]
 
 MOST_NOTES = 100
 
@@ -44,8 +44,7 @@ def keep_amounts(
     """
     one_at_a_time(session, portal_id)
     reading = _on_its_day(session, reading)
-    known = charges.all_settings(session).get(portal_id)
-    from_prices = known is not None and known.settings.from_prices
+    from_prices = prices_count(session, portal_id)
     if reading.scope is Scope.LINES and reading.complete:
         reading, unread = _readable(reading, unread)
     told = consumption_from_usage(reading, priced=from_prices)
@@ -81,10 +80,16 @@ def _readable(reading: Reading, unread: Sequence[UsageLine]) -> tuple[Reading, l
     return replace(reading, lines=sure, amounts=()), [*unread, *broken]
 
 
-def is_money(reading: Reading) -> bool:
-    """Whether it tells amounts, or costs or prices that may be charged."""
+def prices_count(session: Session, portal_id: int) -> bool:
+    """Whether quantity × unit cost or price is charged of this portal, too."""
+    known = charges.all_settings(session).get(portal_id)
+    return known is not None and known.settings.from_prices
+
+
+def is_money(reading: Reading, *, priced: bool) -> bool:
+    """Whether it tells amounts; `priced`: costs and prices make some."""
     return any(
-        line.attributes.get("amount") or line.unit_cost is not None or line.unit_price is not None
+        line.attributes.get("amount") or (priced and amount_of(line) is not None)
         for line in reading.amounts or reading.lines
     )
 

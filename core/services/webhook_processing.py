@@ -21,7 +21,7 @@ from core.services.access import SYSTEM
 from core.services.audited import note
 from core.services.autotask_settings import AUTOTASK
 from core.services.recognising import recognise
-from core.services.told_amounts import is_money, keep_amounts
+from core.services.told_amounts import is_money, keep_amounts, prices_count
 from core.services.webhook_bodies import Read, Unreadable
 from core.services.webhook_receiving import PREVIOUS
 from core.store import history, portals, runs, secrets, workspace
@@ -187,7 +187,8 @@ def _apply_together(ctx: Context, session: Session, portal: Portal, together: Se
     now = ctx.clock.now()
     readings = [reading for looked in settled for reading in looked.found.readings]
     lines = {line.key: line for reading in readings for line in reading.lines}
-    money = any(looked.found.unread or any(map(is_money, looked.found.readings)) for looked in settled)
+    priced = prices_count(session, portal.id)
+    money = any(one.found.unread for one in settled) or any(is_money(reading, priced=priced) for reading in readings)
     reading_id = None
     if lines:
         at = settled[-1].delivery.event_at
