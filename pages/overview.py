@@ -38,7 +38,7 @@ def headline(now: Overview) -> str:
 
 def numbers(now: Overview) -> None:
     waiting = sum(action.count for action in now.actions)
-    with st.grid(5, gap="small", min_column_width=118):
+    with st.grid(5, gap="small", min_column_width=150):
         st.metric(tr("Portals"), number(now.portals), border=True)
         st.metric(tr("Customers mapped"), f"{number(now.customers_mapped)} / {number(now.customers)}", border=True)
         st.metric(tr("Products mapped"), f"{number(now.products_mapped)} / {number(now.products)}", border=True)

@@ -29,6 +29,12 @@ def _body(head: PlanHead) -> None:
         st.metric(tr("Changes"), number(count), border=True, width=130)
         st.metric(tr("More per period"), signed_money(up), border=True, width=170)
         st.metric(tr("Less per period"), signed_money(down), border=True, width=170)
+    unknown = sum(row.money is None and row.unit_change != 0 for row in rows)
+    if unknown:
+        st.warning(
+            tr("Of {count} changes the amount is not known yet: these sums do not hold them.", count=unknown),
+            icon=":material/warning:",
+        )
     if count > len(rows):
         st.caption(tr("The amounts count the first {count} changes.", count=len(rows)))
     st.caption(

@@ -7,9 +7,11 @@ import streamlit as st
 from core.domain.plan import Change
 from core.domain.target import TargetSource
 from core.services import planning
-from core.services.planning import ChangeDetail, LedgerStep
+from core.services.planning import ChangeDetail, ChangeRow, LedgerStep
 from pages._ui import auth, dialogs, grid, states, words
 from pages._ui.formats import day, escape, moment, number, signed, signed_money, table, tr
+
+UNITS = "units"
 
 
 def ask(change_id: str) -> None:
@@ -35,12 +37,16 @@ def _body(change_id: str) -> None:
 def _head(detail: ChangeDetail) -> None:
     row = detail.row
     names = words.change_states()
-    st.markdown(f"**{escape(row.item)}** · {escape(row.company)}")
-    st.caption(f"{row.contract} · #{row.line.id}" if row.line else tr("{contract} · a new line", contract=row.contract))
+    st.markdown(" · ".join(part for part in (f"**{escape(item_words(row))}**", escape(row.company)) if part))
+    if row.line:
+        st.caption(f"{escape(row.contract)} · #{row.line.id}")
+    elif row.contract:
+        st.caption(escape(tr("{contract} · a new line", contract=row.contract)))
     with st.container(horizontal=True, gap="small"):
-        st.metric(tr("From"), number(row.from_units), border=True, width=110)
-        st.metric(tr("To"), number(row.to_units), border=True, width=110)
-        st.metric(tr("Difference"), signed(row.unit_change), border=True, width=120)
+        if counts_units(row):
+            st.metric(tr("From"), number(row.from_units), border=True, width=110)
+            st.metric(tr("To"), number(row.to_units), border=True, width=110)
+            st.metric(tr("Difference"), signed(row.unit_change), border=True, width=120)
         st.metric(tr("From date"), day(row.effective_date), border=True, width=150)
         if row.money is not None:
             st.metric(tr("Per period"), signed_money(row.money), border=True, width=150)
@@ -48,6 +54,16 @@ def _head(detail: ChangeDetail) -> None:
         row.status, "red"
     )
     st.badge(names.get(row.status, row.status), color=color)
+
+
+def counts_units(row: ChangeRow) -> bool:
+    """Whether units change; a price, a field or a name has none, which is not 0."""
+    return row.kind == UNITS or row.unit_change != 0
+
+
+def item_words(row: ChangeRow) -> str:
+    """The service; before it what is done, where that is something else than counting its units."""
+    return row.item if row.kind == UNITS else f"{words.change_kinds().get(row.kind, row.kind)}: {row.item}"
 
 
 def _why(detail: ChangeDetail) -> None:

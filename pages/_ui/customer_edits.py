@@ -46,12 +46,17 @@ def _distinct(options: Mapping[int, str]) -> dict[int, str]:
     return {key: label if seen[label] == 1 else f"{label} ({key})" for key, label in options.items()}
 
 
+def scored(name: str, score: int, reason: str) -> str:
+    """A suggestion with how sure it is and why; the score once, where the reason tells it too."""
+    return " · ".join((name, reason) if str(score) in reason else (name, f"{score}%", reason))
+
+
 def suggestion_words(row: CustomerRow) -> str:
     """The best suggestion with its score and why, for who still has to decide."""
     if row.status != "pending" or not row.suggestions:
         return ""
     best = row.suggestions[0]
-    return f"{best.company} · {best.score}% · {tr(best.reason)}"
+    return scored(best.company, best.score, tr(best.reason))
 
 
 def collect(rows: Sequence[CustomerRow], cells: Sequence[CellEdit], options: Mapping[int, str]) -> list[CustomerEdit]:

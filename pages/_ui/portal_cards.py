@@ -35,7 +35,7 @@ def _card(card: PortalCard) -> None:
     st.caption(f"{escape(tr(card.connector_name))} · {kind_words(card.kind)} · {escape(tr(card.counts))}")
     size = tr("{lines} lines of {customers} customers", lines=card.lines, customers=card.customers)
     st.markdown(
-        f":material/schedule: {tr('Read {when}', when=ago(card.last_read))}  \n"
+        f":material/schedule: {tr('Read {when}', when=ago(card.last_read)) if card.last_read else tr('Never read')}  \n"
         f":material/format_list_numbered: {size}  \n"
         f":material/{mode_icon(card.mode)}: {mode_words(card.mode)} · {escape(tr(card.schedule))}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.domain.policy import Otherwise
+from core.domain.policy import Mode, Otherwise
 from core.domain.provisioning.policy import TEMPLATE_FIELDS, ContractKind, ContractPolicy, PriceSource
 from core.domain.provisioning.steps import filled
 from core.domain.provisioning.subscription import SubscriptionType
@@ -39,6 +39,11 @@ def show(detail: PortalDetail, editable: bool) -> None:
         if lists.problem:
             st.warning(escape(tr(lists.problem)), icon=":material/cloud_off:")
         policy = _own_contracts(policy, lists) if kind is ContractKind.PER_SUBSCRIPTION else _azure(policy, lists)
+    if kind is ContractKind.PER_SUBSCRIPTION and detail.card.mode is Mode.AUTOMATIC:
+        st.warning(
+            tr("This portal applies by itself: contracts are made in Autotask without anybody looking first."),
+            icon=":material/bolt:",
+        )
     missing = _missing(policy)
     if st.button(tr("Save"), type="primary", key="save_contracts", disabled=bool(missing)):
         provisioning_settings.save_contract_policy(auth.context(), auth.actor(), name, policy)

@@ -12,7 +12,7 @@ from core.domain.mapping import ProductKey
 from core.services import products
 from core.services.mapping import Option
 from core.services.products import ProductRow
-from pages._ui import auth, grid, states
+from pages._ui import auth, customer_edits, grid, states
 from pages._ui.formats import tr
 from pages._ui.grid import CellEdit
 
@@ -73,7 +73,7 @@ def suggestion_words(row: ProductRow) -> str:
     if row.status != "pending" or not row.suggestions:
         return ""
     best = row.suggestions[0]
-    return f"{best.name} · {best.score}% · {tr(best.reason)}"
+    return customer_edits.scored(best.name, best.score, tr(best.reason))
 
 
 def collect(rows: Sequence[ProductRow], cells: Sequence[CellEdit], options: Choices) -> ProductEdits:

@@ -43,7 +43,7 @@ def show(now: Overview, *, may_act: bool) -> None:
     if all(step.done for step in steps) or (now.last_run and now.lines_updated and not now.actions):
         return
     current = next(index for index, step in enumerate(steps) if not step.done)
-    with st.grid(5, gap="small", min_column_width=118) as wall:
+    with st.grid(5, gap="small", min_column_width=150) as wall:
         for index, step in enumerate(steps):
             with wall.container(border=True, height="stretch", gap="xxsmall"):
                 icon = ":green[:material/check_circle:]" if step.done else f":material/counter_{index + 1}:"

@@ -45,6 +45,15 @@ def test_s1_54_headings_of_several_languages_are_recognised(header: str, row: st
     assert all(suggestion.score >= 70 and str(suggestion.reason) for suggestion in found.suggestions)
 
 
+def test_s1_61_columns_of_amounts_are_offered_and_never_part_of_a_mapping() -> None:
+    found = inspect(b"Klant;Product;Aantal;Bedrag (EUR);Maand\nA;X;5;12,50;2026-09\n", "export.csv")
+    offered = {suggestion.role: suggestion.heading for suggestion in found.suggestions}
+    assert (offered["amount"], offered["period"], offered["quantity"]) == ("Bedrag (EUR)", "Maand", "Aantal")
+    assert found.suggested is not None and not found.suggested.tells_amounts
+    with_tax = inspect(b"Klant;Product;Aantal;Bedrag incl. btw\nA;X;5;12,50\n", "export.csv")
+    assert "amount" not in {suggestion.role for suggestion in with_tax.suggestions}
+
+
 def test_more_columns_get_their_roles() -> None:
     header = "Customer ID,Customer,SKU ID,Product,Quantity,Billing frequency,Term,Unit cost,Unit price,Currency,Subscription ID"
     data = csv("7,A,k1,X,5,Monthly,Annual,$1.50,2.00,EUR,s1", header=header)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.domain.errors import InputError
+from core.i18n import format_number
 from core.services import access, mapping, products, sync
 from core.services.paging import PageQuery
+from pages._ui import rule_editor
 from tests.pages.conftest import Pages, all_words, say, table_with
 
 
@@ -127,6 +133,15 @@ def test_s1_36_the_worked_example_stands_beside_the_formula(full: Pages) -> None
     example = table_with(screen, "inputs")
     assert list(example.columns) == ["company", "inputs", "units"]
     assert example["units"].str.len().min() > 0
+
+
+@pytest.mark.parametrize("locale", ["nl_NL", "en_GB"])
+def test_m12_a_limit_is_read_as_it_is_written_into_its_field(locale: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_editor, "locale", lambda: locale)
+    for value in (Decimal(1500), Decimal("2.5"), Decimal(12), Decimal(1234567)):
+        assert rule_editor._number(format_number(value, locale)) == value
+    with pytest.raises(InputError, match="not a number"):
+        rule_editor._number("many")
 
 
 def test_m9_the_line_is_chosen_once(full: Pages) -> None:

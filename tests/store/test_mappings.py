@@ -226,5 +226,8 @@ def test_the_product_grid_tells_use_and_rules(filled: Database) -> None:
         assert [row.key.product_key for row in by_use] == ["mfa", "sso", "trial"]
         assert mappings.find_products(session, "Duo")[SSO] == "SSO"
         assert mappings.page_rules(session, PageQuery(text="mfa per")).rows[0].item == "MFA per user"
+        assert "SSO" in {
+            name for rule in mappings.page_rules(session, PageQuery()).rows for name in rule.names.values()
+        }
         assert mappings.page_rules(session, PageQuery(portal="Nowhere")).total == 0
         assert mappings.page_rules(session, PageQuery(limit=1, offset=1)).total == 2

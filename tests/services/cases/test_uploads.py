@@ -81,6 +81,16 @@ def test_settings_chosen_on_the_preview_are_remembered_for_the_next_file(connect
     assert quantities(connected) == {("ACME", "Other"): Decimal(5)}
 
 
+def test_s1_61_the_preview_tells_what_the_amounts_of_a_file_come_to(portal: Context) -> None:
+    data = b"Customer,Product,Qty,Sum,Cur\nACME,Disk,2,12.50,EUR\nACME,Net,1,-2.25,EUR\nBeta,Disk,1,3,USD\n"
+    columns = {"customer": "Customer", "product": "Product", "quantity": "Qty", "complete": False}
+    assert uploads.preview_upload(portal, OPERATOR, "P", data, "sums.csv", columns).amounts == {}
+    told = uploads.preview_upload(
+        portal, OPERATOR, "P", data, "sums.csv", columns | {"amount": "Sum", "currency": "Cur"}
+    )
+    assert told.amounts == {"EUR": Decimal("10.25"), "USD": Decimal(3)}
+
+
 def test_the_very_same_file_is_recognised(portal: Context, clock: StandingClock) -> None:
     uploads.accept_upload(portal, OPERATOR, "P", GOOD, "export.csv")
     first = clock.now()
