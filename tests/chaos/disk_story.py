@@ -9,16 +9,22 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from core.store.db import Database
+from core.store.tables import table
+from core.store.tables.people import LoginSessionRow
 from tests.chaos import disk, verdict
-from tests.chaos.house import until
+from tests.chaos.house import House, until
 from tests.chaos.people import Sender
 from tests.chaos.story import Options, Story, made
 from tests.chaos.trouble import ADJUST
@@ -75,6 +81,7 @@ def full(story: Story, seen: dict[str, Any]) -> None:
     story.autotask.fault(action="delay", when="after", seconds=3, **ADJUST)
     house.act("ask_sync", portals=[CLOUD])
     until(lambda: bool(story.autotask.fired()), "a write")
+    _no_slack(house)
     disk.fill(str(house.data))
     until(lambda: ready(house.port)[0] == 503, "readiness to tell")
     seen["full"] = looked(story)
@@ -83,6 +90,18 @@ def full(story: Story, seen: dict[str, Any]) -> None:
     until(house.is_ready, "being ready by itself")
     take_event(story, "f1")
     until(lambda: went_on(log(story)), "the run to be taken up again")
+
+
+def _no_slack(house: House) -> None:
+    """From here on nothing fits: the log of SQLite has no room left that it could use again. And whoever is signed in was seen long
+    enough ago for it to be noted with the next page.
+    """
+    database = Database(house.url, pool_size=1)
+    seen = table(LoginSessionRow).update().values(last_seen_at=datetime.now(UTC) - timedelta(minutes=5))
+    database.run(lambda session: session.execute(seen))
+    database.dispose()
+    with closing(sqlite3.connect(house.data / "contractbridge.db", timeout=60)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def read_only(story: Story, seen: dict[str, Any]) -> None:
