@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -125,9 +126,18 @@ def _settled(running: Running, one: _Open, line: LineRef | None, seen: Seen | No
         change_id=one.change.id,
         line=line,
         effective_date=one.change.effective_date,
-        payload={"applied": applied, "by_run": running.id} | seen_json(seen),
+        payload={"applied": applied, "by_run": running.id} | _told(one.change, seen, applied=applied),
     )
     return Settled(one.change, line, applied), fact
+
+
+def _told(change: Change, seen: Seen | None, *, applied: bool) -> dict[str, Any]:
+    """What was read, as the ledger keeps it. Units that the line had neither before nor after are somebody else's: taken for units
+    that we verified, they would hide that the line was changed (M10).
+    """
+    if seen is None or applied or seen.units == change.from_units:
+        return seen_json(seen)
+    return {"found": seen.units}
 
 
 def _text(one: Settled) -> Text:

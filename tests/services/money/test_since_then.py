@@ -18,6 +18,7 @@ from core.domain.target import Target, Targets
 from core.domain.usage import Reading
 from core.services import decisions, directory, plan_making, planning, products, reversing, sync
 from core.services.access import Actor, Role
+from core.services.journal import Journal
 from core.services.paging import PageQuery
 from core.services.rules import draft_of
 from core.store import decisions as stored_decisions
@@ -28,7 +29,6 @@ from tests.services.money.world import BOLD, SandboxData, SandboxSwitches, World
 ANN = Actor(1, "Ann", Role.OPERATOR)
 OVERWRITE = BOLD.model_copy(update={"drift": Otherwise.OVERWRITE})
 UNITS: dict[str, Any] = {"entity": "ContractServiceUnits", "operation": "query"}
-ADJUST: dict[str, Any] = {"entity": "ContractServiceAdjustments", "operation": "create"}
 DECEMBER = date(2026, 12, 1)
 Make = Callable[..., World]
 
@@ -308,3 +308,25 @@ def test_m9_a_mapping_that_is_made_twice_is_refused_and_bills_nothing_twice(make
     summary = world.sync()
     assert (summary.changes["planned"], summary.findings) == (0, {"formula": 1})
     assert world.units(8001) == 10
+
+
+def killed(*_: object) -> None:
+    """Stands for the end of the process after Autotask answered."""
+    raise KeyboardInterrupt
+
+
+def test_m10_units_that_neither_we_nor_the_plan_made_are_seen_also_when_a_lost_answer_is_settled(make: Make) -> None:
+    world = make()
+    world.says({("Acme", "users"): 10})
+    world.sync()
+    world.clock.move(days=1)
+    world.says({("Acme", "users"): 15})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "ended", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.sync()
+    world.server.sandbox.switches.same_day = "merge"
+    world.server.sandbox.adjust(8001, 2, world.clock.today())
+    summary = world.sync()
+    assert (summary.changes["applied"], summary.changes["held"], summary.findings) == (0, 1, {"drift": 1})
+    assert world.units(8001) == 17
