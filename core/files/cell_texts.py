@@ -17,7 +17,7 @@ from core.files.sheet_xml import read_strings
 
 USUAL = "xl/sharedStrings.xml"
 """Where the reader of plain sheets looks, whatever the workbook says."""
-_VALUE = re.compile(rb"<v(?:\s[^>]*)?>([^<]*)<(.)")
+_VALUE = re.compile(rb"<v(?:\s[^<>]*)?>([^<]*)<(.)")
 
 
 @dataclass(slots=True)
