@@ -22,11 +22,10 @@ if runtime.exists():
             confirming.go_on()
             page.run()
 else:
-    from core.own_files import keep_to_ourselves
     from core.web import process, routes
     from pages._ui import charts
 
-    keep_to_ourselves()
+    process.keep_to_ourselves()
     shell.only_through_the_shell()
     charts.warm_up()
     app = st.App(

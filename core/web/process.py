@@ -15,9 +15,11 @@ from core.bootstrap import App, build
 from core.engine import start_embedded
 from core.engine.beside import Beside
 from core.engine.engine import Engine
+from core.own_files import keep_to_ourselves
 from core.services.context import Context
 from core.settings import Settings
 
+__all__ = ["allowed_hosts", "application", "context", "keep_to_ourselves", "lifespan"]
 log = structlog.get_logger()
 
 
