@@ -165,7 +165,9 @@ class SharedQueue:
                     if run_id not in given:
                         await _defer(task, run_id)
             try:
-                await asyncio.wait_for(news.wait(), self._look_every)
+                # Python 3.11's `wait_for` goes on when news comes in the very moment in which it is told to end: `stop` hung.
+                async with asyncio.timeout(self._look_every):
+                    await news.wait()
             except TimeoutError:
                 continue
             news.clear()

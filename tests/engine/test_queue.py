@@ -137,6 +137,28 @@ def test_a_run_whose_process_died_comes_again(handled: Handled) -> None:
         assert runs.get(session, run.id).attempt == 2  # type: ignore[union-attr]
 
 
+def test_a_queue_that_is_woken_as_it_is_stopped_ends(driver: tuple[World, Callable[[], Queue]]) -> None:
+    """As at the end of a run: what wakes it and what ends it come in the same moment."""
+    world, make = driver
+    log = Handled(world)
+    log.gate.set()
+    queue, over = make(), threading.Event()
+
+    def wake() -> None:
+        while not over.wait(0.0005):
+            queue.wake()
+
+    waking = threading.Thread(target=wake, daemon=True)
+    waking.start()
+    for _ in range(3):
+        first = log.queue("A")
+        queue.start(log.handle)
+        assert until(lambda: first in log.ended)  # noqa: B023
+        assert queue.stop(60.0)
+    over.set()
+    waking.join()
+
+
 def test_a_queue_that_was_stopped_brings_nothing_more(driver: tuple[World, Callable[[], Queue]]) -> None:
     world, make = driver
     log = Handled(world)
