@@ -269,7 +269,7 @@ def test_a_person_signs_in_at_the_vendor_and_the_form_goes_on(own: Pages, server
     assert stored.get("link_button")
 
 
-def test_choices_are_named_in_words() -> None:
+def test_choices_are_named_in_words(empty: Pages) -> None:
     """No choice of any connector's form is left as it stands in the settings file, unless it is a name by itself."""
     rest_parts = registry.Registry().get("rest").settings
     fields = [field for connector in registry.Registry().all() for field in form_of(connector.settings)]
