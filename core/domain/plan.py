@@ -124,6 +124,10 @@ class LineMemory:
     price_from: date | None = None
 
 
+HELD_BY_PERSON = "hold|"
+"""Begins the key under which a person's hold of a change is kept among the dismissals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """What people decided: ids of approved changes (with who), dismissal keys (with the reason)."""

@@ -52,11 +52,14 @@ class End(StrEnum):
 
 @dataclass(slots=True)
 class Work:
-    """One change on its way. `line` is known once the line exists; `why` tells a person how it ended."""
+    """One change on its way. `line` is known once the line exists; `why` tells a person how it ended. `begun`: a part of it, or
+    an earlier change of its line, is written already.
+    """
 
     change: Change
     line: LineRef | None
     attempts: int = 0
+    begun: bool = False
     answer: Answer | None = None
     seen: Seen | None = None
     end: End | None = None
@@ -79,6 +82,7 @@ class Applier:
     ended: Callable[[Session, Sequence[Work]], None] = lambda _session, _works: None
     told: Callable[[int, int], None] = lambda _done, _total: None
     _works: list[Work] = field(default_factory=list)
+    _stopped: set[str] = field(default_factory=set)
     _reachable: bool = True
 
     def apply(self, works: Sequence[Work], prices: Mapping[LineRef, Prices] | None = None) -> None:
@@ -100,8 +104,11 @@ class Applier:
         """The next change of each line; those that can no longer be sent are closed."""
         front: list[Work] = []
         for lane in lanes:
+            begun = False
             while lane and lane[0].end is End.VERIFIED:
-                lane.popleft()
+                begun = bool(lane.popleft())
+            if lane:
+                lane[0].begun = lane[0].begun or begun
             if lane and lane[0].end is None and self._reachable and not self.stop():
                 front.append(lane[0])
             elif lane:
@@ -132,7 +139,7 @@ class Applier:
                 verdict = work.answer.verdict if work.answer else None
                 if verdict is Verdict.DONE:
                     assert work.answer is not None
-                    work.line, work.attempts = work.answer.line, 0
+                    work.line, work.attempts, work.begun = work.answer.line, 0, True
                 elif verdict is Verdict.UNKNOWN:
                     unknown.append(work)
                 else:
@@ -187,19 +194,24 @@ class Applier:
         """Send one request for each; gives those that went out."""
         sender = Sender(self.target, self._exchange, self.stop, self.may_send)
         by_change = {work.change.id: work for work in works}
-        answers = sender.send([Write(work.change, work.line, work.attempts + 1) for work in works])
+        self._stopped.clear()
+        answers = sender.send([Write(work.change, work.line, work.attempts + 1, work.begun) for work in works])
         self._reachable = self._reachable and not (sender.closed and not self.stop())
         sent: list[Work] = []
         for answer in answers:
             work = by_change[answer.write.change.id]
             work.answer, work.attempts = answer, work.attempts + 1
             sent.append(work)
+        for change_id in self._stopped:
+            by_change[change_id].close(End.WAITING, T("Somebody stopped it while the run went on."))
         return sent
 
-    def _exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> None:
-        self.journal.exchange(answers, leaving)
+    def _exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:
+        stopped = self.journal.exchange(answers, leaving)
+        self._stopped |= stopped
         done = sum(work.answer is not None for work in self._works)
         self.told(done + len(answers), len(self._works))
+        return stopped
 
     def _look(self, works: list[Work]) -> list[Work]:
         """Read back and judge; gives the works whose lines were found unchanged."""
@@ -266,7 +278,7 @@ def _verdict(work: Work) -> Verdict:
 def _recognise(work: Work, there: Sequence[ContractLine]) -> None:
     """The line of the service, where the contract has just one by now."""
     if len(there) == 1:
-        work.line, work.attempts = there[0].ref, 0
+        work.line, work.attempts, work.begun = there[0].ref, 0, True
     elif there:
         work.close(End.FAILED, T("The contract has several lines of this service now."))
 

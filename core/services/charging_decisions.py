@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from core.domain.charges.plan import ChargeChange, ChargeReversal
-from core.domain.charges.planner import HELD_BY_PERSON
 from core.domain.errors import InputError
-from core.domain.plan import ChangeStatus
+from core.domain.plan import HELD_BY_PERSON, ChangeStatus
 from core.domain.policy import Mode
 from core.domain.text import T
 from core.services.access import Actor, Role, require

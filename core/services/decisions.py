@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from core.domain.errors import InputError
-from core.domain.plan import Change, ChangeStatus
+from core.domain.plan import HELD_BY_PERSON, Change, ChangeStatus
 from core.domain.policy import Mode
 from core.domain.text import T
 from core.services import reversals
 from core.services.access import Actor, Role, require
 from core.services.audited import note_all
 from core.services.paging import PageQuery
-from core.services.plan_making import HELD_BY_PERSON
 from core.store import decisions as store
 from core.store import plans
 from core.store.audit import Audited

@@ -15,10 +15,11 @@ from core.domain.plan import Change
 from core.services.context import Context
 from core.services.readback import Seen
 from core.services.sending import Answer, Verdict, Write
-from core.store import ledger
+from core.store import decisions, ledger
 from core.store.codec import text_to_json
 from core.store.ledger import Entry, Event, Fact
 from core.store.plan_codec import change_from_json, change_to_json
+from core.store.runs import Run
 from core.store.tables import table
 from core.store.tables.ledger import ChainHeadRow, LedgerRow
 
@@ -31,9 +32,10 @@ Fence = Callable[[Session], None]
 class Journal:
     """The ledger entries of one run. Every method is one transaction; nothing is sent before it is noted."""
 
-    def __init__(self, ctx: Context, run_id: int, fence: Fence) -> None:
+    def __init__(self, ctx: Context, run: Run, fence: Fence) -> None:
         self._ctx = ctx
-        self._run_id = run_id
+        self._run_id = run.id
+        self._since = run.started_at or ctx.clock.now()
         self._fence = fence
 
     def intended(self, changes: Sequence[Change], prices: Mapping[LineRef, Prices]) -> None:
@@ -44,11 +46,28 @@ class Journal:
             facts.append(self.fact(Event.INTENDED, change, change.line, **intent(change, before)))
         self._append(facts)
 
-    def exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> None:
-        """What came back, and what goes out now."""
+    def exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:
+        """What came back, and what goes out now. Gives the changes that stay at home: somebody stopped them since the run began.
+
+        Nobody is asked about the second half of what goes together, nor where one part of a change is written already.
+        """
         facts = [self._answered(answer) for answer in answers]
-        facts += [self.fact(Event.SENT, write.change, write.line, attempt=write.attempt) for write in leaving]
-        self._append(facts)
+        asked = [one.change for one in leaving if not (one.change.pair or one.begun)]
+        stopped: set[str] = set()
+
+        def work(session: Session) -> None:
+            self._fence(session)
+            stopped.clear()
+            stopped.update(decisions.stopped_since(session, asked, self._since) if asked else ())
+            sent = [
+                self.fact(Event.SENT, write.change, write.line, attempt=write.attempt)
+                for write in leaving
+                if write.change.id not in stopped
+            ]
+            ledger.append(session, self._ctx.clock.now(), facts + sent)
+
+        self._ctx.database.run(work)
+        return stopped
 
     def ended(self, facts: Sequence[Fact], also: Callable[[Session], None] = lambda _: None) -> None:
         """How changes ended, together with what else follows from it."""

@@ -12,7 +12,7 @@ from core.domain.contract import ContractState, LineRef, units_on
 from core.domain.finding import Finding
 from core.domain.mapping import WorkspaceMapping
 from core.domain.period import period_start
-from core.domain.plan import Change, ChangeStatus, Decisions, LineMemory, Plan
+from core.domain.plan import HELD_BY_PERSON, Change, ChangeStatus, Decisions, LineMemory, Plan
 from core.domain.planner import make_plan
 from core.domain.ports import Target as Autotask
 from core.domain.provisioning.azure import held_azure
@@ -32,9 +32,6 @@ from core.services.reversals import Pending, pending_reversals
 from core.services.subscription_facts import SubscriptionFacts
 from core.store import decisions, history, ledger, mappings, memories, plans, provisioning
 from core.store.ledger import Event, Fact
-
-HELD_BY_PERSON = "hold|"
-"""Begins the key under which a person's hold of a change is kept among the dismissals."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ found again by a key (a field's name, a SKU, a subscription's id), in one bulk r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,7 +24,7 @@ from core.services.applying import ATTEMPTS, UNCERTAIN, End, Work
 from core.services.journal import Journal, why
 from core.services.landing import looks
 from core.services.running import Running
-from core.services.sending import Answer, Sender, Verdict, Write
+from core.services.sending import Answer, Note, Sender, Verdict, Write
 from core.store import audit, decisions, mappings, runlog
 from core.store import provisioning as store
 from core.store.audit import Audited
@@ -108,7 +108,7 @@ def _priced(change: Change, entry: CatalogueEntry) -> bool:
 class _StepSender(Sender):
     """Sends what makes things, in place of units."""
 
-    def __init__(self, target: Target, note: Callable[..., None], running: Running) -> None:
+    def __init__(self, target: Target, note: Note, running: Running) -> None:
         super().__init__(target, note, running.should_stop, running.may_send)
         self._maker = target
 
@@ -145,7 +145,7 @@ class Maker:
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.running.ctx, self.running.id, self.running.fence)
+        self.journal = Journal(self.running.ctx, self.running.run, self.running.fence)
 
     def make(self, changes: Sequence[Change]) -> list[Work]:
         """Bring every step to an end; each `Work` tells how. Raises RunLost when another process took over."""

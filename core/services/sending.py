@@ -6,7 +6,7 @@ Nothing here decides whether a write is to be sent, or sent again: that is `core
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -52,6 +52,8 @@ class Write:
     change: Change
     line: LineRef | None
     attempt: int = 1
+    begun: bool = False
+    """Whether a part of what it belongs to is written already: then it is too late to stop it."""
 
     @property
     def kind(self) -> LineKind:
@@ -107,8 +109,10 @@ def _some(flying: Mapping[Future[LineRef | None], Write]) -> set[Future[LineRef 
     return done
 
 
-Note = Callable[[Sequence[Answer], Sequence[Write]], None]
-"""Keeps answers and what is about to be sent, in one transaction. Raises when nothing may be sent any more."""
+Note = Callable[[Sequence[Answer], Sequence[Write]], Collection[str]]
+"""Keeps answers and what is about to be sent, in one transaction; gives the changes that are not to be sent after all. Raises when
+nothing may be sent any more.
+"""
 
 
 class Sender:
@@ -148,12 +152,15 @@ class Sender:
             arrived: list[Answer] = []
             while True:
                 leaving = self._next(waiting, flying)
-                if arrived or leaving:
-                    self._note(arrived, leaving)
+                stopped = self._note(arrived, leaving) if arrived or leaving else ()
                 for write in leaving:
-                    flying[pools[write.kind].submit(self._request, write)] = write
-                if not flying:
+                    if write.change.id not in stopped:
+                        flying[pools[write.kind].submit(self._request, write)] = write
+                if not flying and not leaving:
                     return answers
+                if not flying:
+                    arrived = []
+                    continue
                 arrived = [self._answer(future, flying.pop(future)) for future in _some(flying)]
                 answers.extend(arrived)
 

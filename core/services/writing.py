@@ -40,7 +40,7 @@ class Writing:
     def write(self, works: Sequence[Work], prices: Mapping[LineRef, Prices]) -> None:
         """Bring every work to an end. Raises RunLost when another process took over."""
         running = self.running
-        journal = Journal(running.ctx, running.id, running.fence)
+        journal = Journal(running.ctx, running.run, running.fence)
         applier = Applier(
             running.ctx, self.target, journal, running.should_stop, running.may_send, self._ended, self._progress
         )

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.domain.contract import LineRef
-from core.domain.plan import Decisions
+from core.domain.plan import HELD_BY_PERSON, Change, ChangeStatus, Decisions
 from core.store.bulk import chunks, upsert_rows
 from core.store.tables import table
 from core.store.tables.plans import ApprovalRow, DismissalRow
@@ -56,6 +56,19 @@ def forget_dismissals(session: Session, lines: Collection[LineRef]) -> int:
     wanted = {f"{line.kind}|{line.id}" for line in lines}
     keys = session.execute(select(DISMISSAL.c.key)).scalars() if wanted else ()
     return restore(session, [key for key in keys if "|".join(key.split("|", 2)[:2]) in wanted])
+
+
+def stopped_since(session: Session, changes: Collection[Change], since: datetime) -> set[str]:
+    """Those of these changes (their ids) that a person held or dismissed since then, or whose approval was taken back."""
+    keys = {key: one.id for one in changes for key in (one.dismissal_key, HELD_BY_PERSON + one.dismissal_key)}
+    needed = {one.id for one in changes if one.status is ChangeStatus.APPROVED}
+    found: set[str] = set()
+    for chunk in chunks(list(keys)):
+        later = select(DISMISSAL.c.key).where(DISMISSAL.c.key.in_(chunk), DISMISSAL.c.at >= since)
+        found.update(keys[key] for key in session.execute(later).scalars())
+    for chunk in chunks(list(needed)):
+        needed -= set(session.execute(select(APPROVAL.c.change_id).where(APPROVAL.c.change_id.in_(chunk))).scalars())
+    return found | needed
 
 
 def restore(session: Session, keys: Sequence[str]) -> int:

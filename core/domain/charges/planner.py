@@ -31,12 +31,10 @@ from core.domain.charges.twice import told_twice
 from core.domain.charges.wanted import CannotCharge, Wanted, contract_of, finding, wanted_charges
 from core.domain.finding import Finding, FindingKind
 from core.domain.mapping import CustomerKey
-from core.domain.plan import ChangeStatus, Decisions
+from core.domain.plan import HELD_BY_PERSON, ChangeStatus, Decisions
 from core.domain.policy import Mode
 from core.domain.text import Money, T, Text
 
-HELD_BY_PERSON = "hold|"
-"""Begins the key under which a person's hold is kept among the dismissals."""
 _ORDER = {
     ChargeChangeKind.WITHDRAW: 0,
     ChargeChangeKind.UPDATE: 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 
@@ -13,9 +14,11 @@ from core.domain.errors import OutcomeUnknown
 from core.domain.policy import Mode, Policy, When
 from core.domain.ports import Adjustment
 from core.domain.text import T
+from core.services import decisions, sync
+from core.services.access import SYSTEM
 from core.services.applying import ATTEMPTS
 from core.services.context import Pace
-from core.store import ledger
+from core.store import ledger, plans
 from tests.services.money.world import BOLD, SandboxData, SandboxSwitches, World
 
 ADJUST = {"entity": "ContractServiceAdjustments", "operation": "create"}
@@ -242,6 +245,32 @@ def test_m4_verification_reads_every_way_of_writing_dates(make: Make, unit_end: 
     assert world.sync().changes["applied"] == LINES
     assert world.sync().changes["planned"] == 0
     assert_right(world)
+
+
+@pytest.mark.parametrize("how", ["hold", "dismiss", "withdraw"])
+def test_what_a_person_stops_while_the_run_goes_on_is_not_written(make: Make, how: str) -> None:
+    """Approved, and taken back when the first writes are on their way."""
+    world = make(mode=Mode.REVIEW)
+    world.sync()
+    decisions.approve_all(world.ctx, SYSTEM)
+    with world.database.session() as session:
+        plan = plans.load(session)
+    assert plan is not None
+    last = plan.changes[-1]
+    world.server.faults.add(action="hold", nth=1, **ADJUST)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(sync.apply_now, world.ctx, SYSTEM)
+        assert world.server.faults.wait_held(60)
+        if how == "dismiss":
+            decisions.dismiss(world.ctx, SYSTEM, [last.id], "not now")
+        else:
+            getattr(decisions, how)(world.ctx, SYSTEM, [last.id])
+        world.server.faults.release()
+        summary = run.result(60)
+    assert summary.changes["applied"] == LINES - 1
+    assert last.line is not None
+    assert world.units(last.line.id) == 10
+    assert len(world.adjustments()) == LINES - 1
 
 
 def test_a_portal_that_hangs_neither_delays_nor_spoils_the_others(make: Make) -> None:

@@ -72,11 +72,12 @@ class Notes:
         self.noted: list[int] = []
         self.answered: list[Answer] = []
 
-    def __call__(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> None:
+    def __call__(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:
         assert not {write.change.line.id for write in leaving if write.change.line} & set(self._target.sent)
         self.noted += [write.change.line.id for write in leaving if write.change.line]
         self.answered += answers
         assert len(self.noted) - len(self.answered) <= AHEAD
+        return set()
 
 
 def test_m4_every_write_is_noted_before_it_leaves_and_two_are_on_their_way() -> None:
@@ -109,10 +110,19 @@ def test_nothing_leaves_a_process_that_stood_still() -> None:
     assert {answer.verdict for answer in answers} == {Verdict.NOT_DONE}
 
 
+def test_what_somebody_stopped_stays_at_home_and_the_rest_goes() -> None:
+    """Also where all that was about to leave was stopped."""
+    target, asked = Slow(), writes(20)
+    stopped = {write.change.id for write in asked[:10]}
+    answers = Sender(target, lambda _, leaving: stopped, lambda: False).send(asked)
+    assert {answer.write.change.id for answer in answers} == {write.change.id for write in asked[10:]}
+    assert len(target.sent) == 10
+
+
 def test_nothing_leaves_when_it_cannot_be_noted() -> None:
     target = Slow()
 
-    def broken(answers: Sequence[Answer], leaving: Sequence[Write]) -> None:
+    def broken(answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
