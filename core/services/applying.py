@@ -37,6 +37,8 @@ SILENT_ATTEMPTS = 2
 
 UNCERTAIN = T("It was sent and had no answer; the run was stopped before it was certain. The next run settles it.")
 
+STOPPED = T("Somebody stopped it while the run went on.")
+
 
 class End(StrEnum):
     """How a change ended in this run."""
@@ -203,7 +205,7 @@ class Applier:
             work.answer, work.attempts = answer, work.attempts + 1
             sent.append(work)
         for change_id in self._stopped:
-            by_change[change_id].close(End.WAITING, T("Somebody stopped it while the run went on."))
+            by_change[change_id].close(End.WAITING, STOPPED)
         return sent
 
     def _exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from core.domain.charges.plan import ChargeChange, ExistingCharge
 from core.services.context import Context
 from core.services.journal import Fence, why
-from core.store import ledger
+from core.store import decisions, ledger
 from core.store.charge_codec import change_from_json, change_to_json, values_to_json
 from core.store.ledger import Entry, Event, Fact
+from core.store.runs import Run
 
 CHARGE = "charge"
 """Begins the ids of changes of charges, and names them in the payload of what was intended."""
@@ -46,9 +47,10 @@ def seen_json(found: ExistingCharge | None) -> dict[str, Any]:
 class ChargeJournal:
     """The ledger entries of one run. Every method is one transaction; nothing is sent before it is noted (M4)."""
 
-    def __init__(self, ctx: Context, run_id: int, fence: Fence) -> None:
+    def __init__(self, ctx: Context, run: Run, fence: Fence) -> None:
         self._ctx = ctx
-        self._run_id = run_id
+        self._run_id = run.id
+        self._since = run.started_at or ctx.clock.now()
         self._fence = fence
 
     def intended(self, changes: Sequence[ChargeChange], before: Callable[[Session], None] = lambda _: None) -> None:
@@ -60,16 +62,32 @@ class ChargeJournal:
         self,
         answers: Sequence[tuple[ChargeChange, BaseException | None, int]],
         leaving: Sequence[tuple[ChargeChange, int]],
-    ) -> None:
-        """What came back, and what goes out now, each with the number of its attempt."""
+        may_stop: Sequence[ChargeChange] = (),
+    ) -> set[str]:
+        """What came back, and what goes out now, each with the number of its attempt. Gives those of `may_stop` that stay at home:
+        somebody stopped them since the run began.
+        """
         facts = []
         for change, error, attempt in answers:
             if error is None:
                 facts.append(fact(Event.ANSWERED, change, self._run_id, attempt=attempt))
             else:
                 facts.append(fact(Event.UNKNOWN, change, self._run_id, attempt=attempt, **why(error)))
-        facts += [fact(Event.SENT, change, self._run_id, attempt=attempt) for change, attempt in leaving]
-        self._append(facts)
+        stopped: set[str] = set()
+
+        def work(session: Session) -> None:
+            self._fence(session)
+            stopped.clear()
+            stopped.update(decisions.stopped_since(session, may_stop, self._since) if may_stop else ())
+            sent = [
+                fact(Event.SENT, change, self._run_id, attempt=attempt)
+                for change, attempt in leaving
+                if change.id not in stopped
+            ]
+            ledger.append(session, self._ctx.clock.now(), facts + sent)
+
+        self._ctx.database.run(work)
+        return stopped
 
     def ended(self, facts: Sequence[Fact], also: Callable[[Session], None]) -> None:
         """How changes ended, together with what else follows from it."""

@@ -247,7 +247,7 @@ def _write(running: Running, target: Target, works: Sequence[ChargeWork]) -> Non
         decisions.withdraw(session, list(said))
         runlog.append(session, [_line(running, work) for work in closed])
 
-    journal = ChargeJournal(ctx, running.id, running.fence)
+    journal = ChargeJournal(ctx, running.run, running.fence)
     ChargeApplier(ctx, target, journal, running.should_stop, running.may_send, ended).apply(works)
 
 

@@ -17,7 +17,7 @@ from core.domain.charges.plan import ChargeChange, ExistingCharge
 from core.domain.errors import ContractBridgeError, OutcomeUnknown, Refused, RemoteError, ShapeChanged, Unauthorized
 from core.domain.ports import ChargeTarget, ChargeWrite
 from core.domain.text import Money, T, Text
-from core.services.applying import ATTEMPTS, SILENT_ATTEMPTS, UNCERTAIN, End
+from core.services.applying import ATTEMPTS, SILENT_ATTEMPTS, STOPPED, UNCERTAIN, End
 from core.services.charge_journal import ChargeJournal, seen_json
 from core.services.context import Context
 from core.services.journal import why
@@ -32,10 +32,13 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class ChargeWork:
-    """One change on its way. `found` is the charge as it was read back; `why` tells a person how it ended."""
+    """One change on its way. `found` is the charge as it was read back; `why` tells a person how it ended. `begun`: another change
+    that it stands or falls together with is written already.
+    """
 
     change: ChargeChange
     attempts: int = 0
+    begun: bool = False
     error: BaseException | None = None
     found: ExistingCharge | None = None
     end: End | None = None
@@ -73,10 +76,12 @@ class ChargeApplier:
     def _front(self, lanes: Sequence[deque[ChargeWork]]) -> list[ChargeWork]:
         front: list[ChargeWork] = []
         for lane in lanes:
+            begun = False
             while lane and lane[0].end is End.VERIFIED:
-                lane.popleft()
+                begun = bool(lane.popleft())
             if not lane:
                 continue
+            lane[0].begun = lane[0].begun or begun
             if lane[0].end is None and self._reachable and not self.stop():
                 front.append(lane[0])
             else:
@@ -112,20 +117,30 @@ class ChargeApplier:
             for some in chunks(works, AHEAD):
                 if not self._reachable or self.stop():
                     break
-                self._note(came, some)
-                for work in some:
+                came = self._leaving(came, some)
+                for work in came:
                     work.attempts += 1
-                came = some
-                for work, error in zip(some, pool.map(self._request, some), strict=True):
+                for work, error in zip(came, pool.map(self._request, came), strict=True):
                     work.error = error
                     self._count(error)
-                sent += some
-        self._note(came, [])
+                sent += came
+        self._leaving(came, [])
         return sent
 
-    def _note(self, came: Sequence[ChargeWork], leaving: Sequence[ChargeWork]) -> None:
-        answers = [(work.change, work.error, work.attempts) for work in came]
-        self.journal.exchange(answers, [(work.change, work.attempts + 1) for work in leaving])
+    def _leaving(self, came: Sequence[ChargeWork], next_ones: Sequence[ChargeWork]) -> list[ChargeWork]:
+        """Note what came back and what goes out; gives the latter. What somebody stopped meanwhile stays at home."""
+        stopped = self.journal.exchange(
+            [(work.change, work.error, work.attempts) for work in came],
+            [(work.change, work.attempts + 1) for work in next_ones],
+            [work.change for work in next_ones if not work.begun],
+        )
+        leaving = []
+        for work in next_ones:
+            if work.change.id in stopped:
+                work.close(End.WAITING, STOPPED)
+            else:
+                leaving.append(work)
+        return leaving
 
     def _request(self, work: ChargeWork) -> BaseException | None:
         """What went wrong. Nothing is raised: what came of the request is to be read back, whatever it was."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.domain.charges.plan import ChargeChange
 from core.domain.contract import LineRef
 from core.domain.plan import HELD_BY_PERSON, Change, ChangeStatus, Decisions
 from core.store.bulk import chunks, upsert_rows
@@ -58,7 +59,7 @@ def forget_dismissals(session: Session, lines: Collection[LineRef]) -> int:
     return restore(session, [key for key in keys if "|".join(key.split("|", 2)[:2]) in wanted])
 
 
-def stopped_since(session: Session, changes: Collection[Change], since: datetime) -> set[str]:
+def stopped_since(session: Session, changes: Collection[Change | ChargeChange], since: datetime) -> set[str]:
     """Those of these changes (their ids) that a person held or dismissed since then, or whose approval was taken back."""
     keys = {key: one.id for one in changes for key in (one.dismissal_key, HELD_BY_PERSON + one.dismissal_key)}
     needed = {one.id for one in changes if one.status is ChangeStatus.APPROVED}

@@ -19,6 +19,7 @@ from core.domain.policy import Mode
 from core.services import charge_preview, charges, sync
 from core.services import charging_decisions as deciding
 from core.services.access import SYSTEM, Actor, Role
+from core.services.charge_journal import ChargeJournal
 from core.store import audit, ledger
 from tests.services.charges.world import (
     OCTOBER,
@@ -399,6 +400,23 @@ def test_m10_a_charge_that_somebody_changed_or_deleted_is_held(acme: World) -> N
     deciding.approve(acme.ctx, SYSTEM, [change.id])
     sync.apply_now(acme.ctx, SYSTEM)
     assert total(acme) == Decimal("335.30")
+
+
+def test_what_a_person_holds_while_the_run_goes_on_is_not_charged(acme: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    brings(acme, example())
+    acme.sync(apply=False)
+    [change] = charges.overview(acme.ctx, SYSTEM).changes
+    intended = ChargeJournal.intended
+
+    def and_then_somebody_holds_it(journal: ChargeJournal, *values: Any) -> None:
+        intended(journal, *values)
+        deciding.hold(acme.ctx, SYSTEM, [change.id])
+
+    monkeypatch.setattr(ChargeJournal, "intended", and_then_somebody_holds_it)
+    assert acme.sync().charges["applied"] == 0
+    assert in_autotask(acme) == []
+    with acme.database.session() as session:
+        assert ledger.open_intents(session) == []
 
 
 def test_review_hold_dismiss_and_restore(acme: World) -> None:
