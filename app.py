@@ -25,7 +25,7 @@ else:
     from core.web import process, routes
     from pages._ui import charts
 
-    process.keep_to_ourselves()
+    process.begin()
     shell.only_through_the_shell()
     charts.warm_up()
     app = st.App(

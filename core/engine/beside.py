@@ -19,6 +19,7 @@ import structlog
 from core import logs
 from core.bootstrap import build
 from core.engine.worker import work
+from core.heaps import keep_few_heaps
 from core.settings import PROJECT, Settings
 
 log = structlog.get_logger()
@@ -74,6 +75,7 @@ class Beside:
 
 def main(words: Sequence[str]) -> None:
     """Be the child of this process until told to end."""
+    keep_few_heaps()
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())

@@ -52,11 +52,19 @@ class ChargeJournal:
         self._run_id = run.id
         self._since = run.started_at or ctx.clock.now()
         self._fence = fence
+        self._approved: set[str] = set()
 
     def intended(self, changes: Sequence[ChargeChange], before: Callable[[Session], None] = lambda _: None) -> None:
         """All that is about to be written, before the first request."""
         facts = [fact(Event.INTENDED, change, self._run_id, charge=change_to_json(change)) for change in changes]
-        self._append(facts, before)
+
+        def work(session: Session) -> None:
+            self._fence(session)
+            before(session)
+            self._approved = decisions.approved_among(session, [change.id for change in changes])
+            ledger.append(session, self._ctx.clock.now(), facts)
+
+        self._ctx.database.run(work)
 
     def exchange(
         self,
@@ -78,7 +86,7 @@ class ChargeJournal:
         def work(session: Session) -> None:
             self._fence(session)
             stopped.clear()
-            stopped.update(decisions.stopped_since(session, may_stop, self._since) if may_stop else ())
+            stopped.update(decisions.stopped_since(session, may_stop, self._since, self._approved) if may_stop else ())
             sent = [
                 fact(Event.SENT, change, self._run_id, attempt=attempt)
                 for change, attempt in leaving
@@ -100,11 +108,3 @@ class ChargeJournal:
 
     def fact(self, event: Event, change: ChargeChange, /, **payload: Any) -> Fact:
         return fact(event, change, self._run_id, **payload)
-
-    def _append(self, facts: Sequence[Fact], before: Callable[[Session], None] = lambda _: None) -> None:
-        def work(session: Session) -> None:
-            self._fence(session)
-            before(session)
-            ledger.append(session, self._ctx.clock.now(), facts)
-
-        self._ctx.database.run(work)

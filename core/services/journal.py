@@ -37,6 +37,7 @@ class Journal:
         self._run_id = run.id
         self._since = run.started_at or ctx.clock.now()
         self._fence = fence
+        self._approved: set[str] = set()
 
     def intended(self, changes: Sequence[Change], prices: Mapping[LineRef, Prices]) -> None:
         """All that is about to be written, before the first request. `prices` are what the lines have now."""
@@ -44,7 +45,13 @@ class Journal:
         for change in changes:
             before = prices.get(change.line, (None, None)) if change.line else (None, None)
             facts.append(self.fact(Event.INTENDED, change, change.line, **intent(change, before)))
-        self._append(facts)
+
+        def work(session: Session) -> None:
+            self._fence(session)
+            self._approved = decisions.approved_among(session, [change.id for change in changes])
+            ledger.append(session, self._ctx.clock.now(), facts)
+
+        self._ctx.database.run(work)
 
     def exchange(self, answers: Sequence[Answer], leaving: Sequence[Write]) -> set[str]:
         """What came back, and what goes out now. Gives the changes that stay at home: somebody stopped them since the run began.
@@ -58,7 +65,7 @@ class Journal:
         def work(session: Session) -> None:
             self._fence(session)
             stopped.clear()
-            stopped.update(decisions.stopped_since(session, asked, self._since) if asked else ())
+            stopped.update(decisions.stopped_since(session, asked, self._since, self._approved) if asked else ())
             sent = [
                 self.fact(Event.SENT, write.change, write.line, attempt=write.attempt)
                 for write in leaving
@@ -94,13 +101,6 @@ class Journal:
         return self.fact(
             Event.UNKNOWN, write.change, write.line, attempt=write.attempt, verdict=answer.verdict.value, **why(error)
         )
-
-    def _append(self, facts: Sequence[Fact]) -> None:
-        def work(session: Session) -> None:
-            self._fence(session)
-            ledger.append(session, self._ctx.clock.now(), facts)
-
-        self._ctx.database.run(work)
 
 
 def intent(change: Change, before: Prices) -> dict[str, Any]:

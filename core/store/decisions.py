@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.charges.plan import ChargeChange
 from core.domain.contract import LineRef
-from core.domain.plan import HELD_BY_PERSON, Change, ChangeStatus, Decisions
+from core.domain.plan import HELD_BY_PERSON, Change, Decisions
 from core.store.bulk import chunks, upsert_rows
 from core.store.tables import table
 from core.store.tables.plans import ApprovalRow, DismissalRow
@@ -59,17 +59,27 @@ def forget_dismissals(session: Session, lines: Collection[LineRef]) -> int:
     return restore(session, [key for key in keys if "|".join(key.split("|", 2)[:2]) in wanted])
 
 
-def stopped_since(session: Session, changes: Collection[Change | ChargeChange], since: datetime) -> set[str]:
-    """Those of these changes (their ids) that a person held or dismissed since then, or whose approval was taken back."""
-    keys = {key: one.id for one in changes for key in (one.dismissal_key, HELD_BY_PERSON + one.dismissal_key)}
-    needed = {one.id for one in changes if one.status is ChangeStatus.APPROVED}
+def approved_among(session: Session, change_ids: Collection[str]) -> set[str]:
+    """Those of these changes that have an approval of their own."""
     found: set[str] = set()
+    for chunk in chunks(list(change_ids)):
+        found.update(session.execute(select(APPROVAL.c.change_id).where(APPROVAL.c.change_id.in_(chunk))).scalars())
+    return found
+
+
+def stopped_since(
+    session: Session, changes: Collection[Change | ChargeChange], since: datetime, approved: Collection[str]
+) -> set[str]:
+    """Those of these changes (their ids) that a person held or dismissed since then, or whose approval (they were among the
+    `approved`) was taken back.
+    """
+    keys = {key: one.id for one in changes for key in (one.dismissal_key, HELD_BY_PERSON + one.dismissal_key)}
+    needed = {one.id for one in changes if one.id in approved}
+    found = needed - approved_among(session, needed)
     for chunk in chunks(list(keys)):
         later = select(DISMISSAL.c.key).where(DISMISSAL.c.key.in_(chunk), DISMISSAL.c.at >= since)
         found.update(keys[key] for key in session.execute(later).scalars())
-    for chunk in chunks(list(needed)):
-        needed -= set(session.execute(select(APPROVAL.c.change_id).where(APPROVAL.c.change_id.in_(chunk))).scalars())
-    return found | needed
+    return found
 
 
 def restore(session: Session, keys: Sequence[str]) -> int:

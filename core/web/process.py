@@ -15,12 +15,18 @@ from core.bootstrap import App, build
 from core.engine import start_embedded
 from core.engine.beside import Beside
 from core.engine.engine import Engine
+from core.heaps import keep_few_heaps
 from core.own_files import keep_to_ourselves
 from core.services.context import Context
 from core.settings import Settings
 
-__all__ = ["allowed_hosts", "application", "context", "keep_to_ourselves", "lifespan"]
 log = structlog.get_logger()
+
+
+def begin() -> None:
+    """Where the web process begins, before it has threads."""
+    keep_to_ourselves()
+    keep_few_heaps()
 
 
 @cache
