@@ -197,7 +197,11 @@ class Http:
     def _check_peer(self, response: httpx.Response) -> None:
         """A name may lead anywhere, and the answer of where a cloud tells the machine its credentials is read by nobody."""
         stream = response.extensions.get("network_stream")
-        peer = stream.get_extra_info("server_addr") if stream is not None else None
+        try:
+            peer = stream.get_extra_info("server_addr") if stream is not None else None
+        except OSError as error:
+            # Cut off already: nobody can tell any more where it led.
+            raise httpx.ReadError(str(error), request=response.request) from error
         if peer and tells_of_the_machine(str(peer[0])):
             raise self._never(str(peer[0]))
 

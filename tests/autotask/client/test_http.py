@@ -7,6 +7,7 @@ import gzip
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,6 +80,12 @@ def drip(connection: socket.socket) -> None:
         threading.Event().wait(0.1)
 
 
+def reset(connection: socket.socket) -> None:
+    """No end but a reset: what the connection was is not known any more, not even where it led."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 BROKEN: dict[str, Callable[[socket.socket], None]] = {
     "closed without a word": lambda connection: None,
     "cut in the head": lambda connection: connection.sendall(b"HTTP/1.1 200 O"),
@@ -86,6 +93,7 @@ BROKEN: dict[str, Callable[[socket.socket], None]] = {
     "cut in a chunk": lambda connection: connection.sendall(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"
     ),
+    "reset after the head": reset,
     "no http": lambda connection: connection.sendall(b"220 smtp ready\r\n"),
     "silent": lambda connection: threading.Event().wait(0.8),
     "one byte at a time": drip,
