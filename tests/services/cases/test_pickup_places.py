@@ -179,11 +179,12 @@ def test_case_22_a_server_that_refuses_to_rename_is_told_once(
 def test_a_server_that_goes_away_in_the_middle_leaves_nothing_half_imported(
     ctx: Context, server: InProcess, sftp: Callable[[str, bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.sftp.place.retrying", lambda action, *_: action())
     big = b"Customer,Product,Qty\n" + b"".join(b"C%05d,%s,1\n" % (number, b"X" * 300) for number in range(2_000))
     sftp("usage.csv", big)
     server.faults.cut_after = 300_000
-    cut = poll(ctx, PASSWORD)
+    with monkeypatch.context() as patched:
+        patched.setattr("connectors.sftp.place.retrying", lambda action, *_: action())
+        cut = poll(ctx, PASSWORD)
     assert "was lost" in str(cut.error)
     assert (cut.files, imported(ctx), lines(ctx)) == ([], 0, 0)
     assert list((ctx.home / "pickups").iterdir()) == []
