@@ -91,7 +91,8 @@ def margin(known: Choices) -> None:
     table = report.sections[0].table
     by_row = {id(row): one for row, one in zip(table.rows, shown.rows, strict=False)}
     report_table.show(
-        table, name="margins", alt=tr("Margin per customer and product"), look=report_table.Look(leave=LEFT_OUT),
+        table, name="margins", alt=tr("Margin per customer and product"),
+        look=report_table.Look(leave=LEFT_OUT, hint=tr("Only customers that are linked to a company count.")),
         on_cell=_from_margin, behind=lambda row: by_row.get(id(row)),
     )  # fmt: skip
 
